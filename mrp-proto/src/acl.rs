@@ -1,0 +1,94 @@
+//! Who may write to whom (protocol A6, A4.11).
+
+use serde::{Deserialize, Serialize};
+
+/// Whose messages an inbox takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum InboxPolicy {
+    /// Only senders with an allow entry.
+    Allowlist,
+    /// Everyone but senders with a block entry. The default.
+    #[default]
+    Blocklist,
+    /// Everyone.
+    Open,
+    /// No one, oneself included.
+    Closed,
+}
+
+/// What an ACL entry says about a peer. There is one entry per owner and peer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EntryType {
+    /// Let in under `allowlist`, and into the reserved quarter of the inbox.
+    Allow,
+    /// Kept out under `blocklist`.
+    Block,
+}
+
+/// How sender and recipient stand to each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Relation {
+    /// Sender and recipient are the same agent.
+    Oneself,
+    /// The recipient has no entry for the sender.
+    Stranger,
+    /// The recipient has this entry for the sender.
+    Listed(EntryType),
+}
+
+/// The outcome.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The message is taken.
+    Accept,
+    /// The message is refused with `acl_denied`; the policy that refused it.
+    Deny(InboxPolicy),
+}
+
+/// Decides whether an inbox under `policy` takes a message.
+pub fn decide(policy: InboxPolicy, relation: Relation) -> Verdict {
+    let accepted = match (policy, relation) {
+        (InboxPolicy::Closed, _) => false,
+        (_, Relation::Oneself) | (InboxPolicy::Open, _) => true,
+        (InboxPolicy::Allowlist, relation) => relation == Relation::Listed(EntryType::Allow),
+        (InboxPolicy::Blocklist, relation) => relation != Relation::Listed(EntryType::Block),
+    };
+    if accepted {
+        Verdict::Accept
+    } else {
+        Verdict::Deny(policy)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_whole_table() {
+        use InboxPolicy::{Allowlist, Blocklist, Closed, Open};
+        let allow = Relation::Listed(EntryType::Allow);
+        let block = Relation::Listed(EntryType::Block);
+        let table = [
+            (Open, [true, true, true, true]),
+            (Blocklist, [true, true, true, false]),
+            (Allowlist, [true, false, true, false]),
+            (Closed, [false, false, false, false]),
+        ];
+        for (policy, expected) in table {
+            for (relation, accepted) in [Relation::Oneself, Relation::Stranger, allow, block]
+                .into_iter()
+                .zip(expected)
+            {
+                let verdict = if accepted {
+                    Verdict::Accept
+                } else {
+                    Verdict::Deny(policy)
+                };
+                assert_eq!(decide(policy, relation), verdict, "{policy:?} {relation:?}");
+            }
+        }
+    }
+}

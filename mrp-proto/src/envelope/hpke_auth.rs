@@ -1,0 +1,79 @@
+//! The one HPKE suite and mode that the protocol uses, over keys converted from Ed25519.
+
+use crate::key::{PublicKey, SecretKey};
+use hpke::aead::ChaCha20Poly1305;
+use hpke::kdf::HkdfSha256;
+use hpke::kem::{Kem as _, X25519HkdfSha256};
+use hpke::{
+    Deserializable as _, OpModeR, OpModeS, Serializable as _, single_shot_open,
+    single_shot_seal_with_rng,
+};
+use rand_core::CryptoRng;
+
+type Suite = X25519HkdfSha256;
+type XPublicKey = <Suite as hpke::Kem>::PublicKey;
+type XPrivateKey = <Suite as hpke::Kem>::PrivateKey;
+
+/// Why nothing came out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum HpkeError {
+    /// The shared secret would be all zero.
+    SmallOrder,
+    /// Wrong keys, or altered.
+    Unauthentic,
+}
+
+/// Seals in auth mode. Returns the encapsulated key and the ciphertext with its tag.
+pub(super) fn seal(
+    sender: &SecretKey,
+    recipient: &PublicKey,
+    info: &[u8],
+    plaintext: &[u8],
+    rng: &mut impl CryptoRng,
+) -> ([u8; 32], Vec<u8>) {
+    let sender = private_key(sender);
+    let sender_public = Suite::sk_to_pk(&sender);
+    let (encapsulated, ciphertext) =
+        single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Suite>(
+            &OpModeS::Auth((sender, sender_public)),
+            &public_key(recipient),
+            info,
+            plaintext,
+            &[],
+            rng,
+        )
+        .expect("a recipient's key is of prime order, so no shared secret is zero");
+    (encapsulated.to_bytes().into(), ciphertext)
+}
+
+/// Opens in auth mode.
+pub(super) fn open(
+    recipient: &SecretKey,
+    sender: &PublicKey,
+    info: &[u8],
+    encapsulated: &[u8; 32],
+    ciphertext: &[u8],
+) -> Result<Vec<u8>, HpkeError> {
+    let encapsulated = <Suite as hpke::Kem>::EncappedKey::from_bytes(encapsulated)
+        .expect("an encapsulated key is any 32 bytes");
+    single_shot_open::<ChaCha20Poly1305, HkdfSha256, Suite>(
+        &OpModeR::Auth(public_key(sender)),
+        &private_key(recipient),
+        &encapsulated,
+        info,
+        ciphertext,
+        &[],
+    )
+    .map_err(|error| match error {
+        hpke::HpkeError::DecapError => HpkeError::SmallOrder,
+        _ => HpkeError::Unauthentic,
+    })
+}
+
+fn public_key(key: &PublicKey) -> XPublicKey {
+    XPublicKey::from_bytes(&key.to_x25519()).expect("an X25519 key is any 32 bytes")
+}
+
+fn private_key(key: &SecretKey) -> XPrivateKey {
+    XPrivateKey::from_bytes(key.to_x25519().as_ref()).expect("an X25519 scalar is any 32 bytes")
+}

@@ -1,0 +1,283 @@
+//! Keys and signatures: Ed25519 (RFC 8032), one spelling each, strict in every direction (protocol A1.2, A1.3).
+//!
+//! A [`PublicKey`] that exists is a canonical, torsion-free point that is not of small order, so it can be compared as bytes,
+//! verified against and converted to X25519 without further checks.
+
+use crate::base64url::{self, DecodeError};
+use curve25519_dalek::edwards::CompressedEdwardsY;
+use ed25519_dalek::{Signer as _, SigningKey, VerifyingKey};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest as _, Sha512};
+use std::fmt;
+use std::str::FromStr;
+use zeroize::Zeroizing;
+
+/// Why something is not a usable public key.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KeyError {
+    /// The text is not 43 characters of canonical base64url.
+    #[error("not a key: {0}")]
+    Encoding(#[from] DecodeError),
+    /// The bytes are no point of the curve, or a second spelling of one.
+    #[error("not a key: the bytes are not a canonical point of edwards25519")]
+    NotAPoint,
+    /// The point is of small order or has a torsion component: signatures under it prove nothing.
+    #[error("not a key: the point is of small order or not in the prime-order group")]
+    Torsion,
+}
+
+/// Why a signature was refused. Which of the reasons it was is nobody's business.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the signature does not match the key and the bytes")]
+pub struct BadSignature;
+
+/// An agent's address: a valid Ed25519 public key, 32 bytes, written as 43 characters of base64url.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PublicKey([u8; 32]);
+
+impl PublicKey {
+    /// Characters in the written form.
+    pub const TEXT_LENGTH: usize = 43;
+
+    /// Takes 32 bytes if they are a canonical, torsion-free point.
+    ///
+    /// # Errors
+    /// [`KeyError::NotAPoint`] or [`KeyError::Torsion`].
+    pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
+        let point = CompressedEdwardsY(bytes)
+            .decompress()
+            .ok_or(KeyError::NotAPoint)?;
+        if point.compress().0 != bytes {
+            return Err(KeyError::NotAPoint);
+        }
+        if point.is_small_order() || !point.is_torsion_free() {
+            return Err(KeyError::Torsion);
+        }
+        Ok(Self(bytes))
+    }
+
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// The first eight characters of the written form: enough to tell keys apart in a log, not enough to address one.
+    pub fn short(&self) -> String {
+        self.to_string()[..8].to_owned()
+    }
+
+    /// The decoded form, which costs a fifth of a verification to make: worth keeping for keys that are seen often.
+    pub fn verifier(&self) -> Verifier {
+        let key = VerifyingKey::from_bytes(&self.0).expect("a PublicKey holds a valid point");
+        Verifier { public: *self, key }
+    }
+
+    /// Checks a signature over `message`, strictly: no small-order component, no second spelling of the scalar.
+    ///
+    /// # Errors
+    /// [`BadSignature`], whatever the reason.
+    pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+        self.verifier().verify(message, signature)
+    }
+
+    /// The X25519 form of the key (the birationally equivalent u-coordinate), for HPKE.
+    pub fn to_x25519(&self) -> [u8; 32] {
+        let point = CompressedEdwardsY(self.0)
+            .decompress()
+            .expect("a PublicKey holds a valid point");
+        point.to_montgomery().to_bytes()
+    }
+}
+
+impl FromStr for PublicKey {
+    type Err = KeyError;
+
+    fn from_str(text: &str) -> Result<Self, KeyError> {
+        Self::from_bytes(base64url::decode_array(text)?)
+    }
+}
+
+impl fmt::Display for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&base64url::encode(&self.0))
+    }
+}
+
+impl fmt::Debug for PublicKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "PublicKey({})", self.short())
+    }
+}
+
+impl Serialize for PublicKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for PublicKey {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// A public key in decoded form, ready to verify.
+#[derive(Debug, Clone)]
+pub struct Verifier {
+    public: PublicKey,
+    key: VerifyingKey,
+}
+
+impl Verifier {
+    /// The key this verifies for.
+    pub fn public(&self) -> PublicKey {
+        self.public
+    }
+
+    /// As [`PublicKey::verify`].
+    ///
+    /// # Errors
+    /// [`BadSignature`], whatever the reason.
+    pub fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), BadSignature> {
+        let signature = ed25519_dalek::Signature::from_bytes(&signature.0);
+        self.key
+            .verify_strict(message, &signature)
+            .map_err(|_| BadSignature)
+    }
+}
+
+/// An Ed25519 signature, 64 bytes, written as 86 characters of base64url.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Signature([u8; 64]);
+
+impl Signature {
+    /// Takes 64 bytes. Whether they are a signature of anything only [`PublicKey::verify`] tells.
+    pub fn from_bytes(bytes: [u8; 64]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 64 bytes.
+    pub fn as_bytes(&self) -> &[u8; 64] {
+        &self.0
+    }
+}
+
+impl FromStr for Signature {
+    type Err = DecodeError;
+
+    fn from_str(text: &str) -> Result<Self, DecodeError> {
+        Ok(Self(base64url::decode_array(text)?))
+    }
+}
+
+impl fmt::Display for Signature {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&base64url::encode(&self.0))
+    }
+}
+
+impl fmt::Debug for Signature {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("Signature(..)")
+    }
+}
+
+/// Why a key file's bytes were refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a key file holds exactly 32 bytes (the raw Ed25519 seed), this one holds {actual}")]
+pub struct SeedLength {
+    /// Bytes found.
+    pub actual: usize,
+}
+
+/// A private key: the 32-byte Ed25519 seed, which is also the whole content of a key file. Wiped from memory when dropped.
+#[derive(Clone)]
+pub struct SecretKey(SigningKey);
+
+impl SecretKey {
+    /// Takes a seed: 32 bytes from a secure random source, or the content of a key file.
+    pub fn from_seed(seed: &[u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(seed))
+    }
+
+    /// Reads the content of a key file (the published SDK's format: the raw seed and nothing else).
+    ///
+    /// # Errors
+    /// [`SeedLength`] if there are not exactly 32 bytes.
+    pub fn from_file_content(content: &[u8]) -> Result<Self, SeedLength> {
+        let seed = Zeroizing::new(<[u8; 32]>::try_from(content).map_err(|_| SeedLength {
+            actual: content.len(),
+        })?);
+        Ok(Self::from_seed(&seed))
+    }
+
+    /// The seed, for writing a key file. The copy is wiped when dropped.
+    pub fn seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
+    }
+
+    /// The address that belongs to this key.
+    pub fn public(&self) -> PublicKey {
+        PublicKey(self.0.verifying_key().to_bytes())
+    }
+
+    /// Signs bytes. Callers sign only what they built themselves (see [`crate::sign`]): never a text that came from a peer.
+    pub fn sign(&self, message: &[u8]) -> Signature {
+        Signature(self.0.sign(message).to_bytes())
+    }
+
+    /// The X25519 form: the clamped first half of SHA-512 of the seed, for HPKE.
+    pub fn to_x25519(&self) -> Zeroizing<[u8; 32]> {
+        let mut hash = Zeroizing::new([0_u8; 64]);
+        hash.copy_from_slice(&Sha512::digest(self.0.as_bytes()));
+        let mut scalar = Zeroizing::new([0_u8; 32]);
+        scalar.copy_from_slice(&hash[..32]);
+        scalar[0] &= 0xf8;
+        scalar[31] = (scalar[31] & 0x7f) | 0x40;
+        scalar
+    }
+}
+
+impl fmt::Debug for SecretKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "SecretKey(of {})", self.public().short())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_key_never_shows_its_seed() {
+        let secret = SecretKey::from_seed(&[1; 32]);
+        let shown = format!("{secret:?}");
+        assert_eq!(shown, "SecretKey(of iojj3XQJ)");
+    }
+
+    #[test]
+    fn small_order_keys_and_second_spellings_are_refused() {
+        let mut identity = [0; 32];
+        identity[0] = 1;
+        assert_eq!(PublicKey::from_bytes(identity), Err(KeyError::Torsion));
+        let mut y_is_p_plus_one = [0xff; 32];
+        y_is_p_plus_one[0] = 0xee;
+        y_is_p_plus_one[31] = 0x7f;
+        assert_eq!(
+            PublicKey::from_bytes(y_is_p_plus_one),
+            Err(KeyError::NotAPoint)
+        );
+    }
+
+    #[test]
+    fn a_point_with_a_torsion_component_is_refused() {
+        use curve25519_dalek::constants::EIGHT_TORSION;
+        let secret = SecretKey::from_seed(&[9; 32]);
+        let point = CompressedEdwardsY(*secret.public().as_bytes())
+            .decompress()
+            .unwrap();
+        let mixed = (point + EIGHT_TORSION[1]).compress().0;
+        assert_eq!(PublicKey::from_bytes(mixed), Err(KeyError::Torsion));
+    }
+}

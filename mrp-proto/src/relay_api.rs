@@ -1,0 +1,175 @@
+//! The relay's HTTP interface: paths, header names and the bodies of answers (protocol sections 3 and 4).
+
+use crate::id::MessageId;
+use crate::message::{Message, Status};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Header: who signed, 43 characters.
+pub const PUBLIC_KEY_HEADER: &str = "x-m2m-public-key";
+/// Header: when it was signed, RFC 3339.
+pub const TIMESTAMP_HEADER: &str = "x-m2m-timestamp";
+/// Header: the signature, 86 characters.
+pub const SIGNATURE_HEADER: &str = "x-m2m-signature";
+/// Header of every answer: the id that the relay's log has for the request.
+pub const REQUEST_ID_HEADER: &str = "x-request-id";
+/// Header of a send: the same key is accepted once (protocol A1.8).
+pub const IDEMPOTENCY_KEY_HEADER: &str = "idempotency-key";
+/// Header of an answer that was given before.
+pub const IDEMPOTENCY_REPLAYED_HEADER: &str = "idempotency-replayed";
+/// Header: requests allowed in the window.
+pub const RATE_LIMIT_HEADER: &str = "x-ratelimit-limit";
+/// Header: requests left in the window.
+pub const RATE_REMAINING_HEADER: &str = "x-ratelimit-remaining";
+/// Header: when the window ends, Unix seconds.
+pub const RATE_RESET_HEADER: &str = "x-ratelimit-reset";
+
+/// Longest idempotency key, in visible ASCII characters.
+pub const MAX_IDEMPOTENCY_KEY: usize = 64;
+/// Most items of a page.
+pub const MAX_PAGE: usize = 100;
+/// Items of a page of messages that names no number.
+pub const DEFAULT_MESSAGE_PAGE: usize = 50;
+/// Longest time that a poll may wait, in seconds.
+pub const MAX_WAIT_SECONDS: u64 = 30;
+
+/// Paths, as they are signed. What comes from outside is percent-encoded here and nowhere else.
+pub mod path {
+    use crate::id::MessageId;
+    use crate::key::PublicKey;
+
+    /// Health, with the features of the relay.
+    pub const HEALTH: &str = "/v1/health";
+    /// Sending and polling.
+    pub const MESSAGES: &str = "/v1/messages";
+    /// The WebSocket.
+    pub const WEBSOCKET: &str = "/v1/ws";
+
+    /// An agent's profile.
+    pub fn agent(key: &PublicKey) -> String {
+        format!("/v1/agents/{key}")
+    }
+
+    /// A message.
+    pub fn message(id: &MessageId) -> String {
+        format!("{MESSAGES}/{id}")
+    }
+
+    /// Where a message stands.
+    pub fn message_status(id: &MessageId) -> String {
+        format!("{MESSAGES}/{id}/status")
+    }
+
+    /// Taking a message over.
+    pub fn message_ack(id: &MessageId) -> String {
+        format!("{MESSAGES}/{id}/ack")
+    }
+
+    /// The messages of a thread.
+    pub fn thread(thread_id: &str) -> String {
+        format!("{MESSAGES}/threads/{}", encode_segment(thread_id))
+    }
+
+    /// Percent-encodes everything but unreserved characters (RFC 3986 section 2.3); good for a path segment and a query value.
+    pub fn encode_segment(text: &str) -> String {
+        let mut encoded = String::with_capacity(text.len());
+        for byte in text.bytes() {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
+                encoded.push(char::from(byte));
+            } else {
+                const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+                encoded.push('%');
+                encoded.push(char::from(DIGITS[usize::from(byte >> 4)]));
+                encoded.push(char::from(DIGITS[usize::from(byte & 15)]));
+            }
+        }
+        encoded
+    }
+}
+
+/// What a relay can do beyond the published interface; listed by [`Health::features`] (protocol A11).
+pub mod feature {
+    /// `Idempotency-Key` on sends.
+    pub const IDEMPOTENCY: &str = "idempotency";
+    /// `POST /v1/messages/{id}/ack` and polls with `ack=manual`.
+    pub const ACK: &str = "ack";
+    /// Polls with `wait`.
+    pub const WAIT: &str = "wait";
+}
+
+/// How the relay is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HealthStatus {
+    /// It serves.
+    Ok,
+    /// It serves some of what it should.
+    Degraded,
+}
+
+/// `GET /v1/health`.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Health {
+    /// How it is.
+    pub status: HealthStatus,
+    /// Its version.
+    pub version: String,
+    /// Its clock.
+    pub timestamp: Timestamp,
+    /// What it can do beyond the published interface.
+    #[serde(default)]
+    pub features: Vec<String>,
+}
+
+/// The 202 of a send; the same values are in `send_result`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Accepted {
+    /// The message's name.
+    pub message_id: MessageId,
+    /// Always `sent`.
+    pub status: Status,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// `GET /v1/messages/{id}/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageStatus {
+    /// Where it stands.
+    pub status: Status,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it was taken over, if it was.
+    pub delivered_at: Option<Timestamp>,
+    /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// A page of messages, from a poll or a thread.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MessagePage {
+    /// The messages, oldest first.
+    #[serde(default, deserialize_with = "crate::message::null_to_default")]
+    pub messages: Vec<Message>,
+    /// Whether there is more behind the cursor.
+    #[serde(default)]
+    pub has_more: bool,
+    /// Where to go on; null on the last page.
+    #[serde(default)]
+    pub next_cursor: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path;
+
+    #[test]
+    fn a_thread_id_is_escaped_as_the_published_sdk_escapes_it() {
+        assert_eq!(
+            path::thread("conv/1 ü?x"),
+            "/v1/messages/threads/conv%2F1%20%C3%BC%3Fx"
+        );
+    }
+}
