@@ -1,0 +1,373 @@
+//! What a relay is told: defaults, then the file, then the environment and flags (surface of `relayd serve`).
+
+mod field;
+mod file;
+mod value;
+
+use crate::store::Quotas;
+use mrp_proto::message;
+use mrp_proto::sign::TIMESTAMP_TOLERANCE;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use field::ConfigError;
+pub use value::{ListenAddress, Network};
+
+/// The configuration of a relay. [`Config::default`] is what an empty file means.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// Where to listen; at least one.
+    pub listen: Vec<ListenAddress>,
+    /// Where everything is kept; made if it is not there.
+    pub data_dir: PathBuf,
+    /// The URL by which clients reach the relay, where that is not a listener's own. Its presence makes a relay public.
+    pub public_url: Option<String>,
+    /// What to log: a level, or `tracing` directives.
+    pub log: String,
+    /// How to write the log.
+    pub log_format: LogFormat,
+    /// How requests are believed.
+    pub auth: AuthConfig,
+    /// How much and how often.
+    pub limits: LimitsConfig,
+    /// Who may come, and who is believed about that.
+    pub access: AccessConfig,
+    /// The WebSocket.
+    pub websocket: WebSocketConfig,
+    /// How long connections may take; not part of the file.
+    pub timeouts: Timeouts,
+}
+
+/// How the log is written to standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LogFormat {
+    /// Text at a terminal, JSON otherwise.
+    #[default]
+    Auto,
+    /// Lines for people.
+    Text,
+    /// One JSON object per line.
+    Json,
+}
+
+/// `[auth]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthConfig {
+    /// How far a signature's timestamp may be from the relay's clock (protocol A1.3).
+    pub timestamp_tolerance: Duration,
+}
+
+/// `[limits]`; 0 switches one off. A rate that is not set has the protocol's default on a public relay, and is off on a private one
+/// (protocol A9), where all clients share one address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LimitsConfig {
+    /// Messages that an agent may send in a minute; 30 on a public relay.
+    pub send_per_minute: Option<u32>,
+    /// Polls of an agent in a minute; 120 on a public relay.
+    pub receive_per_minute: Option<u32>,
+    /// Other requests of an agent in a minute; 300 on a public relay.
+    pub request_per_minute: Option<u32>,
+    /// Unauthenticated or failing requests of an address in a minute; 60 on a public relay.
+    pub failures_per_minute_per_ip: Option<u32>,
+    /// Agents that an address may bring in an hour; 60 on a public relay.
+    pub new_agents_per_hour_per_ip: Option<u32>,
+    /// WebSockets of one agent.
+    pub sockets_per_agent: usize,
+    /// Queued messages of an inbox.
+    pub inbox_messages: u64,
+    /// Queued bytes of an inbox.
+    pub inbox_bytes: u64,
+    /// Bytes of one sender's live messages.
+    pub sender_bytes: u64,
+    /// Bytes of an inline body.
+    pub body: usize,
+    /// Bytes of a whole send.
+    pub message: usize,
+    /// How long a message lives that names no time.
+    pub ttl_default: Duration,
+    /// How long a message may live.
+    pub ttl_max: Duration,
+    /// Connections at a time; 0 means as many as the process may have open files for, and 100,000 at most.
+    pub connections: usize,
+    /// Connections of one address at a time; not on a private relay.
+    pub connections_per_ip: usize,
+    /// Connections of one address at a time on which nobody has authenticated yet; not on a private relay.
+    pub unauthenticated_connections_per_ip: usize,
+}
+
+/// `[access]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct AccessConfig {
+    /// Networks whose `X-Forwarded-For` is believed.
+    pub trusted_proxies: Vec<Network>,
+}
+
+/// `[websocket]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebSocketConfig {
+    /// How success is written in `send_result`.
+    pub send_result_status: SendResultStatus,
+    /// How often a client is asked whether it is there.
+    pub ping: Duration,
+    /// How long it may take to answer.
+    pub pong_timeout: Duration,
+}
+
+/// How success is written in `send_result` (protocol A8.3).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum SendResultStatus {
+    /// As the client's library expects it.
+    #[default]
+    Auto,
+    /// `ok`.
+    Ok,
+    /// `sent`.
+    Sent,
+}
+
+/// How long a connection may take for what. These are the protocol's; only tests have others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Timeouts {
+    /// Until the first request's head is there.
+    pub head: Duration,
+    /// Between requests, and for the heads of those that follow.
+    pub keep_alive: Duration,
+    /// Between two parts of a body.
+    pub body_idle: Duration,
+    /// For a whole body.
+    pub body: Duration,
+    /// For everything that is under way when the relay is told to end.
+    pub drain: Duration,
+    /// Until a connection that takes nothing is given up.
+    pub write: Duration,
+    /// Until a WebSocket is authenticated.
+    pub websocket_auth: Duration,
+    /// For a WebSocket to answer when another one wants its place.
+    pub websocket_probe: Duration,
+    /// For a WebSocket to take some of what waits for it.
+    pub websocket_stall: Duration,
+    /// For a WebSocket that is closed to take what still waits for it.
+    pub websocket_close: Duration,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen: vec![ListenAddress::Tcp(([127, 0, 0, 1], 8080).into())],
+            data_dir: default_data_dir(),
+            public_url: None,
+            log: "info".to_owned(),
+            log_format: LogFormat::default(),
+            auth: AuthConfig::default(),
+            limits: LimitsConfig::default(),
+            access: AccessConfig::default(),
+            websocket: WebSocketConfig::default(),
+            timeouts: Timeouts::default(),
+        }
+    }
+}
+
+impl Default for AuthConfig {
+    fn default() -> Self {
+        Self {
+            timestamp_tolerance: TIMESTAMP_TOLERANCE,
+        }
+    }
+}
+
+impl Default for LimitsConfig {
+    fn default() -> Self {
+        let message = message::Limits::default();
+        let quotas = Quotas::default();
+        Self {
+            send_per_minute: None,
+            receive_per_minute: None,
+            request_per_minute: None,
+            failures_per_minute_per_ip: None,
+            new_agents_per_hour_per_ip: None,
+            sockets_per_agent: 2,
+            inbox_messages: quotas.inbox_messages,
+            inbox_bytes: quotas.inbox_bytes,
+            sender_bytes: quotas.sender_bytes,
+            body: message.body,
+            message: message.message,
+            ttl_default: message.ttl_default,
+            ttl_max: message.ttl_max,
+            connections: 0,
+            connections_per_ip: 1000,
+            unauthenticated_connections_per_ip: 64,
+        }
+    }
+}
+
+impl Default for WebSocketConfig {
+    fn default() -> Self {
+        Self {
+            send_result_status: SendResultStatus::default(),
+            ping: Duration::from_secs(30),
+            pong_timeout: Duration::from_secs(10),
+        }
+    }
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self {
+            head: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(60),
+            body_idle: Duration::from_secs(30),
+            body: Duration::from_secs(60),
+            drain: Duration::from_secs(8),
+            write: Duration::from_secs(60),
+            websocket_auth: Duration::from_secs(10),
+            websocket_probe: Duration::from_secs(5),
+            websocket_stall: Duration::from_secs(60),
+            websocket_close: Duration::from_secs(5),
+        }
+    }
+}
+
+impl LimitsConfig {
+    /// What the protocol's own checks of a message need.
+    pub(crate) fn message_limits(&self) -> message::Limits {
+        message::Limits {
+            body: self.body,
+            message: self.message,
+            ttl_default: self.ttl_default,
+            ttl_max: self.ttl_max,
+        }
+    }
+
+    /// What the store checks.
+    pub(crate) fn quotas(&self) -> Quotas {
+        Quotas {
+            inbox_messages: self.inbox_messages,
+            inbox_bytes: self.inbox_bytes,
+            sender_bytes: self.sender_bytes,
+        }
+    }
+}
+
+impl Config {
+    /// Reads a file over the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`], with file, line and field.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let mut config = Self::default();
+        file::read(path, &mut config)?;
+        Ok(config)
+    }
+
+    /// Sets one field by its name in the file, such as `limits.send_per_minute`, to a value as it would stand there; texts need
+    /// no quotes.
+    ///
+    /// # Errors
+    /// [`ConfigError`] if there is no such field, or it cannot have this value.
+    pub fn set(&mut self, assignment: &str) -> Result<(), ConfigError> {
+        file::set(assignment, self)
+    }
+
+    /// Checks what fields say together.
+    ///
+    /// # Errors
+    /// [`ConfigError`], naming the fields.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let limits = &self.limits;
+        let (field, problem) = if self.listen.is_empty() {
+            ("listen", "must name at least one address")
+        } else if limits.body > limits.message {
+            ("limits.body", "must not be greater than limits.message")
+        } else if limits.ttl_default > limits.ttl_max {
+            (
+                "limits.ttl_default",
+                "must not be longer than limits.ttl_max",
+            )
+        } else if self.websocket.pong_timeout >= self.websocket.ping {
+            (
+                "websocket.pong_timeout",
+                "must be shorter than websocket.ping",
+            )
+        } else {
+            return Ok(());
+        };
+        Err(ConfigError::together(field, problem))
+    }
+
+    /// Whether only this machine reaches the relay: all listeners are loopback or Unix sockets, and no public URL says otherwise
+    /// (protocol A9).
+    pub fn is_private(&self) -> bool {
+        self.public_url.is_none() && self.listen.iter().all(ListenAddress::is_local)
+    }
+}
+
+/// `$STATE_DIRECTORY`, as systemd sets it; the system's place for root; the user's own otherwise.
+fn default_data_dir() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(state) = variable("STATE_DIRECTORY") {
+        let first = std::env::split_paths(&state).next();
+        return first.unwrap_or_else(|| PathBuf::from(state));
+    }
+    if nix::unistd::Uid::effective().is_root() {
+        return PathBuf::from("/var/lib/relayd");
+    }
+    if let Some(state) = variable("XDG_STATE_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
+    {
+        return state.join("relayd");
+    }
+    match variable("HOME") {
+        Some(home) => PathBuf::from(home).join(".local/state/relayd"),
+        None => PathBuf::from("relayd-data"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_is_private_until_it_listens_or_is_known_elsewhere() {
+        let with = |assignments: &[&str]| {
+            let mut config = Config::default();
+            for assignment in assignments {
+                config.set(assignment).unwrap();
+            }
+            config.is_private()
+        };
+        assert!(with(&[]));
+        assert!(with(&[
+            r#"listen=["127.0.0.9:1", "[::1]:1", "unix:/run/relayd.sock"]"#
+        ]));
+        assert!(!with(&["listen=0.0.0.0:8080"]));
+        assert!(!with(&[r#"listen=["127.0.0.1:1", "[2001:db8::1]:1"]"#]));
+        assert!(!with(&["public_url=https://relay.example.net"]));
+    }
+
+    #[test]
+    fn fields_that_contradict_each_other_are_named() {
+        let problem = |assignment: &str| {
+            let mut config = Config::default();
+            config.set(assignment).unwrap();
+            config.check().unwrap_err().to_string()
+        };
+        assert_eq!(
+            problem("limits.message=512KiB"),
+            "limits.body: must not be greater than limits.message"
+        );
+        assert_eq!(
+            problem("limits.ttl_max=1h"),
+            "limits.ttl_default: must not be longer than limits.ttl_max"
+        );
+        assert_eq!(
+            problem("websocket.ping=5s"),
+            "websocket.pong_timeout: must be shorter than websocket.ping"
+        );
+        assert_eq!(
+            problem("listen=[]"),
+            "listen: must name at least one address"
+        );
+        assert_eq!(Config::default().check(), Ok(()));
+    }
+}

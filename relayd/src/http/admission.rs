@@ -1,0 +1,113 @@
+//! Letting a signed request in: sizes first, then headers and clock, then the body, then the signature.
+
+use super::body;
+use super::error::ApiError;
+use super::exchange::Exchange;
+use crate::app::App;
+use crate::auth::{Caller, Class};
+use axum::extract::Request;
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, header};
+use mrp_proto::code::Code;
+use mrp_proto::message::Violation;
+use mrp_proto::sign::BodyHash;
+use serde::de::{DeserializeOwned, IgnoredAny};
+
+/// A request whose signature is good.
+#[derive(Debug)]
+pub(super) struct Signed {
+    pub(super) caller: Caller,
+    pub(super) parts: Parts,
+    pub(super) body: Bytes,
+}
+
+/// Verifies a request; its body may be as large as a whole send.
+pub(super) async fn admit(app: &App, request: Request, class: Class) -> Result<Signed, ApiError> {
+    let exchange = Exchange::of(request.extensions());
+    exchange.note_route(request.extensions());
+    let limit = app.config.limits.message;
+    let (parts, body) = request.into_parts();
+    body::check_announced(&parts.headers, limit)?;
+    let claimed = app.decode_request(&parts.headers, exchange.client())?;
+    let body = body::read(body, limit, &app.config.timeouts).await?;
+    let hash = BodyHash::of(&body);
+    let verified = app.verify_request(claimed, &parts, hash)?;
+    exchange.note_caller(verified.key);
+    exchange.note_standing(app.count(&verified.key, class)?);
+    let caller = app.let_in(&verified, &parts, exchange.client()).await?;
+    Ok(Signed {
+        caller,
+        parts,
+        body,
+    })
+}
+
+impl Signed {
+    /// Reads the body as JSON of a shape.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        check_content_type(&self.parts.headers)?;
+        // A reader of objects would take a list of the fields' values, too.
+        if self
+            .body
+            .trim_ascii_start()
+            .first()
+            .is_some_and(|byte| *byte != b'{')
+        {
+            return Err(ApiError::new(
+                Code::InvalidJson,
+                "the body is not the JSON that this path takes: not an object",
+            ));
+        }
+        let mut deserializer = serde_json::Deserializer::from_slice(&self.body);
+        let value = serde_path_to_error::deserialize(&mut deserializer)
+            .map_err(|error| refuse_json(&self.body, &error.path().to_string(), error.inner()))?;
+        deserializer
+            .end()
+            .map_err(|error| refuse_json(&self.body, ".", &error))?;
+        Ok(value)
+    }
+}
+
+/// Absent, or JSON: clients that name no type mean JSON, those that name another mean another.
+fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
+    let Some(given) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(());
+    };
+    let given = given.to_str().unwrap_or("");
+    let media_type = given
+        .split(';')
+        .next()
+        .unwrap_or("")
+        .trim()
+        .to_ascii_lowercase();
+    if media_type == "application/json"
+        || (media_type.starts_with("application/") && media_type.ends_with("+json"))
+    {
+        return Ok(());
+    }
+    Err(ApiError::new(
+        Code::UnsupportedMediaType,
+        "this path takes application/json; leave Content-Type away or say so",
+    ))
+}
+
+/// What is no JSON at all is `invalid_json`; a field of the wrong kind is named.
+fn refuse_json(body: &[u8], path: &str, error: &serde_json::Error) -> ApiError {
+    let reason = error.to_string();
+    // Some readers call a value of the wrong kind a mistake in the syntax.
+    if path != "." && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+        let reason = reason.split(" at line ").next().unwrap_or(&reason);
+        return Violation::new(
+            path,
+            reason,
+            "another kind of value",
+            "a value of the wrong kind",
+        )
+        .into();
+    }
+    ApiError::new(
+        Code::InvalidJson,
+        format!("the body is not the JSON that this path takes: {reason}"),
+    )
+}

@@ -1,0 +1,133 @@
+//! Profiles (protocol A3).
+
+use super::admission::{Signed, admit};
+use super::error::ApiError;
+use super::segment::segment;
+use crate::app::App;
+use crate::auth::Class;
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use http::StatusCode;
+use mrp_proto::agent::{AgentInfo, Capability, CapabilityForm, Change, ProfilePatch, Visibility};
+use mrp_proto::code::Code;
+use mrp_proto::key::PublicKey;
+use serde::Serialize;
+use serde_json::Value;
+use std::sync::Arc;
+
+/// The one entry of a private agent's metadata that everyone sees: whether it can be written to sealed.
+const E2E: &str = "e2e";
+
+/// What an agent can do; input schemas keep their bytes.
+#[derive(Debug, Serialize)]
+pub(super) struct Capabilities {
+    capabilities: Vec<Capability>,
+}
+
+/// `GET /v1/agents/{key}`
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Json<AgentInfo>, ApiError> {
+    let signed = admit(&app, request, Class::Other).await?;
+    Ok(Json(find(&app, &signed).await?))
+}
+
+/// `GET /v1/agents/{key}/capabilities`
+pub(super) async fn capabilities(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Json<Capabilities>, ApiError> {
+    let signed = admit(&app, request, Class::Other).await?;
+    let agent = find(&app, &signed).await?;
+    let capabilities = agent.capabilities;
+    Ok(Json(Capabilities { capabilities }))
+}
+
+/// `PATCH /v1/agents/{key}`
+pub(super) async fn change(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let signed = admit(&app, request, Class::Other).await?;
+    let key = require_self(&app, &signed)?;
+    let patch: ProfilePatch = signed.json()?;
+    patch.check()?;
+    let form = match &patch.capabilities {
+        Change::Set(list) => list.form,
+        Change::Keep | Change::Clear => CapabilityForm::Structured,
+    };
+    let agent = app
+        .store
+        .update_agent(key, patch, signed.caller.claim, app.now())
+        .await?;
+    Ok(in_form(agent, form))
+}
+
+/// `DELETE /v1/agents/{key}`
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let signed = admit(&app, request, Class::Other).await?;
+    let key = require_self(&app, &signed)?;
+    app.store
+        .delete_agent(key, signed.caller.claim, app.now())
+        .await?;
+    app.hub.revoke(&key);
+    Ok(StatusCode::NO_CONTENT)
+}
+
+async fn find(app: &App, signed: &Signed) -> Result<AgentInfo, ApiError> {
+    let key = path_key(app, signed)?;
+    let mut agent = app.store.agent(&key).await?.ok_or_else(unknown)?;
+    if agent.visibility == Visibility::Private && key != signed.caller.key {
+        agent.metadata.retain(|name, _| name == E2E);
+    }
+    Ok(agent)
+}
+
+fn path_key(app: &App, signed: &Signed) -> Result<PublicKey, ApiError> {
+    let text = segment(&signed.parts, 2).ok_or_else(unknown)?;
+    app.auth
+        .key(&text)
+        .map_err(|error| ApiError::new(Code::AgentNotFound, error.to_string()))
+}
+
+fn require_self(app: &App, signed: &Signed) -> Result<PublicKey, ApiError> {
+    let key = path_key(app, signed)?;
+    if key == signed.caller.key {
+        return Ok(key);
+    }
+    Err(ApiError::new(
+        Code::Forbidden,
+        "an agent can change only itself; sign with the key in the path",
+    ))
+}
+
+fn unknown() -> ApiError {
+    ApiError::new(
+        Code::AgentNotFound,
+        "this relay knows no agent with this key",
+    )
+}
+
+/// A request in the older form of capabilities is answered in it (protocol A3.3).
+fn in_form(agent: AgentInfo, form: CapabilityForm) -> Response {
+    if form == CapabilityForm::Structured {
+        return Json(agent).into_response();
+    }
+    let names: Vec<_> = agent
+        .capabilities
+        .iter()
+        .map(|capability| Value::from(capability.name.as_str()))
+        .collect();
+    match serde_json::to_value(&agent) {
+        Ok(mut value) => {
+            value["capabilities"] = Value::Array(names);
+            Json(value).into_response()
+        }
+        Err(error) => ApiError::internal(error).into_response(),
+    }
+}

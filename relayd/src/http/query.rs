@@ -1,0 +1,121 @@
+//! Query parameters: those that are known are read strictly, the others ignored.
+
+use super::error::ApiError;
+use super::segment::percent_decode;
+use http::Uri;
+use mrp_proto::message::Violation;
+use std::str::FromStr;
+
+/// A request's query, decoded.
+#[derive(Debug)]
+pub(super) struct Query(Vec<(String, String)>);
+
+impl Query {
+    pub(super) fn of(uri: &Uri) -> Result<Self, ApiError> {
+        let pairs = uri
+            .query()
+            .unwrap_or("")
+            .split('&')
+            .filter(|pair| !pair.is_empty());
+        let decoded = pairs.map(|pair| {
+            let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+            Some((decode(name)?, decode(value)?))
+        });
+        let decoded: Option<Vec<_>> = decoded.collect();
+        decoded.map(Self).ok_or_else(|| {
+            let rule = "must be percent-encoded UTF-8";
+            Violation::new("query", rule, "percent-encoded UTF-8", "something else").into()
+        })
+    }
+
+    /// A parameter that may be given once.
+    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Violation> {
+        let mut values = self
+            .0
+            .iter()
+            .filter(|(given, _)| given == name)
+            .map(|(_, value)| value.as_str());
+        let first = values.next();
+        match values.count() {
+            0 => Ok(first),
+            more => Err(Violation::new(name, "must be given once", 1, more + 1)),
+        }
+    }
+
+    /// A parameter of a kind, described by `rule`.
+    pub(super) fn parsed<T: FromStr>(
+        &self,
+        name: &str,
+        rule: &str,
+    ) -> Result<Option<T>, Violation> {
+        let parse = |text: &str| {
+            text.parse()
+                .map_err(|_| Violation::new(name, rule, rule, shortened(text)))
+        };
+        self.text(name)?.map(parse).transpose()
+    }
+
+    /// A whole number within bounds.
+    pub(super) fn number(
+        &self,
+        name: &str,
+        least: u64,
+        most: u64,
+    ) -> Result<Option<u64>, Violation> {
+        let rule = format!("must be a whole number from {least} to {most}");
+        let number = self
+            .parsed::<u64>(name, &rule)
+            .map_err(|violation| Violation {
+                limit: most.into(),
+                ..violation
+            })?;
+        match number {
+            Some(number) if !(least..=most).contains(&number) => {
+                Err(Violation::new(name, rule, most, number))
+            }
+            number => Ok(number),
+        }
+    }
+}
+
+/// Queries are written by forms and their libraries, so a plus is a space.
+fn decode(text: &str) -> Option<String> {
+    percent_decode(&text.replace('+', " "))
+}
+
+fn shortened(text: &str) -> String {
+    text.chars().take(64).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn query(text: &str) -> Query {
+        Query::of(&format!("/x?{text}").parse().unwrap()).unwrap()
+    }
+
+    #[test]
+    fn parameters_are_decoded_and_unknown_ones_ignored() {
+        let query = query("a=1+2%2B3&b=%C3%BC&&c&other=x");
+        assert_eq!(query.text("a"), Ok(Some("1 2+3")));
+        assert_eq!(query.text("b"), Ok(Some("ü")));
+        assert_eq!(query.text("c"), Ok(Some("")));
+        assert_eq!(query.text("d"), Ok(None));
+        assert!(Query::of(&"/x?a=%ff".parse().unwrap()).is_err());
+        assert!(Query::of(&"/x?a=%zz".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn numbers_keep_their_bounds_and_nothing_is_given_twice() {
+        let query = query("low=0&high=101&ok=100&word=ten&twice=1&twice=2");
+        assert_eq!(query.number("ok", 1, 100), Ok(Some(100)));
+        assert_eq!(query.number("absent", 1, 100), Ok(None));
+        for name in ["low", "high", "word", "twice"] {
+            let violation = query.number(name, 1, 100).unwrap_err();
+            assert_eq!(violation.field, name);
+        }
+        assert_eq!(query.number("high", 1, 100).unwrap_err().limit, 100);
+        assert_eq!(query.number("word", 1, 100).unwrap_err().actual, "ten");
+    }
+}

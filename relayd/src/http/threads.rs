@@ -1,0 +1,39 @@
+//! Threads (protocol A4.10).
+
+use super::admission::admit;
+use super::cursor::{self, Listing};
+use super::error::ApiError;
+use super::messages::{page_limit, to_page};
+use super::query::Query;
+use super::segment::segment;
+use crate::app::App;
+use crate::auth::Class;
+use axum::Json;
+use axum::extract::{Request, State};
+use mrp_proto::message::{MAX_REFERENCE, Violation};
+use mrp_proto::relay_api::MessagePage;
+use std::sync::Arc;
+
+/// `GET /v1/messages/threads/{id}`
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Json<MessagePage>, ApiError> {
+    let signed = admit(&app, request, Class::Other).await?;
+    let thread = segment(&signed.parts, 3)
+        .filter(|thread| (1..=MAX_REFERENCE).contains(&thread.chars().count()))
+        .ok_or_else(|| {
+            let rule = format!(
+                "must have 1 to {MAX_REFERENCE} characters, percent-encoded UTF-8 in the path"
+            );
+            Violation::new("thread_id", rule, MAX_REFERENCE, "something else")
+        })?;
+    let query = Query::of(&signed.parts.uri)?;
+    let limit = page_limit(&query)?;
+    let after = cursor::decode(Listing::Thread, query.text("cursor")?.unwrap_or(""))?;
+    let page = app
+        .store
+        .thread(signed.caller.key, &thread, after, limit, app.now())
+        .await?;
+    Ok(Json(to_page(Listing::Thread, page)))
+}

@@ -1,0 +1,42 @@
+//! The relay: takes signed messages over HTTP and WebSocket, keeps them until their recipients have them, and hands them out.
+//!
+//! Rooms:
+//! - `cli`, `config`: what people type and write down. `log`, `process`, `data_dir`: what the process does to itself first.
+//! - `serve`: listeners, the accept loop, connections and their limits. `shutdown`: how all of it ends.
+//! - `http`: one file per noun, each a thin shell: verify, decide, one store operation, answer.
+//! - `auth`: from a request to its caller, and the replay guard of what is not stored. `limits`: how often.
+//! - `ws`: the shell around the session state machine. `hub`: who is connected, and who waits for mail.
+//! - `store`: one domain operation is one whole transaction. `send`: the way into it that HTTP and WebSocket share.
+//! - `sweep`: what time frees.
+//!
+//! It must never know: how clients and daemons keep their messages, or what a sealed body says.
+
+mod app;
+mod auth;
+mod cli;
+mod client_address;
+mod clock;
+mod config;
+mod data_dir;
+mod http;
+mod hub;
+mod limits;
+mod log;
+mod process;
+mod send;
+mod serve;
+mod shutdown;
+pub mod store;
+mod sweep;
+mod ws;
+
+pub use app::Relay;
+pub use cli::main;
+pub use clock::ClockError;
+pub use config::{
+    AccessConfig, AuthConfig, Config, ConfigError, LimitsConfig, ListenAddress, LogFormat, Network,
+    SendResultStatus, Timeouts, WebSocketConfig,
+};
+pub use data_dir::DataDirError;
+pub use serve::{BindError, RunError, Server};
+pub use store::{Fatal, OpenError};

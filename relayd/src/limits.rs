@@ -1,0 +1,196 @@
+//! How often: per agent, per place, and how many new agents (protocol A9).
+
+mod window;
+
+use crate::client_address::{ClientAddress, Place};
+use crate::config::Config;
+use mrp_proto::key::PublicKey;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use window::{Count, Window};
+
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Where a caller stands with a limit: the three rate headers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    pub(crate) limit: u32,
+    pub(crate) remaining: u32,
+    /// Unix seconds.
+    pub(crate) reset: u64,
+}
+
+/// Too often.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("at most {limit} {what} per {window} are allowed; come again in {retry_after} s")]
+pub(crate) struct RateLimited {
+    pub(crate) what: &'static str,
+    pub(crate) limit: u32,
+    pub(crate) window: &'static str,
+    /// Whole seconds, at least 1.
+    pub(crate) retry_after: u64,
+    /// Unix seconds.
+    pub(crate) reset: u64,
+}
+
+impl RateLimited {
+    /// The same as headers.
+    pub(crate) fn standing(&self) -> Standing {
+        Standing {
+            limit: self.limit,
+            remaining: 0,
+            reset: self.reset,
+        }
+    }
+}
+
+/// The counters of a relay. `None` in an answer means that the limit is switched off.
+#[derive(Debug)]
+pub(crate) struct Limits {
+    origin: Instant,
+    send: Rule<PublicKey>,
+    receive: Rule<PublicKey>,
+    request: Rule<PublicKey>,
+    failure: Rule<Place>,
+    new_agent: Rule<Place>,
+}
+
+/// A limit with its name for people.
+#[derive(Debug)]
+struct Rule<K> {
+    what: &'static str,
+    window: &'static str,
+    counts: Option<Window<K>>,
+}
+
+impl Limits {
+    pub(crate) fn new(config: &Config) -> Self {
+        let limits = &config.limits;
+        let rate = |set: Option<u32>, default: u32| {
+            set.unwrap_or(if config.is_private() { 0 } else { default })
+        };
+        let per_minute = |what, set, default| (what, rate(set, default));
+        Self {
+            origin: Instant::now(),
+            send: Rule::per_minute(per_minute("sends", limits.send_per_minute, 30)),
+            receive: Rule::per_minute(per_minute("polls", limits.receive_per_minute, 120)),
+            request: Rule::per_minute(per_minute("requests", limits.request_per_minute, 300)),
+            failure: Rule::per_minute(per_minute(
+                "unauthenticated or failing requests from one address",
+                limits.failures_per_minute_per_ip,
+                60,
+            )),
+            new_agent: Rule::new(
+                "new agents from one address",
+                "1h",
+                HOUR,
+                rate(limits.new_agents_per_hour_per_ip, 60),
+            ),
+        }
+    }
+
+    /// Counts a send.
+    pub(crate) fn send(&self, key: &PublicKey) -> Result<Option<Standing>, RateLimited> {
+        self.send.take(*key, self.origin.elapsed())
+    }
+
+    /// Counts a poll.
+    pub(crate) fn receive(&self, key: &PublicKey) -> Result<Option<Standing>, RateLimited> {
+        self.receive.take(*key, self.origin.elapsed())
+    }
+
+    /// Counts any other request.
+    pub(crate) fn request(&self, key: &PublicKey) -> Result<Option<Standing>, RateLimited> {
+        self.request.take(*key, self.origin.elapsed())
+    }
+
+    /// Counts an unauthenticated or failing request.
+    pub(crate) fn failure(&self, client: &ClientAddress) -> Result<Option<Standing>, RateLimited> {
+        client.place().map_or(Ok(None), |place| {
+            self.failure.take(place, self.origin.elapsed())
+        })
+    }
+
+    /// Whether an address has failed too often to be listened to; counts nothing.
+    pub(crate) fn check_failures(&self, client: &ClientAddress) -> Result<(), RateLimited> {
+        client.place().map_or(Ok(()), |place| {
+            self.failure.check(place, self.origin.elapsed())
+        })
+    }
+
+    /// Counts a new agent.
+    pub(crate) fn new_agent(
+        &self,
+        client: &ClientAddress,
+    ) -> Result<Option<Standing>, RateLimited> {
+        client.place().map_or(Ok(None), |place| {
+            self.new_agent.take(place, self.origin.elapsed())
+        })
+    }
+
+    /// Whether an address may bring another new agent; counts nothing.
+    pub(crate) fn check_new_agents(&self, client: &ClientAddress) -> Result<(), RateLimited> {
+        client.place().map_or(Ok(()), |place| {
+            self.new_agent.check(place, self.origin.elapsed())
+        })
+    }
+}
+
+impl<K: Eq + std::hash::Hash + Copy> Rule<K> {
+    fn per_minute((what, limit): (&'static str, u32)) -> Self {
+        Self::new(what, "1m", MINUTE, limit)
+    }
+
+    fn new(what: &'static str, window: &'static str, length: Duration, limit: u32) -> Self {
+        let counts = (limit > 0).then(|| Window::new(limit, length));
+        Self {
+            what,
+            window,
+            counts,
+        }
+    }
+
+    fn take(&self, key: K, now: Duration) -> Result<Option<Standing>, RateLimited> {
+        let Some(counts) = &self.counts else {
+            return Ok(None);
+        };
+        match counts.take(key, now) {
+            Count::Allowed { remaining, reset } => Ok(Some(Standing {
+                limit: counts.limit(),
+                remaining,
+                reset: unix_seconds_in(reset),
+            })),
+            Count::Refused { retry } => Err(self.refusal(counts.limit(), retry)),
+        }
+    }
+
+    fn check(&self, key: K, now: Duration) -> Result<(), RateLimited> {
+        let Some(counts) = &self.counts else {
+            return Ok(());
+        };
+        counts
+            .refusal(&key, now)
+            .map_or(Ok(()), |retry| Err(self.refusal(counts.limit(), retry)))
+    }
+
+    fn refusal(&self, limit: u32, retry: Duration) -> RateLimited {
+        RateLimited {
+            what: self.what,
+            limit,
+            window: self.window,
+            retry_after: whole_seconds(retry).max(1),
+            reset: unix_seconds_in(retry),
+        }
+    }
+}
+
+fn whole_seconds(duration: Duration) -> u64 {
+    duration.as_secs() + u64::from(duration.subsec_nanos() > 0)
+}
+
+fn unix_seconds_in(duration: Duration) -> u64 {
+    let since = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
+    whole_seconds(since + duration)
+}

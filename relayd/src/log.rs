@@ -1,0 +1,38 @@
+//! The log: standard error, text at a terminal and JSON elsewhere. It carries request ids and shortened keys; never a body, a secret
+//! or a signature.
+
+use crate::config::{Config, LogFormat};
+use std::io::IsTerminal as _;
+use tracing_subscriber::EnvFilter;
+
+/// Whether a text says what to log.
+pub(crate) fn is_filter(text: &str) -> bool {
+    !text.is_empty() && EnvFilter::builder().parse(text).is_ok()
+}
+
+/// Begins to log as the configuration says. Only the first call in a process has an effect.
+pub(crate) fn begin(config: &Config) {
+    let filter = EnvFilter::builder().parse_lossy(&config.log);
+    let terminal = std::io::stderr().is_terminal();
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let text = match config.log_format {
+        LogFormat::Auto => terminal,
+        LogFormat::Text => true,
+        LogFormat::Json => false,
+    };
+    // A log that was begun before, by a test or an embedding program, goes on.
+    let _ = if text {
+        builder
+            .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
+            .try_init()
+    } else {
+        builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(true)
+            .with_span_list(false)
+            .try_init()
+    };
+}

@@ -1,0 +1,5 @@
+//! The program `relayd`.
+
+fn main() -> std::process::ExitCode {
+    relayd::main()
+}

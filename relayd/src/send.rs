@@ -1,0 +1,71 @@
+//! Taking a message in: the one way that HTTP and WebSocket share.
+
+use crate::app::App;
+use crate::http::error::ApiError;
+use crate::store::{Acceptance, ReplayClaim, Replayed, Submission};
+use mrp_proto::key::PublicKey;
+use mrp_proto::message::{SendRequest, Violation};
+use mrp_proto::relay_api::MAX_IDEMPOTENCY_KEY;
+
+/// Takes a send that comes in a frame: counts it against the sender's rate, and goes on as [`accept`].
+pub(crate) async fn submit(
+    app: &App,
+    sender: PublicKey,
+    request: SendRequest,
+    idempotency_key: Option<String>,
+    claim: Option<ReplayClaim>,
+) -> Result<Acceptance, ApiError> {
+    app.limits.send(&sender)?;
+    accept(app, sender, request, idempotency_key, claim).await
+}
+
+/// Holds a send that was counted against the limits of messages, stores it, and wakes its recipient. The answer means that it is
+/// on disk.
+pub(crate) async fn accept(
+    app: &App,
+    sender: PublicKey,
+    request: SendRequest,
+    idempotency_key: Option<String>,
+    claim: Option<ReplayClaim>,
+) -> Result<Acceptance, ApiError> {
+    if let Some(key) = &idempotency_key {
+        check_idempotency_key(key)?;
+    }
+    let draft = request.into_draft_with(&app.config.limits.message_limits(), |text| {
+        app.auth.key(text)
+    })?;
+    let recipient = draft.recipient;
+    let mut random = [0; 6];
+    getrandom::fill(&mut random).map_err(ApiError::internal)?;
+    let acceptance = app
+        .store
+        .accept_message(Submission {
+            sender,
+            draft,
+            now: app.now(),
+            random,
+            claim,
+            idempotency_key,
+            quotas: app.config.limits.quotas(),
+        })
+        .await?;
+    if acceptance.replayed == Replayed::Fresh {
+        app.hub.wake(&recipient, acceptance.sequence);
+    }
+    Ok(acceptance)
+}
+
+fn check_idempotency_key(key: &str) -> Result<(), Violation> {
+    let length = key.chars().count();
+    if key.bytes().all(|byte| byte.is_ascii_graphic())
+        && (1..=MAX_IDEMPOTENCY_KEY).contains(&length)
+    {
+        return Ok(());
+    }
+    Err(Violation::new(
+        "idempotency_key",
+        format!("must have 1 to {MAX_IDEMPOTENCY_KEY} visible ASCII characters"),
+        MAX_IDEMPOTENCY_KEY,
+        length,
+    ))
+}

@@ -1,0 +1,252 @@
+//! Where the relay keeps what it must not forget: agents, messages, replay claims and remembered answers.
+//!
+//! The store speaks the domain. One operation is one whole transaction, and its answer means that the effect is on disk. One
+//! thread writes; what waits for it is committed together, so that many senders share one write to the disk. Readers have their
+//! own view of the last commit and wait for nobody. No type of the engine is seen outside.
+//!
+//! It knows no status codes, no sockets and no clock: the time comes in with each operation. Its own time never goes back, so
+//! that a clock that is set back never revives mail.
+
+mod accept;
+mod agents;
+mod answers;
+mod claims;
+mod clock;
+mod engine;
+mod error;
+mod failure;
+#[cfg(test)]
+mod fixture;
+mod inbox;
+mod ledger;
+mod memory;
+mod page;
+mod quota;
+mod read;
+mod record;
+mod removal;
+mod sweep;
+mod tables;
+mod writer;
+
+pub use accept::{AcceptError, Acceptance, Replayed, Submission};
+pub use agents::{Activity, ActivityError, ChangeError, NewAgents};
+pub use claims::ReplayClaim;
+pub use error::{Fatal, OpenError, StoreError};
+pub use inbox::{MarkError, Marked, Marking, Page, Poll, PollError, Room, Sequence, Stored};
+pub use quota::{InboxLimit, Quotas};
+pub use sweep::Swept;
+
+use engine::{Opener, Shared, View};
+use failure::{Failure, Stop};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::sync::mpsc;
+use std::time::Duration;
+use tables::{META, Tables, meta};
+use tokio::sync::oneshot;
+use writer::{Admission, Command, Queue, Writer};
+
+/// How long the database may fail to open again before the store gives up.
+const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
+
+/// How much may wait for the writer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QueueLimits {
+    /// Sends that wait, at most. Other operations, which free room, may wait in twice that number.
+    pub operations: usize,
+    /// Bytes of waiting messages, at most.
+    pub bytes: usize,
+}
+
+impl Default for QueueLimits {
+    fn default() -> Self {
+        Self {
+            operations: 10_000,
+            bytes: 256 << 20,
+        }
+    }
+}
+
+/// How a store is run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Memory for pages of the database. The engine takes about twice as much in all.
+    pub cache_bytes: usize,
+    /// How much may wait for the writer.
+    pub queue: QueueLimits,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 32 << 20,
+            queue: QueueLimits::default(),
+        }
+    }
+}
+
+/// What the store has done since it was opened; for metrics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Counters {
+    /// Transactions that were written to the disk.
+    pub commits: u64,
+    /// Operations in them.
+    pub operations: u64,
+    /// Times the database had to be opened again.
+    pub reopened: u64,
+    /// Operations that wait now.
+    pub waiting: usize,
+}
+
+/// The store. Clones are handles to the same one.
+#[derive(Debug, Clone)]
+pub struct Store(Arc<Handle>);
+
+#[derive(Debug)]
+struct Handle {
+    shared: Arc<Shared>,
+    queue: Queue,
+}
+
+impl Store {
+    /// Opens the database, or makes it, and starts the writer. Blocks while an unclean end is repaired.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
+        let opener = engine::file_opener(path.to_owned(), options.cache_bytes);
+        Self::start(opener, path, options.queue, GIVE_UP_AFTER)
+    }
+
+    /// A store in memory, for tests.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn in_memory(options: Options) -> Result<Self, OpenError> {
+        let opener = engine::memory_opener(options.cache_bytes);
+        Self::start(
+            opener,
+            Path::new("(in memory)"),
+            options.queue,
+            GIVE_UP_AFTER,
+        )
+    }
+
+    fn start(
+        opener: Opener,
+        path: &Path,
+        limits: QueueLimits,
+        give_up_after: Duration,
+    ) -> Result<Self, OpenError> {
+        let shared = Arc::new(Shared::new(engine::open(&opener, path)?));
+        let (commands, incoming) = mpsc::channel();
+        let writer = Writer::new(
+            Arc::clone(&shared),
+            incoming,
+            opener,
+            path.to_owned(),
+            give_up_after,
+        );
+        std::thread::Builder::new()
+            .name("store-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| OpenError::Failed {
+                path: path.to_owned(),
+                cause: format!("cannot start its thread: {error}"),
+            })?;
+        let queue = Queue { commands, limits };
+        Ok(Self(Arc::new(Handle { shared, queue })))
+    }
+
+    /// Ends the writer after what waits, and closes the database. Operations of other handles fail from then on.
+    pub async fn close(self) {
+        let (done, closed) = oneshot::channel();
+        if self.0.queue.commands.send(Command::Close(done)).is_ok() {
+            // The writer drops the other end only when it is gone, which is as good.
+            let _ = closed.await;
+        }
+    }
+
+    /// Waits until the store gives up: it cannot open its database again, or its writer is gone. A store that was closed never
+    /// does.
+    pub async fn failed(&self) -> Fatal {
+        let mut fatal = self.0.shared.fatal.subscribe();
+        let given_up = fatal.wait_for(Option::is_some).await;
+        match given_up.ok().and_then(|fatal| fatal.clone()) {
+            Some(fatal) => fatal,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Reads a record, to see that the store can.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn ping(&self) -> Result<(), StoreError> {
+        self.read(|view| {
+            let meta = view.transaction.open_table(META)?;
+            let layout = meta.get(meta::LAYOUT)?;
+            layout
+                .map(|_| ())
+                .ok_or_else(|| Failure::corrupt("no layout"))
+        })
+        .await
+    }
+
+    /// What the store has done since it was opened.
+    pub fn counters(&self) -> Counters {
+        self.0.shared.counters()
+    }
+
+    fn shared(&self) -> &Shared {
+        &self.0.shared
+    }
+
+    /// Has the writer carry out an operation; the answer comes after the commit. `work` checks everything before it changes
+    /// anything, and may be called again if the transaction was dropped.
+    async fn write<T, E, F>(&self, admission: Admission, work: F) -> Result<T, E>
+    where
+        F: Fn(&mut Tables<'_>) -> Result<T, Stop<E>> + Send + 'static,
+        T: Send + 'static,
+        E: From<StoreError> + Send + 'static,
+    {
+        let answer = self.0.queue.submit(&self.0.shared, admission, work)?;
+        answer
+            .await
+            .unwrap_or_else(|_| Err(StoreError::Unavailable.into()))
+    }
+
+    /// Reads from the last commit, on a thread that may block.
+    async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&View<'_>) -> Result<T, Failure> + Send + 'static,
+        T: Send + 'static,
+    {
+        let shared = Arc::clone(&self.0.shared);
+        let permit = Arc::clone(&shared.readers).acquire_owned().await;
+        let generation = shared.generation.load(Ordering::Relaxed);
+        let reading = tokio::task::spawn_blocking(move || {
+            let _permit = permit;
+            let database = shared.database().map_err(Failure::Refused)?;
+            work(&View::of(&shared, &database)?)
+        });
+        match reading.await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(failure)) => {
+                if let Failure::Engine(error) = &failure {
+                    tracing::error!(%error, "a read failed");
+                    let suspect = Command::Suspect { generation };
+                    // Without a writer there is nobody to tell.
+                    let _ = self.0.queue.commands.send(suspect);
+                }
+                Err(failure.to_error())
+            }
+            Err(error) => match error.try_into_panic() {
+                Ok(panic) => std::panic::resume_unwind(panic),
+                Err(_) => Err(StoreError::Unavailable),
+            },
+        }
+    }
+}

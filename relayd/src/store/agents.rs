@@ -1,0 +1,562 @@
+//! Agents' records: made at the first verified request, changed and deleted by their owners (protocol A1.6, A3).
+
+use super::claims;
+use super::clock::{from_millis, to_millis};
+use super::failure::{Failure, Stop};
+use super::memory::ActiveAgent;
+use super::record::{AgentKey, Fields};
+use super::tables::{ACTIVITY, AGENTS, Tables};
+use super::writer::Admission;
+use super::{ReplayClaim, Store, StoreError};
+use mrp_proto::acl::InboxPolicy;
+use mrp_proto::agent::{AgentInfo, AgentStatus, Capability, Change, ProfilePatch, Visibility};
+use mrp_proto::key::PublicKey;
+use mrp_proto::message::Metadata;
+use mrp_proto::time::Timestamp;
+use redb::ReadableTable;
+use serde::{Deserialize, Serialize};
+use std::time::Duration;
+
+/// Whether a key that was never seen may become an agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NewAgents {
+    /// It may.
+    Allowed,
+    /// It may not: [`ActivityError::NewAgentRefused`].
+    Refused,
+}
+
+/// What a verified request found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Activity {
+    /// Whether the relay serves the agent.
+    pub status: AgentStatus,
+    /// Whether the record was made now.
+    pub created: bool,
+}
+
+/// Why a request's sender was not recorded.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ActivityError {
+    /// The key is new, and new ones are refused.
+    #[error("the key is not known here, and no new ones are taken now")]
+    NewAgentRefused,
+    /// The store itself failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Why an agent's record was not changed.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ChangeError {
+    /// The signature took effect before.
+    #[error("the signature was used before")]
+    Replay,
+    /// The store itself failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// `last_active_at` moves at most this often.
+const ACTIVITY_STEP: Duration = Duration::from_secs(60);
+
+impl Store {
+    /// Notes a verified request: makes the agent's record at the first one, moves `last_active_at` at most once a minute.
+    ///
+    /// # Errors
+    /// [`ActivityError`].
+    pub async fn record_activity(
+        &self,
+        key: PublicKey,
+        now: Timestamp,
+        new_agents: NewAgents,
+    ) -> Result<Activity, ActivityError> {
+        if let Some(active) = self.shared().agents.find(key.as_bytes())
+            && now.since(active.last_active) < ACTIVITY_STEP
+        {
+            return Ok(Activity {
+                status: active.status,
+                created: false,
+            });
+        }
+        let agent = *key.as_bytes();
+        self.write(Admission::Other, move |tables| {
+            record_activity(tables, agent, now, new_agents)
+        })
+        .await
+    }
+
+    /// An agent's record, if there is one.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn agent(&self, key: &PublicKey) -> Result<Option<AgentInfo>, StoreError> {
+        let key = *key;
+        self.read(move |view| {
+            let agents = view.transaction.open_table(AGENTS)?;
+            let activity = view.transaction.open_table(ACTIVITY)?;
+            info(&agents, &activity, key)
+        })
+        .await
+    }
+
+    /// Changes a profile, which was checked before ([`ProfilePatch::check`]); makes the record where there is none.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing is changed then, unless it is [`StoreError::Unavailable`].
+    pub async fn update_agent(
+        &self,
+        key: PublicKey,
+        patch: ProfilePatch,
+        claim: ReplayClaim,
+        now: Timestamp,
+    ) -> Result<AgentInfo, ChangeError> {
+        let claim = claims::Key::of(&claim);
+        self.write(Admission::Other, move |tables| {
+            check_claim(tables, &claim)?;
+            update(tables, key, patch.clone(), now, &claim)
+        })
+        .await
+    }
+
+    /// Removes an agent's profile, ACL and inbox (protocol A3.6). What it sent stays with its recipients.
+    ///
+    /// The inbox is gone at once; its room is freed by the next sweeps.
+    ///
+    /// # Errors
+    /// [`ChangeError`]; nothing is removed then, unless it is [`StoreError::Unavailable`].
+    pub async fn delete_agent(
+        &self,
+        key: PublicKey,
+        claim: ReplayClaim,
+        now: Timestamp,
+    ) -> Result<(), ChangeError> {
+        let claim = claims::Key::of(&claim);
+        let agent = *key.as_bytes();
+        self.write(Admission::Other, move |tables| {
+            tables.clock.observe(now);
+            check_claim(tables, &claim)?;
+            delete(tables, &agent)?;
+            Ok(claims::store(tables, &claim)?)
+        })
+        .await
+    }
+}
+
+/// What is asked about an agent with every message, in front of its record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Profile {
+    pub(super) status: AgentStatus,
+    pub(super) inbox_policy: InboxPolicy,
+    visibility: Visibility,
+    created: Timestamp,
+}
+
+impl Profile {
+    const LENGTH: usize = 11;
+
+    /// Of an agent that has sent its first request.
+    fn new(created: Timestamp) -> Self {
+        Self {
+            status: AgentStatus::default(),
+            inbox_policy: InboxPolicy::default(),
+            visibility: Visibility::default(),
+            created,
+        }
+    }
+
+    pub(super) fn find(
+        agents: &impl ReadableTable<&'static AgentKey, &'static [u8]>,
+        agent: &AgentKey,
+    ) -> Result<Option<Self>, Failure> {
+        match agents.get(agent)? {
+            None => Ok(None),
+            Some(record) => Self::read(record.value()).map(|(profile, _)| Some(profile)),
+        }
+    }
+
+    /// The profile, and what comes behind it: the [`Details`].
+    fn read(record: &[u8]) -> Result<(Self, &[u8]), Failure> {
+        let mut fields = Fields(record);
+        let [status, inbox_policy, visibility] = fields.take()?;
+        let choice = |name| Failure::corrupt(name);
+        let profile = Self {
+            status: *STATUS.get(usize::from(status)).ok_or(choice("a status"))?,
+            inbox_policy: *POLICY
+                .get(usize::from(inbox_policy))
+                .ok_or(choice("an inbox policy"))?,
+            visibility: *VISIBILITY
+                .get(usize::from(visibility))
+                .ok_or(choice("a visibility"))?,
+            created: fields.time()?,
+        };
+        Ok((profile, fields.0))
+    }
+
+    fn write(&self, details: &Details) -> Vec<u8> {
+        let mut record = Vec::with_capacity(Self::LENGTH + 64);
+        record.push(position(&STATUS, self.status));
+        record.push(position(&POLICY, self.inbox_policy));
+        record.push(position(&VISIBILITY, self.visibility));
+        record.extend_from_slice(&to_millis(self.created).to_be_bytes());
+        let details = serde_json::to_vec(details);
+        record.extend(details.expect("text, raw JSON and maps of text can be written"));
+        record
+    }
+}
+
+/// The numbers that stand for the choices; new ones come last.
+const STATUS: [AgentStatus; 2] = [AgentStatus::Active, AgentStatus::Suspended];
+const VISIBILITY: [Visibility; 2] = [Visibility::Private, Visibility::Public];
+const POLICY: [InboxPolicy; 4] = [
+    InboxPolicy::Blocklist,
+    InboxPolicy::Allowlist,
+    InboxPolicy::Open,
+    InboxPolicy::Closed,
+];
+
+fn position<T: PartialEq>(choices: &[T], choice: T) -> u8 {
+    let position = choices.iter().position(|other| *other == choice);
+    position
+        .and_then(|position| u8::try_from(position).ok())
+        .expect("every choice has its number")
+}
+
+/// The rest of a record.
+#[derive(Debug, Default, Serialize, Deserialize)]
+struct Details {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    display_name: Option<String>,
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    metadata: Metadata,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    capabilities: Vec<Capability>,
+}
+
+impl Details {
+    fn read(bytes: &[u8]) -> Result<Self, Failure> {
+        serde_json::from_slice(bytes).map_err(|_| Failure::corrupt("an agent's details"))
+    }
+}
+
+fn record_activity(
+    tables: &mut Tables<'_>,
+    agent: AgentKey,
+    now: Timestamp,
+    new_agents: NewAgents,
+) -> Result<Activity, Stop<ActivityError>> {
+    let found = Profile::find(&tables.agents, &agent)?;
+    if found.is_none() && new_agents == NewAgents::Refused {
+        return Err(Stop::Refused(ActivityError::NewAgentRefused));
+    }
+    let status = found.map(|profile| profile.status).unwrap_or_default();
+    let last_active = match tables.activity.get(&agent)?.map(|guard| guard.value()) {
+        Some(last) if found.is_some() && now.since(from_millis(last)) < ACTIVITY_STEP => {
+            from_millis(last)
+        }
+        _ => now,
+    };
+    if found.is_none() {
+        create(tables, &agent, now)?;
+    }
+    tables.activity.insert(&agent, to_millis(last_active))?;
+    let active = ActiveAgent {
+        status,
+        last_active,
+    };
+    tables.noted.push((agent, Some(active)));
+    Ok(Activity {
+        status,
+        created: found.is_none(),
+    })
+}
+
+fn create(tables: &mut Tables<'_>, agent: &AgentKey, now: Timestamp) -> Result<(), Failure> {
+    let record = Profile::new(now).write(&Details::default());
+    tables.agents.insert(agent, record.as_slice())?;
+    tables.activity.insert(agent, to_millis(now))?;
+    Ok(())
+}
+
+fn check_claim(tables: &Tables<'_>, claim: &claims::Key) -> Result<(), Stop<ChangeError>> {
+    match claims::look_up(tables, claim)? {
+        claims::Standing::Fresh => Ok(()),
+        claims::Standing::Used => Err(Stop::Refused(ChangeError::Replay)),
+    }
+}
+
+fn update(
+    tables: &mut Tables<'_>,
+    key: PublicKey,
+    patch: ProfilePatch,
+    now: Timestamp,
+    claim: &claims::Key,
+) -> Result<AgentInfo, Stop<ChangeError>> {
+    let agent = *key.as_bytes();
+    let (mut profile, mut details) = match tables.agents.get(&agent)? {
+        None => (Profile::new(now), Details::default()),
+        Some(record) => {
+            let (profile, details) = Profile::read(record.value())?;
+            (profile, Details::read(details)?)
+        }
+    };
+    patch.visibility.apply(&mut profile.visibility);
+    patch.inbox_policy.apply(&mut profile.inbox_policy);
+    patch.metadata.apply(&mut details.metadata);
+    match patch.display_name {
+        Change::Keep => {}
+        Change::Clear => details.display_name = None,
+        Change::Set(name) => details.display_name = Some(name),
+    }
+    match patch.capabilities {
+        Change::Keep => {}
+        Change::Clear => details.capabilities = Vec::new(),
+        Change::Set(list) => details.capabilities = list.items,
+    }
+    let record = profile.write(&details);
+    tables.agents.insert(&agent, record.as_slice())?;
+    if tables.activity.get(&agent)?.is_none() {
+        tables.activity.insert(&agent, to_millis(now))?;
+    }
+    claims::store(tables, claim)?;
+    let info = info(&tables.agents, &tables.activity, key)?;
+    Ok(info.ok_or(Failure::corrupt("an agent's record"))?)
+}
+
+fn delete(tables: &mut Tables<'_>, agent: &AgentKey) -> Result<(), Failure> {
+    tables.agents.remove(agent)?;
+    tables.activity.remove(agent)?;
+    tables
+        .acl
+        .retain_in((agent, &[0; 32])..=(agent, &[0xff; 32]), |_, _| false)?;
+    let behind = tables.last_sequence() + 1;
+    tables.purges.insert(agent, behind)?;
+    tables.noted.push((*agent, None));
+    Ok(())
+}
+
+fn info(
+    agents: &impl ReadableTable<&'static AgentKey, &'static [u8]>,
+    activity: &impl ReadableTable<&'static AgentKey, u64>,
+    key: PublicKey,
+) -> Result<Option<AgentInfo>, Failure> {
+    let Some(record) = agents.get(key.as_bytes())? else {
+        return Ok(None);
+    };
+    let (profile, details) = Profile::read(record.value())?;
+    let details = Details::read(details)?;
+    let last_active = activity.get(key.as_bytes())?;
+    Ok(Some(AgentInfo {
+        public_key: key,
+        display_name: details.display_name,
+        status: profile.status,
+        visibility: profile.visibility,
+        inbox_policy: profile.inbox_policy,
+        metadata: details.metadata,
+        capabilities: details.capabilities,
+        created_at: profile.created,
+        last_active_at: last_active.map_or(profile.created, |guard| from_millis(guard.value())),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::*;
+    use super::super::{Quotas, Submission};
+    use super::*;
+    use mrp_proto::message::Status;
+
+    async fn active(store: &Store, number: u8, seconds: u64) -> Activity {
+        let recording = store.record_activity(agent(number), at(seconds), NewAgents::Allowed);
+        recording.await.unwrap()
+    }
+
+    async fn last_active(store: &Store, number: u8) -> Option<Timestamp> {
+        let info = store.agent(&agent(number)).await.unwrap();
+        info.map(|info| info.last_active_at)
+    }
+
+    #[tokio::test]
+    async fn the_first_request_makes_the_record() {
+        let store = empty_store();
+        let refused = store.record_activity(agent(1), at(0), NewAgents::Refused);
+        assert_eq!(refused.await, Err(ActivityError::NewAgentRefused));
+        assert!(store.agent(&agent(1)).await.unwrap().is_none());
+        assert!(active(&store, 1, 5).await.created);
+        assert!(!active(&store, 1, 6).await.created);
+        let known = store.record_activity(agent(1), at(500), NewAgents::Refused);
+        assert!(!known.await.unwrap().created);
+        let info = store.agent(&agent(1)).await.unwrap().unwrap();
+        assert_eq!(info.created_at, at(5));
+        assert_eq!(info.status, AgentStatus::Active);
+        assert_eq!(info.visibility, Visibility::Private);
+        assert_eq!(info.inbox_policy, InboxPolicy::Blocklist);
+        assert_eq!(info.display_name, None);
+    }
+
+    #[tokio::test]
+    async fn activity_moves_once_a_minute_and_costs_nothing_in_between() {
+        let store = empty_store();
+        active(&store, 1, 0).await;
+        let commits = store.counters().commits;
+        for seconds in 1..60 {
+            active(&store, 1, seconds).await;
+        }
+        assert_eq!(store.counters().commits, commits);
+        assert_eq!(last_active(&store, 1).await, Some(at(0)));
+        active(&store, 1, 60).await;
+        assert_eq!(last_active(&store, 1).await, Some(at(60)));
+        active(&store, 1, 10).await;
+        assert_eq!(
+            last_active(&store, 1).await,
+            Some(at(60)),
+            "a clock set back"
+        );
+    }
+
+    fn patch(json: &str) -> ProfilePatch {
+        serde_json::from_str(json).unwrap()
+    }
+
+    async fn change(store: &Store, json: &str) -> AgentInfo {
+        let claim = claim(agent(1), at(0));
+        let changing = store.update_agent(agent(1), patch(json), claim, at(0));
+        changing.await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn a_patch_changes_what_it_names() {
+        let store = empty_store();
+        let info = change(
+            &store,
+            r#"{"display_name":"n","visibility":"public","inbox_policy":"open","metadata":{"a":"b"},
+                "capabilities":[{"name":"abc","description":"d","input_schema":{"x": 1.0}}]}"#,
+        )
+        .await;
+        assert_eq!(info.display_name.as_deref(), Some("n"));
+        let unchanged = change(&store, "{}").await;
+        assert_eq!(
+            serde_json::to_string(&unchanged).unwrap(),
+            serde_json::to_string(&info).unwrap()
+        );
+        let schema = unchanged.capabilities[0].input_schema.as_ref().unwrap();
+        assert_eq!(schema.get(), r#"{"x": 1.0}"#);
+        let cleared = change(
+            &store,
+            r#"{"display_name":null,"visibility":null,"inbox_policy":null,"metadata":null,"capabilities":null}"#,
+        )
+        .await;
+        assert_eq!(cleared.display_name, None);
+        assert_eq!(cleared.visibility, Visibility::Private);
+        assert_eq!(cleared.inbox_policy, InboxPolicy::Blocklist);
+        assert!(cleared.metadata.is_empty() && cleared.capabilities.is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_change_takes_effect_once_per_signature() {
+        let store = empty_store();
+        let claim = claim(agent(1), at(0));
+        let change = |json| store.update_agent(agent(1), patch(json), claim.clone(), at(0));
+        change(r#"{"display_name":"a"}"#).await.unwrap();
+        let again = change(r#"{"display_name":"b"}"#).await;
+        assert_eq!(again.unwrap_err(), ChangeError::Replay);
+        let delete = store.delete_agent(agent(1), claim.clone(), at(0));
+        assert_eq!(delete.await.unwrap_err(), ChangeError::Replay);
+        let info = store.agent(&agent(1)).await.unwrap().unwrap();
+        assert_eq!(info.display_name.as_deref(), Some("a"));
+    }
+
+    #[tokio::test]
+    async fn a_deleted_agent_leaves_no_inbox_and_keeps_what_it_sent() {
+        let store = empty_store();
+        active(&store, 1, 0).await;
+        let send_between = async |sender: u8, recipient: u8| {
+            let mut draft = draft(agent(recipient), "1");
+            draft.thread_id = Some("t".to_owned());
+            let sending = store.accept_message(submission(agent(sender), draft, at(0)));
+            sending.await.unwrap().accepted.message_id
+        };
+        let received = send_between(2, 1).await;
+        let delivered = send_between(3, 1).await;
+        let marking = store.mark_delivered(agent(1), &delivered, None, at(0));
+        marking.await.unwrap();
+        let sent = send_between(1, 2).await;
+        let deleting = store.delete_agent(agent(1), claim(agent(1), at(0)), at(0));
+        deleting.await.unwrap();
+        for swept in [false, true] {
+            assert!(store.agent(&agent(1)).await.unwrap().is_none());
+            assert!(waiting(&store, agent(1), at(0)).await.is_empty());
+            for (id, sender) in [(&received, 2), (&delivered, 3)] {
+                let message = store.message(id, agent(sender), at(0)).await.unwrap();
+                assert!(message.is_none(), "swept: {swept}");
+                let marking = store.mark_delivered(agent(1), id, None, at(0));
+                assert_eq!(marking.await, Ok(super::super::Marked::NotFound));
+            }
+            let thread = store.thread(agent(2), "t", None, 9, at(0)).await.unwrap();
+            assert_eq!(thread.messages.len(), 1);
+            assert_eq!(waiting(&store, agent(2), at(0)).await.len(), 1);
+            let status = store.status(&sent, agent(1), at(0)).await.unwrap();
+            assert_eq!(status.unwrap().status, Status::Sent);
+            store.sweep(at(0), 100).await.unwrap();
+        }
+        assert!(
+            active(&store, 1, 0).await.created,
+            "the next request makes a fresh record"
+        );
+        send_between(2, 1).await;
+        store.sweep(at(0), 100).await.unwrap();
+        assert_eq!(waiting(&store, agent(1), at(0)).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn mail_that_comes_between_deletion_and_sweep_stays() {
+        let store = empty_store();
+        let send_one = async || {
+            let sending = store.accept_message(send(agent(2), agent(1), "1", at(0)));
+            sending.await.unwrap();
+        };
+        send_one().await;
+        let deleting = store.delete_agent(agent(1), claim(agent(1), at(0)), at(0));
+        deleting.await.unwrap();
+        send_one().await;
+        let mut removed = 0;
+        loop {
+            let swept = store.sweep(at(0), 1).await.unwrap();
+            removed += swept.removed;
+            if !swept.more {
+                break;
+            }
+        }
+        assert_eq!(removed, 1);
+        assert_eq!(waiting(&store, agent(1), at(0)).await.len(), 1);
+    }
+
+    #[tokio::test]
+    async fn deletion_frees_quotas_and_forgets_acquaintances() {
+        let store = empty_store();
+        let limited = |sender: u8, recipient: u8| Submission {
+            quotas: Quotas {
+                inbox_messages: 4,
+                ..no_quotas()
+            },
+            ..send(agent(sender), agent(recipient), "1", at(0))
+        };
+        for sender in 2..5 {
+            store.accept_message(limited(sender, 1)).await.unwrap();
+        }
+        store.accept_message(limited(1, 9)).await.unwrap();
+        let deleting = store.delete_agent(agent(1), claim(agent(1), at(0)), at(0));
+        deleting.await.unwrap();
+        store.sweep(at(0), 100).await.unwrap();
+        for sender in 2..5 {
+            store.accept_message(limited(sender, 1)).await.unwrap();
+        }
+        assert!(
+            store.accept_message(limited(9, 1)).await.is_err(),
+            "a stranger again"
+        );
+        store.poll(taking_poll(agent(9), at(0))).await.unwrap();
+        store.accept_message(limited(1, 9)).await.unwrap();
+        store.accept_message(limited(9, 1)).await.unwrap();
+    }
+}

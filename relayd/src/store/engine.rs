@@ -1,0 +1,263 @@
+//! The database itself: how it is opened, and what its users share.
+
+use super::clock::Clock;
+use super::error::{Fatal, OpenError};
+use super::failure::Failure;
+use super::memory::{ActiveAgents, KnownKeys};
+use super::tables::{self, LAYOUT, Prepared};
+use super::{Counters, StoreError};
+use mrp_proto::time::Timestamp;
+use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
+use std::fs::{File, OpenOptions};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::{Semaphore, watch};
+
+/// Readers at a time. More wait: each may hold a page of messages in memory.
+const READERS: usize = 32;
+
+/// Opens the database, at first and after each failure.
+pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send>;
+
+/// Opens a file. Only its owner may read it, from its first moment.
+pub(super) fn file_opener(path: PathBuf, cache_bytes: usize) -> Opener {
+    Box::new(move || {
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .mode(0o600)
+            .open(&path)?;
+        sync_directory(&path)?;
+        Database::builder()
+            .set_cache_size(cache_bytes)
+            .set_repair_callback(|repair| {
+                let done = repair.progress();
+                tracing::warn!(done, "the database was not closed properly; checking it");
+            })
+            .create_file(file)
+    })
+}
+
+/// The file's name must be on disk before anything in it is promised.
+fn sync_directory(path: &Path) -> std::io::Result<()> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+pub(super) fn memory_opener(cache_bytes: usize) -> Opener {
+    Box::new(move || {
+        Database::builder()
+            .set_cache_size(cache_bytes)
+            .create_with_backend(redb::backends::InMemoryBackend::new())
+    })
+}
+
+/// An open database and the store's time when it was last written.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) database: Arc<Database>,
+    pub(super) time: Timestamp,
+}
+
+/// Opens the database and sees that it is one of ours. `path` is for messages.
+pub(super) fn open(opener: &Opener, path: &Path) -> Result<Opened, OpenError> {
+    let path = path.to_owned();
+    let database = match opener() {
+        Ok(database) => database,
+        Err(DatabaseError::DatabaseAlreadyOpen) => return Err(OpenError::InUse { path }),
+        Err(error) => {
+            let cause = error.to_string();
+            return Err(OpenError::Failed { path, cause });
+        }
+    };
+    match tables::prepare(&database) {
+        Ok(Prepared::Ready { time }) => Ok(Opened {
+            database: Arc::new(database),
+            time,
+        }),
+        Ok(Prepared::Newer { layout }) => Err(OpenError::Newer {
+            path,
+            found: layout,
+            known: LAYOUT,
+        }),
+        Err(failure) => Err(OpenError::Failed {
+            path,
+            cause: failure.to_string(),
+        }),
+    }
+}
+
+/// What the writer, the readers and the handles share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    /// `None` while it is being opened again, and after it was closed.
+    database: RwLock<Option<Arc<Database>>>,
+    /// How often it was opened again; a failure is reported with the number it was seen under.
+    pub(super) generation: AtomicU64,
+    pub(super) clock: Clock,
+    pub(super) keys: KnownKeys,
+    pub(super) agents: ActiveAgents,
+    pub(super) readers: Arc<Semaphore>,
+    pub(super) commits: AtomicU64,
+    pub(super) operations: AtomicU64,
+    pub(super) waiting: Waiting,
+    pub(super) fatal: watch::Sender<Option<Fatal>>,
+}
+
+/// What waits for the writer.
+#[derive(Debug, Default)]
+pub(super) struct Waiting {
+    pub(super) operations: AtomicUsize,
+    pub(super) bytes: AtomicUsize,
+}
+
+impl Shared {
+    pub(super) fn new(opened: Opened) -> Self {
+        Self {
+            database: RwLock::new(Some(opened.database)),
+            generation: AtomicU64::new(0),
+            clock: Clock::starting_at(opened.time),
+            keys: KnownKeys::default(),
+            agents: ActiveAgents::default(),
+            readers: Arc::new(Semaphore::new(READERS)),
+            commits: AtomicU64::new(0),
+            operations: AtomicU64::new(0),
+            waiting: Waiting::default(),
+            fatal: watch::Sender::new(None),
+        }
+    }
+
+    /// The database as it is now.
+    pub(super) fn database(&self) -> Result<Arc<Database>, StoreError> {
+        let current = self.database.read().unwrap_or_else(PoisonError::into_inner);
+        current.clone().ok_or(StoreError::Unavailable)
+    }
+
+    pub(super) fn install(&self, database: Arc<Database>) {
+        *self
+            .database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Some(database);
+    }
+
+    /// Takes the database away from those who come from now on.
+    pub(super) fn withdraw(&self) -> Option<Arc<Database>> {
+        self.database
+            .write()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    pub(super) fn counters(&self) -> Counters {
+        Counters {
+            commits: self.commits.load(Ordering::Relaxed),
+            operations: self.operations.load(Ordering::Relaxed),
+            reopened: self.generation.load(Ordering::Relaxed),
+            waiting: self.waiting.operations.load(Ordering::Relaxed),
+        }
+    }
+}
+
+/// The last commit as a reader sees it.
+pub(super) struct View<'a> {
+    pub(super) shared: &'a Shared,
+    pub(super) transaction: ReadTransaction,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn of(shared: &'a Shared, database: &Database) -> Result<Self, Failure> {
+        let transaction = database.begin_read()?;
+        Ok(Self {
+            shared,
+            transaction,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::*;
+    use super::super::writer::Admission;
+    use super::super::{AcceptError, Options, Store, Submission};
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    #[tokio::test]
+    async fn a_database_is_its_owners_and_one_process_has_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        let store = Store::open(&path, Options::default()).unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let second = Store::open(&path, Options::default());
+        assert!(matches!(second, Err(OpenError::InUse { .. })), "{second:?}");
+        store.close().await;
+        Store::open(&path, Options::default()).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_newer_layout_is_not_touched() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        let store = Store::open(&path, Options::default()).unwrap();
+        let raising = store.write::<_, StoreError, _>(Admission::Other, |tables| {
+            tables.meta.insert(tables::meta::LAYOUT, LAYOUT + 1)?;
+            Ok(())
+        });
+        raising.await.unwrap();
+        store.close().await;
+        let error = Store::open(&path, Options::default()).unwrap_err();
+        assert!(matches!(error, OpenError::Newer { .. }));
+        let text = error.to_string();
+        assert!(
+            text.contains("layout 2") && text.contains("up to 1"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn what_is_no_database_is_named() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        std::fs::write(&path, "not a database, but long enough to look like one").unwrap();
+        let error = Store::open(&path, Options::default()).unwrap_err();
+        assert!(error.to_string().starts_with(&path.display().to_string()));
+        assert!(matches!(error, OpenError::Failed { .. }));
+        let missing = directory.path().join("no/relay.redb");
+        let error = Store::open(&missing, Options::default()).unwrap_err();
+        assert!(matches!(error, OpenError::Failed { .. }));
+    }
+
+    #[tokio::test]
+    async fn time_claims_and_order_survive_a_restart() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        let store = Store::open(&path, Options::default()).unwrap();
+        let first = send(agent(1), agent(2), "1", at(100));
+        let claim = first.claim.clone();
+        store.accept_message(first).await.unwrap();
+        store.close().await;
+        let store = Store::open(&path, Options::default()).unwrap();
+        let replayed = Submission {
+            claim,
+            ..send(agent(1), agent(2), "1", at(100))
+        };
+        let replayed = store.accept_message(replayed).await;
+        assert_eq!(replayed.unwrap_err(), AcceptError::Replay);
+        assert_eq!(waiting(&store, agent(2), at(100)).await.len(), 1);
+        store.sweep(at(1_100), 10).await.unwrap();
+        store.close().await;
+        let store = Store::open(&path, Options::default()).unwrap();
+        assert!(waiting(&store, agent(2), at(200)).await.is_empty());
+        let next = store.accept_message(send(agent(1), agent(2), "2", at(200)));
+        let next = next.await.unwrap();
+        assert_eq!(next.sequence.0, 2);
+        assert_eq!(next.accepted.created_at, at(1_100));
+    }
+}

@@ -1,0 +1,219 @@
+//! How messages end: they expire, are shown without their body for a day, and go; or their recipient was deleted, and they go at
+//! once (protocol A3.6, A4.8).
+
+use super::clock::to_millis;
+use super::failure::Failure;
+use super::record::{AgentKey, Content, Entry, Head, RowState, head_id_number};
+use super::sweep::{Budget, Swept};
+use super::tables::{Index, Tables};
+use mrp_proto::time::Timestamp;
+use redb::ReadableTable as _;
+use std::time::Duration;
+
+/// How long a message is shown as expired.
+const SHOWN_EXPIRED: Duration = Duration::from_secs(24 * 3_600);
+
+/// When an expired message goes.
+pub(super) fn gone_at(expires: Timestamp) -> Timestamp {
+    expires.after(SHOWN_EXPIRED)
+}
+
+/// Does what is due: first for messages whose time is over, then for deleted agents' inboxes.
+pub(super) fn sweep(
+    tables: &mut Tables<'_>,
+    now: Timestamp,
+    budget: &mut Budget,
+    swept: &mut Swept,
+) -> Result<(), Failure> {
+    while !budget.is_spent() {
+        let first = tables.due.first()?.map(|(key, _)| key.value());
+        let Some((time, sequence)) = first.filter(|(time, _)| *time <= to_millis(now)) else {
+            break;
+        };
+        tables.due.remove((time, sequence))?;
+        let bytes = attend(tables, sequence, swept)?;
+        budget.spend(bytes);
+    }
+    while !budget.is_spent() {
+        let first = tables.purges.first()?.map(|(agent, below)| {
+            let agent: AgentKey = *agent.value();
+            (agent, below.value())
+        });
+        let Some((agent, below)) = first else {
+            break;
+        };
+        swept.removed += purge_inbox(tables, &agent, below, budget)?;
+        purge_written(tables, &agent, below, budget)?;
+        if !budget.is_spent() {
+            tables.purges.remove(&agent)?;
+            budget.spend(0);
+        }
+    }
+    Ok(())
+}
+
+/// Takes the body of a live message, removes an expired one; the answer is how many bytes that was.
+fn attend(tables: &mut Tables<'_>, sequence: u64, swept: &mut Swept) -> Result<usize, Failure> {
+    let (found, bytes) = match tables.messages.get(sequence)? {
+        None => return Ok(0),
+        Some(row) => (parse(row.value()), row.value().len()),
+    };
+    match found {
+        Ok((head, content)) if head.state == RowState::Live => {
+            expire(tables, sequence, head, content)?;
+            swept.expired += 1;
+        }
+        Ok((head, _)) => {
+            remove(tables, sequence, &head)?;
+            swept.removed += 1;
+        }
+        // It is left where it is, and not met again: a damaged record must not stop the sweep for ever.
+        Err(damage) => tracing::error!(%damage, sequence, "a message cannot be swept"),
+    }
+    Ok(bytes)
+}
+
+fn parse(row: &[u8]) -> Result<(Head, Content), Failure> {
+    let (head, content) = Head::read(row)?;
+    Ok((head, Content::decode(content)?))
+}
+
+fn expire(
+    tables: &mut Tables<'_>,
+    sequence: u64,
+    mut head: Head,
+    mut content: Content,
+) -> Result<(), Failure> {
+    if let Some(entry) = withdraw(tables, sequence, &head)? {
+        head.delivered = entry.delivered;
+        let place = (&head.recipient, sequence);
+        tables.expired.insert(place, &entry.to_bytes())?;
+    }
+    tables.ledger.freed(&head.sender, head.size)?;
+    head.state = RowState::Expired;
+    content.body = None;
+    let mut row = vec![0; Head::LENGTH];
+    head.write(&mut row);
+    row.extend(content.encode());
+    tables.messages.insert(sequence, row.as_slice())?;
+    let gone = to_millis(gone_at(head.expires));
+    tables.due.insert((gone, sequence), ())?;
+    Ok(())
+}
+
+/// Removes every trace of a message.
+fn remove(tables: &mut Tables<'_>, sequence: u64, head: &Head) -> Result<(), Failure> {
+    let due = match head.state {
+        RowState::Live => {
+            withdraw(tables, sequence, head)?;
+            tables.ledger.freed(&head.sender, head.size)?;
+            head.expires
+        }
+        RowState::Expired => {
+            tables.expired.remove((&head.recipient, sequence))?;
+            gone_at(head.expires)
+        }
+    };
+    tables.due.remove((to_millis(due), sequence))?;
+    if let Some(thread) = &head.thread {
+        tables.threads.remove((&head.sender, thread, sequence))?;
+        tables.threads.remove((&head.recipient, thread, sequence))?;
+    }
+    tables.ids.remove(head_id_number(head))?;
+    tables.messages.remove(sequence)?;
+    Ok(())
+}
+
+/// Takes a live message out of the index that it is in.
+fn withdraw(tables: &mut Tables<'_>, sequence: u64, head: &Head) -> Result<Option<Entry>, Failure> {
+    if let Some(entry) = take(&mut tables.queued, &head.recipient, sequence)? {
+        tables
+            .ledger
+            .unqueued(&head.sender, &head.recipient, head.size)?;
+        return Ok(Some(entry));
+    }
+    take(&mut tables.delivered, &head.recipient, sequence)
+}
+
+/// Removes an entry from an index, if it is there.
+fn take(
+    index: &mut Index<'_>,
+    recipient: &AgentKey,
+    sequence: u64,
+) -> Result<Option<Entry>, Failure> {
+    match index.remove((recipient, sequence))? {
+        None => Ok(None),
+        Some(entry) => Entry::from_bytes(entry.value()).map(Some),
+    }
+}
+
+/// Removes the mail of an agent that was deleted; the answer is how many messages that were.
+fn purge_inbox(
+    tables: &mut Tables<'_>,
+    agent: &AgentKey,
+    below: u64,
+    budget: &mut Budget,
+) -> Result<usize, Failure> {
+    let mut found = Vec::new();
+    for index in [&tables.queued, &tables.delivered, &tables.expired] {
+        for entry in index.range((agent, 0)..(agent, below))? {
+            let (place, entry) = entry?;
+            if budget.is_spent() {
+                break;
+            }
+            let size = Entry::from_bytes(entry.value())?.size;
+            budget.spend(usize::try_from(size).unwrap_or(usize::MAX));
+            found.push(place.value().1);
+        }
+    }
+    for &sequence in &found {
+        let head = match tables.messages.get(sequence)? {
+            Some(row) => Head::read(row.value()).map(|(head, _)| head).ok(),
+            None => None,
+        };
+        match head {
+            Some(head) => remove(tables, sequence, &head)?,
+            None => {
+                tracing::error!(
+                    sequence,
+                    "an inbox has a message that is damaged or missing"
+                );
+                for index in [
+                    &mut tables.queued,
+                    &mut tables.delivered,
+                    &mut tables.expired,
+                ] {
+                    index.remove((agent, sequence))?;
+                }
+            }
+        }
+    }
+    Ok(found.len())
+}
+
+/// Forgets to whom an agent that was deleted had written.
+fn purge_written(
+    tables: &mut Tables<'_>,
+    agent: &AgentKey,
+    below: u64,
+    budget: &mut Budget,
+) -> Result<(), Failure> {
+    let mut found: Vec<AgentKey> = Vec::new();
+    for entry in tables
+        .written
+        .range((agent, &[0; 32])..=(agent, &[0xff; 32]))?
+    {
+        let (pair, first) = entry?;
+        if budget.is_spent() {
+            break;
+        }
+        if first.value() < below {
+            budget.spend(0);
+            found.push(*pair.value().1);
+        }
+    }
+    for reader in &found {
+        tables.written.remove((agent, reader))?;
+    }
+    Ok(())
+}

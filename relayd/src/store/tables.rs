@@ -1,0 +1,229 @@
+//! The tables, and the view of them that a write transaction has.
+//!
+//! Keys are made so that what is new comes last: a copy-on-write tree pays for each page it touches, and inserts at the right
+//! edge touch few. A message's status is the index of its recipient that it is in.
+
+use super::clock::{Clock, from_millis, to_millis};
+use super::failure::Failure;
+use super::ledger::Ledger;
+use super::memory::ActiveAgent;
+use super::record::{AgentKey, Entry, TextHash};
+use mrp_proto::time::Timestamp;
+use redb::{
+    Database, ReadOnlyTable, ReadableDatabase as _, ReadableTable, Table, TableDefinition,
+    TableError, WriteTransaction,
+};
+
+type Bytes = &'static [u8];
+pub(super) type KeyBytes = &'static AgentKey;
+type Hash = &'static TextHash;
+/// Queued messages and bytes, bytes sent, whether shares are counted.
+pub(super) type UsageRow = (u64, u64, u64, bool);
+/// Messages and bytes.
+pub(super) type LoadRow = (u64, u64);
+type EntryBytes = &'static [u8; Entry::LENGTH];
+
+/// Messages of one inbox by sequence number: `(recipient, sequence)`.
+pub(super) type IndexDefinition = TableDefinition<'static, (KeyBytes, u64), EntryBytes>;
+pub(super) type Index<'a> = Table<'a, (KeyBytes, u64), EntryBytes>;
+
+/// The messages, for reading.
+pub(super) type Messages = ReadOnlyTable<u64, Bytes>;
+
+/// The layout described here. A database with a newer one is not opened.
+pub(super) const LAYOUT: u64 = 1;
+
+/// Single numbers by name: [`meta`].
+pub(super) const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
+/// Messages by sequence number: [`super::record::Head`] and content.
+pub(super) const MESSAGES: TableDefinition<'static, u64, Bytes> = TableDefinition::new("messages");
+/// Sequence numbers by message id ([`super::record::id_number`]).
+pub(super) const IDS: TableDefinition<'static, u128, u64> = TableDefinition::new("ids");
+/// Messages that wait for their recipients.
+pub(super) const QUEUED: IndexDefinition = TableDefinition::new("queued");
+/// Messages that their recipients took over.
+pub(super) const DELIVERED: IndexDefinition = TableDefinition::new("delivered");
+/// Messages whose body is gone and that are still shown as expired.
+pub(super) const EXPIRED: IndexDefinition = TableDefinition::new("expired");
+/// Messages of a thread: `(sender or recipient, thread, sequence)`.
+pub(super) const THREADS: TableDefinition<'static, (KeyBytes, Hash, u64), ()> =
+    TableDefinition::new("threads");
+/// When something is to be done about a message: `(time, sequence)`. A live one expires then, an expired one goes.
+pub(super) const DUE: TableDefinition<'static, (u64, u64), ()> = TableDefinition::new("due");
+/// Signatures that took effect: `(until when they are kept, hash)`.
+pub(super) const CLAIMS: TableDefinition<'static, (u64, Hash), ()> = TableDefinition::new("claims");
+/// Answers to sends with an idempotency key, by hash of sender and key.
+pub(super) const ANSWERS: TableDefinition<'static, Hash, Bytes> = TableDefinition::new("answers");
+/// When answers are forgotten: `(time, hash)`.
+pub(super) const ANSWERS_DUE: TableDefinition<'static, (u64, Hash), ()> =
+    TableDefinition::new("answers_due");
+/// Agents' records.
+pub(super) const AGENTS: TableDefinition<'static, KeyBytes, Bytes> = TableDefinition::new("agents");
+/// When agents were last active, apart from their records, which may be long.
+pub(super) const ACTIVITY: TableDefinition<'static, KeyBytes, u64> =
+    TableDefinition::new("activity");
+/// Access entries: `(owner, peer)`; the value begins with [`ACL_ALLOW`] or [`ACL_BLOCK`].
+pub(super) const ACL: TableDefinition<'static, (KeyBytes, KeyBytes), Bytes> =
+    TableDefinition::new("acl");
+/// What agents hold and have queued: [`super::ledger::Usage`].
+pub(super) const USAGE: TableDefinition<'static, KeyBytes, UsageRow> =
+    TableDefinition::new("usage");
+/// What one sender has in a long inbox: `(recipient, sender)`.
+pub(super) const SHARES: TableDefinition<'static, (KeyBytes, KeyBytes), LoadRow> =
+    TableDefinition::new("shares");
+/// Who has written to whom: `(writer, reader)`, with the sequence number of the first message.
+pub(super) const WRITTEN: TableDefinition<'static, (KeyBytes, KeyBytes), u64> =
+    TableDefinition::new("written");
+/// Agents that were deleted, and the sequence number below which their mail is gone, until it is freed.
+pub(super) const PURGES: TableDefinition<'static, KeyBytes, u64> = TableDefinition::new("purges");
+
+pub(super) const ACL_ALLOW: u8 = 1;
+pub(super) const ACL_BLOCK: u8 = 2;
+
+/// Names in [`META`].
+pub(super) mod meta {
+    /// [`super::LAYOUT`] of the database.
+    pub(in crate::store) const LAYOUT: &str = "layout";
+    /// The last sequence number given out.
+    pub(in crate::store) const SEQUENCE: &str = "sequence";
+    /// The store's time.
+    pub(in crate::store) const CLOCK: &str = "clock";
+    /// See [`super::super::claims`].
+    pub(in crate::store) const CLAIMS_FLOOR: &str = "claims_floor";
+}
+
+/// The tables of one write transaction, with what is counted in memory until it is committed.
+pub(super) struct Tables<'a> {
+    pub(super) clock: &'a Clock,
+    pub(super) meta: Table<'a, &'static str, u64>,
+    pub(super) messages: Table<'a, u64, Bytes>,
+    pub(super) ids: Table<'a, u128, u64>,
+    pub(super) queued: Index<'a>,
+    pub(super) delivered: Index<'a>,
+    pub(super) expired: Index<'a>,
+    pub(super) threads: Table<'a, (KeyBytes, Hash, u64), ()>,
+    pub(super) due: Table<'a, (u64, u64), ()>,
+    pub(super) claims: Table<'a, (u64, Hash), ()>,
+    pub(super) answers: Table<'a, Hash, Bytes>,
+    pub(super) answers_due: Table<'a, (u64, Hash), ()>,
+    pub(super) agents: Table<'a, KeyBytes, Bytes>,
+    pub(super) activity: Table<'a, KeyBytes, u64>,
+    pub(super) acl: Table<'a, (KeyBytes, KeyBytes), Bytes>,
+    pub(super) written: Table<'a, (KeyBytes, KeyBytes), u64>,
+    pub(super) purges: Table<'a, KeyBytes, u64>,
+    pub(super) ledger: Ledger<'a>,
+    /// What became of agents' activity: for the memory, once it is committed. `None` where the agent is gone.
+    pub(super) noted: Vec<(AgentKey, Option<ActiveAgent>)>,
+    sequence: u64,
+}
+
+impl<'a> Tables<'a> {
+    pub(super) fn open(
+        transaction: &'a WriteTransaction,
+        clock: &'a Clock,
+    ) -> Result<Self, Failure> {
+        let meta = transaction.open_table(META)?;
+        let sequence = meta.get(meta::SEQUENCE)?.map_or(0, |guard| guard.value());
+        Ok(Self {
+            clock,
+            meta,
+            messages: transaction.open_table(MESSAGES)?,
+            ids: transaction.open_table(IDS)?,
+            queued: transaction.open_table(QUEUED)?,
+            delivered: transaction.open_table(DELIVERED)?,
+            expired: transaction.open_table(EXPIRED)?,
+            threads: transaction.open_table(THREADS)?,
+            due: transaction.open_table(DUE)?,
+            claims: transaction.open_table(CLAIMS)?,
+            answers: transaction.open_table(ANSWERS)?,
+            answers_due: transaction.open_table(ANSWERS_DUE)?,
+            agents: transaction.open_table(AGENTS)?,
+            activity: transaction.open_table(ACTIVITY)?,
+            acl: transaction.open_table(ACL)?,
+            written: transaction.open_table(WRITTEN)?,
+            purges: transaction.open_table(PURGES)?,
+            ledger: Ledger::new(
+                transaction.open_table(USAGE)?,
+                transaction.open_table(SHARES)?,
+            ),
+            noted: Vec::new(),
+            sequence,
+        })
+    }
+
+    /// The next place in the order of acceptance. The writer takes them in the order in which it commits.
+    pub(super) fn next_sequence(&mut self) -> u64 {
+        self.sequence += 1;
+        self.sequence
+    }
+
+    /// The last place that was given out.
+    pub(super) fn last_sequence(&self) -> u64 {
+        self.sequence
+    }
+
+    /// The sequence number below which an agent's mail is gone with the agent's former record.
+    pub(super) fn purged_below(&self, agent: &AgentKey) -> Result<u64, Failure> {
+        purged_below(&self.purges, agent)
+    }
+
+    /// Writes what was counted in memory. Comes last before the commit; the answer is for after it.
+    pub(super) fn flush(mut self) -> Result<Vec<(AgentKey, Option<ActiveAgent>)>, Failure> {
+        self.ledger.flush()?;
+        put(&mut self.meta, meta::SEQUENCE, self.sequence)?;
+        let time = to_millis(self.clock.latest());
+        put(&mut self.meta, meta::CLOCK, time)?;
+        Ok(self.noted)
+    }
+}
+
+fn put(table: &mut Table<'_, &'static str, u64>, name: &str, value: u64) -> Result<(), Failure> {
+    let current = table.get(name)?.map(|guard| guard.value());
+    if current != Some(value) {
+        table.insert(name, value)?;
+    }
+    Ok(())
+}
+
+pub(super) fn purged_below(
+    purges: &impl ReadableTable<KeyBytes, u64>,
+    agent: &AgentKey,
+) -> Result<u64, Failure> {
+    Ok(purges.get(agent)?.map_or(0, |guard| guard.value()))
+}
+
+/// What [`prepare`] found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Prepared {
+    /// The database can be used; the store's time when it was last written.
+    Ready { time: Timestamp },
+    /// It was written by a newer version.
+    Newer { layout: u64 },
+}
+
+/// Looks at the layout of an old database, and makes the tables in a new one.
+pub(super) fn prepare(database: &Database) -> Result<Prepared, Failure> {
+    match database.begin_read()?.open_table(META) {
+        Ok(table) => {
+            let number = |name| Ok::<_, Failure>(table.get(name)?.map_or(0, |guard| guard.value()));
+            let layout = number(meta::LAYOUT)?;
+            if layout > LAYOUT {
+                return Ok(Prepared::Newer { layout });
+            }
+            let time = from_millis(number(meta::CLOCK)?);
+            Ok(Prepared::Ready { time })
+        }
+        Err(TableError::TableDoesNotExist(_)) => {
+            let clock = Clock::starting_at(Timestamp::EPOCH);
+            let transaction = database.begin_write()?;
+            let mut tables = Tables::open(&transaction, &clock)?;
+            tables.meta.insert(meta::LAYOUT, LAYOUT)?;
+            tables.flush()?;
+            transaction.commit()?;
+            Ok(Prepared::Ready {
+                time: clock.latest(),
+            })
+        }
+        Err(error) => Err(error.into()),
+    }
+}

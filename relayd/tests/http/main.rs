@@ -1,0 +1,22 @@
+//! The relay's HTTP interface, from outside: the relay as a value, over real sockets, and as a program.
+
+#[cfg(test)]
+mod agents;
+#[cfg(test)]
+mod auth;
+#[cfg(test)]
+mod errors;
+#[cfg(test)]
+mod harness;
+#[cfg(test)]
+mod limits;
+#[cfg(test)]
+mod messages;
+#[cfg(test)]
+mod polls;
+#[cfg(test)]
+mod program;
+#[cfg(test)]
+mod threads;
+#[cfg(test)]
+mod wire;
