@@ -1,0 +1,339 @@
+//! One request: built, signed over exactly what is sent, sent once, and its answer read within bounds.
+
+use super::Inner;
+use crate::USER_AGENT;
+use crate::error::{Error, Refusal, root_cause};
+use crate::tls;
+use crate::url::RelayUrl;
+use bytes::Bytes;
+use http::{HeaderMap, Method, StatusCode, header};
+use mrp_proto::relay_api::{PUBLIC_KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use mrp_proto::sign::{BodyHash, request_bytes};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use std::time::Duration;
+
+/// Bytes of an answer, at most: a page of messages is the largest.
+const MAX_ANSWER: usize = 16 << 20;
+/// How long resolving, connecting and the TLS handshake may take.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+/// How long a request may take, from connecting to the last byte of the answer, beside what the relay was asked to wait.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long an unused connection is kept: less than the minute after which relays close it, so that none is used as it closes.
+const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(45);
+
+/// The HTTP client for one relay.
+pub(super) fn http_client(url: &RelayUrl) -> Result<reqwest::Client, Error> {
+    let tls = tls::client_config(url).map_err(|error| Error::Setup {
+        what: error.to_string(),
+    })?;
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .user_agent(USER_AGENT)
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .referer(false)
+        .retry(reqwest::retry::never())
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE_TIMEOUT)
+        .tcp_nodelay(true)
+        .build()
+        .map_err(|error| Error::Setup {
+            what: format!("the HTTP client cannot be set up: {}", root_cause(&error)),
+        })
+}
+
+/// A request before it is signed.
+#[derive(Debug)]
+pub(super) struct Request {
+    method: Method,
+    target: String,
+    headers: HeaderMap,
+    body: Bytes,
+    signing: Signing,
+    patience: Duration,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signing {
+    Signed,
+    Unsigned,
+}
+
+impl Request {
+    /// Of a method on a target: path and query, percent-encoded, as it goes on the request line.
+    pub(super) fn new(method: Method, target: impl Into<String>) -> Self {
+        Self {
+            method,
+            target: target.into(),
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            signing: Signing::Signed,
+            patience: Duration::ZERO,
+        }
+    }
+
+    /// Leaves the signature out.
+    pub(super) fn unsigned(mut self) -> Self {
+        self.signing = Signing::Unsigned;
+        self
+    }
+
+    /// Gives it a JSON body.
+    pub(super) fn json<T: Serialize>(mut self, body: &T) -> Result<Self, Error> {
+        let text = serde_json::to_vec(body).map_err(|error| Error::Setup {
+            what: format!("the request cannot be written as JSON: {error}"),
+        })?;
+        self.body = text.into();
+        self.headers.insert(
+            header::CONTENT_TYPE,
+            header::HeaderValue::from_static("application/json"),
+        );
+        Ok(self)
+    }
+
+    /// Adds a header whose value is known to be visible ASCII.
+    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
+        if let Ok(value) = value.parse() {
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
+    /// Lets the relay take that much longer.
+    pub(super) fn patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
+        self
+    }
+}
+
+impl Inner {
+    /// Makes a request whose answer is JSON.
+    pub(super) async fn read<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        let body = self.exchange(request).await?;
+        serde_json::from_slice(&body).map_err(|error| Error::Nonsense {
+            what: format!("its body is not what was asked for: {error}"),
+        })
+    }
+
+    /// Makes a request whose answer says nothing but yes.
+    pub(super) async fn perform(&self, request: Request) -> Result<(), Error> {
+        self.exchange(request).await.map(drop)
+    }
+
+    async fn exchange(&self, request: Request) -> Result<Bytes, Error> {
+        let request = self.signed(request)?;
+        let mut answer = self
+            .http
+            .execute(request)
+            .await
+            .map_err(|error| self.transport_error(error))?;
+        let body = self.read_bounded(&mut answer).await?;
+        judge(answer.status(), answer.headers(), body)
+    }
+
+    /// Turns a request into the bytes that go out. The signature covers the target as reqwest will write it.
+    fn signed(&self, request: Request) -> Result<reqwest::Request, Error> {
+        let Request {
+            method,
+            target,
+            mut headers,
+            body,
+            signing,
+            patience,
+        } = request;
+        let url = self.url.at(&target).ok_or_else(|| Error::Setup {
+            what: format!(
+                "{target:?} cannot be asked for: URLs give . and .. as a path segment another meaning"
+            ),
+        })?;
+        if signing == Signing::Signed {
+            let timestamp = self.clock.stamp().to_string();
+            let canonical =
+                request_bytes(method.as_str(), &target, &timestamp, BodyHash::of(&body));
+            let signature = self.key.sign(&canonical);
+            for (name, value) in [
+                (PUBLIC_KEY_HEADER, self.public_key.to_string()),
+                (TIMESTAMP_HEADER, timestamp),
+                (SIGNATURE_HEADER, signature.to_string()),
+            ] {
+                let value = value
+                    .parse()
+                    .expect("keys, times and signatures are visible ASCII");
+                headers.insert(name, value);
+            }
+        }
+        let mut built = reqwest::Request::new(method, url);
+        *built.headers_mut() = headers;
+        *built.timeout_mut() = Some(REQUEST_TIMEOUT + patience);
+        if !body.is_empty() {
+            *built.body_mut() = Some(body.into());
+        }
+        Ok(built)
+    }
+
+    async fn read_bounded(&self, answer: &mut reqwest::Response) -> Result<Bytes, Error> {
+        let too_large = || Error::Nonsense {
+            what: format!("it has more than {MAX_ANSWER} bytes; ask for fewer messages at a time"),
+        };
+        let announced = answer.content_length().unwrap_or(0);
+        if announced > MAX_ANSWER as u64 {
+            return Err(too_large());
+        }
+        let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
+        while let Some(chunk) = answer
+            .chunk()
+            .await
+            .map_err(|error| self.transport_error(error))?
+        {
+            if body.len() + chunk.len() > MAX_ANSWER {
+                return Err(too_large());
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body.into())
+    }
+
+    fn transport_error(&self, error: reqwest::Error) -> Error {
+        let error = error.without_url();
+        if error.is_timeout() {
+            return Error::TimedOut;
+        }
+        let cause = root_cause(&error);
+        if error.is_builder() {
+            return Error::Setup { what: cause };
+        }
+        Error::Unreachable {
+            origin: self.url.to_string(),
+            cause,
+        }
+    }
+}
+
+/// Tells a yes from a no, and both from what no relay says.
+fn judge(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Error> {
+    if status.is_success() {
+        return Ok(body);
+    }
+    if status.is_client_error() || status.is_server_error() {
+        return Err(Error::Refused(Refusal::from_answer(
+            status.as_u16(),
+            headers,
+            &body,
+        )));
+    }
+    let what = match headers
+        .get(header::LOCATION)
+        .and_then(|value| value.to_str().ok())
+    {
+        Some(place) => {
+            format!("it redirects to {place:?}; if the relay has moved there, use its new URL")
+        }
+        None => format!("its status is {status}"),
+    };
+    Err(Error::Nonsense { what })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::relay::Relay;
+    use mrp_proto::key::SecretKey;
+    use mrp_proto::sign::{TIMESTAMP_TOLERANCE, Unverified};
+    use std::sync::Arc;
+
+    fn relay() -> Relay {
+        let key = Arc::new(SecretKey::from_seed(&[3; 32]));
+        Relay::new("http://127.0.0.1:8080".parse().unwrap(), key).unwrap()
+    }
+
+    #[test]
+    fn the_signature_covers_what_is_sent() {
+        let relay = relay();
+        let target = "/v1/messages/threads/conv%2F1%20%C3%BC?limit=5";
+        let request = Request::new(Method::POST, target)
+            .json(&serde_json::json!({"a": "ü"}))
+            .unwrap();
+        let sent = relay.inner.signed(request).unwrap();
+        let on_the_line = &sent.url()[url::Position::BeforePath..];
+        assert_eq!(on_the_line, target);
+        let header = |name: &str| sent.headers()[name].to_str().unwrap().to_owned();
+        let timestamp = header(TIMESTAMP_HEADER);
+        assert!(
+            timestamp.ends_with('Z') && timestamp.len() == 24,
+            "{timestamp}"
+        );
+        let body = sent.body().unwrap().as_bytes().unwrap();
+        let canonical = request_bytes("POST", on_the_line, &timestamp, BodyHash::of(body));
+        let claim = Unverified::decode(
+            &header(PUBLIC_KEY_HEADER),
+            &timestamp,
+            &header(SIGNATURE_HEADER),
+            timestamp.parse().unwrap(),
+            TIMESTAMP_TOLERANCE,
+        )
+        .unwrap();
+        let verifier = relay.public_key().verifier();
+        assert!(claim.clone().verify(&verifier, [&*canonical]).is_ok());
+        let path_alone = request_bytes("POST", sent.url().path(), &timestamp, BodyHash::of(body));
+        assert!(claim.verify(&verifier, [&*path_alone]).is_err());
+    }
+
+    #[test]
+    fn the_same_request_is_never_signed_the_same_way_twice() {
+        let relay = relay();
+        let mut signatures: Vec<_> = (0..50)
+            .map(|_| {
+                let sent = relay
+                    .inner
+                    .signed(Request::new(Method::GET, "/v1/messages"))
+                    .unwrap();
+                sent.headers()[SIGNATURE_HEADER].clone()
+            })
+            .collect();
+        signatures.sort_by(|left, right| left.as_bytes().cmp(right.as_bytes()));
+        signatures.dedup();
+        assert_eq!(signatures.len(), 50);
+    }
+
+    #[test]
+    fn a_target_that_urls_rewrite_is_not_sent() {
+        let relay = relay();
+        let request = Request::new(Method::GET, "/v1/messages/threads/..");
+        let error = relay.inner.signed(request).unwrap_err();
+        assert!(matches!(error, Error::Setup { .. }));
+    }
+
+    #[test]
+    fn health_is_asked_without_a_signature() {
+        let relay = relay();
+        let sent = relay
+            .inner
+            .signed(Request::new(Method::GET, "/v1/health").unsigned())
+            .unwrap();
+        assert!(sent.headers().is_empty());
+        assert!(sent.body().is_none());
+    }
+
+    #[test]
+    fn answers_are_told_apart_by_status() {
+        let mut headers = HeaderMap::new();
+        let judged = |status: u16, headers: &HeaderMap| {
+            judge(
+                StatusCode::from_u16(status).unwrap(),
+                headers,
+                Bytes::from_static(b"{}"),
+            )
+        };
+        assert!(judged(202, &headers).is_ok());
+        assert!(matches!(
+            judged(404, &headers),
+            Err(Error::Refused(Refusal { status: 404, .. }))
+        ));
+        assert!(matches!(judged(304, &headers), Err(Error::Nonsense { .. })));
+        headers.insert(header::LOCATION, "https://login.example".parse().unwrap());
+        let error = judged(302, &headers).unwrap_err();
+        assert!(error.to_string().contains("https://login.example"));
+        assert!(error.is_retryable());
+    }
+}

@@ -1,0 +1,311 @@
+//! The task of a session: connect, live, pause, again.
+
+use super::connect::Connector;
+use super::desk::{Desk, Prompt, Sends};
+use super::pace::{Pace, pace};
+use super::wire::{Ended, Frame, Reading, Wire};
+use super::{DownReason, Event, Settings};
+use crate::clock::SigningClock;
+use crate::url::RelayUrl;
+use mrp_proto::backoff::Backoff;
+use mrp_proto::frame::{Auth, CloseCode, MAX_FRAME, SAFE_FRAME};
+use mrp_proto::key::SecretKey;
+use mrp_proto::session::agent::{self, End, Output, Session};
+use mrp_proto::session::{Incoming, Moment};
+use mrp_proto::sign::websocket_bytes;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// Bytes that may wait for the socket before the program's sends are left in their queue.
+const UNSENT_LIMIT: usize = 256 << 10;
+/// Bytes that may wait for the socket before nothing more is read that would make more: a relay that talks and does not listen
+/// gets no memory for it. It leaves room for one frame of any size beside the acks.
+const UNSENT_LIMIT_FOR_READING: usize = 2 * MAX_FRAME;
+/// The pauses after a refusal that time alone will hardly change, such as a suspended agent.
+const REFUSED_PAUSES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(60));
+
+/// Everything the task owns.
+pub(super) struct Task {
+    key: Arc<SecretKey>,
+    settings: Settings,
+    clock: SigningClock,
+    connector: Connector,
+    desk: Desk,
+    backoff: Backoff,
+    refused_backoff: Backoff,
+}
+
+/// Why a connection, or the attempt at one, is over.
+enum Over {
+    /// The program wants no more.
+    Stop,
+    /// It is lost, after a session that lived for so long.
+    Lost { reason: DownReason, lived: Duration },
+}
+
+/// How a pause ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Idle {
+    /// It is over.
+    Over,
+    /// The program wants no more.
+    Stop,
+}
+
+impl Over {
+    fn never_lived(reason: DownReason) -> Self {
+        let lived = Duration::ZERO;
+        Self::Lost { reason, lived }
+    }
+}
+
+impl Task {
+    pub(super) fn new(url: RelayUrl, key: Arc<SecretKey>, settings: Settings, desk: Desk) -> Self {
+        let (min, max) = REFUSED_PAUSES;
+        Self {
+            key,
+            clock: SigningClock::default(),
+            connector: Connector::new(url),
+            desk,
+            backoff: settings.backoff.clone(),
+            refused_backoff: Backoff::new(min, max),
+            settings,
+        }
+    }
+
+    /// Runs until the program wants no more.
+    pub(super) async fn run(mut self) {
+        loop {
+            let over = match self.connect().await {
+                Ok(wire) => self.live(wire).await,
+                Err(over) => over,
+            };
+            let Over::Lost { reason, lived } = over else {
+                return;
+            };
+            let retry_in = self.pause_after(&reason, lived);
+            tracing::debug!(%reason, ?lived, ?retry_in, "no session with the relay");
+            self.desk.tell_down(reason, retry_in);
+            if self.pause(retry_in).await == Idle::Stop {
+                return;
+            }
+        }
+    }
+
+    async fn connect(&mut self) -> Result<Wire, Over> {
+        let connecting = self.connector.connect();
+        tokio::pin!(connecting);
+        loop {
+            tokio::select! {
+                connected = &mut connecting => return connected.map_err(Over::never_lived),
+                prompt = self.desk.prompt(Sends::Take) => match prompt {
+                    Prompt::Stop => return Err(Over::Stop),
+                    Prompt::ClockJumped(by) => {
+                        return Err(Over::never_lived(DownReason::ClockJumped { by }));
+                    }
+                    // Without a session an ack has nowhere to go, and a send was refused or is already known to be undecided.
+                    Prompt::Stored(_) | Prompt::NotStored(_) | Prompt::Send(_) | Prompt::HandedOver => {}
+                },
+            }
+        }
+    }
+
+    /// One connection, from the upgrade to its end: takes one input, then carries out what the machine says.
+    async fn live(&mut self, mut wire: Wire) -> Over {
+        let origin = Instant::now();
+        let mut machine = Session::new(Moment::ZERO, self.auth(), self.machine_settings());
+        let mut ready_at = None;
+        loop {
+            if let Some(end) = self.drain(&mut machine, &mut wire, &mut ready_at) {
+                return self.part(wire, end, ready_at).await;
+            }
+            let room = !self.desk.is_full() && wire.unsent_bytes() < UNSENT_LIMIT_FOR_READING;
+            let reading = if room && machine.wants_input() {
+                Reading::On
+            } else {
+                Reading::Paused
+            };
+            let sends = if wire.unsent_bytes() < UNSENT_LIMIT {
+                Sends::Take
+            } else {
+                Sends::Hold
+            };
+            let deadline = machine.poll_timeout().map(|moment| origin + moment);
+            tokio::select! {
+                frame = wire.next(reading) => match frame {
+                    Ok(frame) => machine.handle_frame(frame.as_incoming(), origin.elapsed()),
+                    Err(ended) => return lost(ended.into(), ready_at),
+                },
+                prompt = self.desk.prompt(sends) => match prompt {
+                    Prompt::Stored(message_id) => machine.handle_stored(message_id),
+                    Prompt::NotStored(message_id) => machine.handle_not_stored(&message_id),
+                    Prompt::Send(send) => {
+                        // The handle let it pass while the session was open, and it is open still: there is only one way out of
+                        // it, through `part`.
+                        if let Err(error) = machine.handle_send(*send) {
+                            tracing::warn!(%error, "a send was not made");
+                        }
+                    }
+                    Prompt::HandedOver => {}
+                    Prompt::ClockJumped(by) => {
+                        return lost(DownReason::ClockJumped { by }, ready_at);
+                    }
+                    Prompt::Stop => {
+                        while let Some(message_id) = self.desk.take_stored() {
+                            machine.handle_stored(message_id);
+                        }
+                        machine.handle_shutdown();
+                    }
+                },
+                () = sleep_until(deadline) => machine.handle_timeout(origin.elapsed()),
+            }
+        }
+    }
+
+    /// Carries out what the machine says, up to its end.
+    fn drain(
+        &mut self,
+        machine: &mut Session,
+        wire: &mut Wire,
+        ready_at: &mut Option<Instant>,
+    ) -> Option<End> {
+        while let Some(output) = machine.poll_output() {
+            match output {
+                Output::Transmit(text) => wire.transmit(text),
+                Output::Ping => wire.ping(),
+                Output::Ready => {
+                    *ready_at = Some(Instant::now());
+                    tracing::debug!("a session with the relay has begun");
+                    self.desk.tell_up();
+                }
+                Output::Store(message) => self.desk.tell(Event::Message(message)),
+                Output::SendResult {
+                    request_id,
+                    outcome,
+                } => self.desk.tell(Event::SendResult {
+                    request_id,
+                    outcome,
+                }),
+                Output::Pending { message_id, size } => {
+                    self.desk.tell(Event::Pending { message_id, size });
+                }
+                Output::Unreadable(error) => {
+                    tracing::warn!(%error, "a frame from the relay was skipped");
+                }
+                Output::End(end) => return Some(end),
+            }
+        }
+        None
+    }
+
+    /// Ends a connection as its machine has ended.
+    async fn part(&mut self, wire: Wire, end: End, ready_at: Option<Instant>) -> Over {
+        let reason = match end {
+            End::ShutDown => {
+                wire.close(CloseCode::Normal).await;
+                return Over::Stop;
+            }
+            // Nobody is there to take a farewell.
+            End::Silent => return lost(DownReason::Silent, ready_at),
+            End::AuthTimeout => DownReason::TimedOut,
+            End::AuthRefused { error, code } => DownReason::AuthRefused { error, code },
+            End::Nonsense(error) => DownReason::Nonsense {
+                what: error.to_string(),
+            },
+            End::GoingAway { reconnect_after } => DownReason::GoingAway { reconnect_after },
+        };
+        let over = lost(reason, ready_at);
+        wire.close(CloseCode::Normal).await;
+        over
+    }
+
+    /// Waits until the time has come, or the machine wakes up, and the program has heard what there was to hear.
+    async fn pause(&mut self, retry_in: Duration) -> Idle {
+        let mut deadline = Some(Instant::now() + retry_in);
+        while deadline.is_some() || !self.desk.is_clear() {
+            tokio::select! {
+                () = sleep_until(deadline) => deadline = None,
+                prompt = self.desk.prompt(Sends::Take) => match prompt {
+                    Prompt::Stop => return Idle::Stop,
+                    Prompt::ClockJumped(_) => deadline = None,
+                    Prompt::Stored(_)
+                    | Prompt::NotStored(_)
+                    | Prompt::Send(_)
+                    | Prompt::HandedOver => {}
+                },
+            }
+        }
+        Idle::Over
+    }
+
+    /// How long to wait before the next attempt.
+    fn pause_after(&mut self, reason: &DownReason, lived: Duration) -> Duration {
+        let random = getrandom::u64().unwrap_or(u64::MAX);
+        self.backoff.handle_session_end(lived);
+        self.refused_backoff.handle_session_end(lived);
+        match pace(reason) {
+            Pace::AtOnce => Duration::ZERO,
+            Pace::Usual => self.backoff.next_delay(random),
+            Pace::Slow => self.refused_backoff.next_delay(random),
+            Pace::AsAsked(after) => {
+                self.backoff.handle_hint(after);
+                self.backoff.next_delay(random)
+            }
+        }
+    }
+
+    /// The first frame of a connection, signed for it alone.
+    fn auth(&self) -> Auth {
+        let timestamp = self.clock.stamp().to_string();
+        let max_frame = self.settings.max_frame.clamp(SAFE_FRAME, MAX_FRAME);
+        Auth {
+            public_key: self.key.public().to_string(),
+            signature: self.key.sign(&websocket_bytes(&timestamp)).to_string(),
+            timestamp,
+            max_frame: u64::try_from(max_frame).ok(),
+        }
+    }
+
+    fn machine_settings(&self) -> agent::Settings {
+        agent::Settings {
+            ping: self.settings.ping,
+            idle_timeout: self.settings.idle_timeout,
+            ..agent::Settings::default()
+        }
+    }
+}
+
+fn lost(reason: DownReason, ready_at: Option<Instant>) -> Over {
+    let lived = ready_at.map_or(Duration::ZERO, |ready_at| ready_at.elapsed());
+    Over::Lost { reason, lived }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Frame {
+    fn as_incoming(&self) -> Incoming<'_> {
+        match self {
+            Self::Text(text) => Incoming::Text(text),
+            Self::Oversized { bytes } => Incoming::Oversized { bytes: *bytes },
+            Self::Binary => Incoming::Binary,
+            Self::Ping => Incoming::Ping,
+            Self::Pong => Incoming::Pong,
+        }
+    }
+}
+
+impl From<Ended> for DownReason {
+    fn from(ended: Ended) -> Self {
+        match ended {
+            Ended::Closed { code, reason } => Self::Closed { code, reason },
+            Ended::Broken { cause } => Self::Unreachable { cause },
+            Ended::Garbled { what } => Self::Nonsense { what },
+        }
+    }
+}
