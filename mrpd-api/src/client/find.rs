@@ -1,0 +1,106 @@
+//! Finding the daemon: a connection is tried at each place in turn, and who holds the other end is looked at.
+
+use super::error::ClientError;
+use crate::paths::{PathError, SOCKET_PATH_LIMIT, SocketCandidate, check_socket_path};
+use std::fmt;
+use std::io;
+use std::path::PathBuf;
+use std::time::Duration;
+use tokio::net::UnixStream;
+
+/// A Unix socket connects at once, unless its queue is full.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A place where the daemon was not.
+#[derive(Debug)]
+pub struct Attempt {
+    /// The place.
+    pub candidate: SocketCandidate,
+    /// Why it was not there.
+    pub failure: AttemptFailure,
+}
+
+/// Why a place was passed over.
+#[derive(Debug)]
+pub enum AttemptFailure {
+    /// The operating system said so.
+    Io(io::Error),
+    /// The path does not fit into a socket address, or is not UTF-8.
+    Unusable(String),
+    /// Another user's process listens there.
+    Foreign {
+        /// That user's id.
+        uid: u32,
+    },
+    /// Nobody took the connection in time.
+    Deaf,
+}
+
+impl Attempt {
+    /// Whether something is there that this user may not use.
+    pub fn is_forbidden(&self) -> bool {
+        match &self.failure {
+            AttemptFailure::Io(error) => error.kind() == io::ErrorKind::PermissionDenied,
+            AttemptFailure::Foreign { .. } => true,
+            AttemptFailure::Unusable(_) | AttemptFailure::Deaf => false,
+        }
+    }
+}
+
+impl fmt::Display for AttemptFailure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(error) => match error.kind() {
+                io::ErrorKind::NotFound => formatter.write_str("no such file"),
+                io::ErrorKind::ConnectionRefused => formatter.write_str("nobody listens there"),
+                io::ErrorKind::PermissionDenied => formatter.write_str("permission denied"),
+                _ => write!(formatter, "{error}"),
+            },
+            Self::Unusable(text) => formatter.write_str(text),
+            Self::Foreign { uid } => write!(formatter, "another user listens there, uid {uid}"),
+            Self::Deaf => write!(
+                formatter,
+                "no answer within {} s",
+                CONNECT_TIMEOUT.as_secs()
+            ),
+        }
+    }
+}
+
+pub(super) async fn first_answering(
+    candidates: &[SocketCandidate],
+) -> Result<PathBuf, ClientError> {
+    let mut tried = Vec::new();
+    for candidate in candidates {
+        match try_one(candidate).await {
+            Ok(()) => return Ok(candidate.path.clone()),
+            Err(failure) => tried.push(Attempt {
+                candidate: candidate.clone(),
+                failure,
+            }),
+        }
+    }
+    Err(ClientError::Unreachable { tried })
+}
+
+async fn try_one(candidate: &SocketCandidate) -> Result<(), AttemptFailure> {
+    let path = &candidate.path;
+    if let Err(PathError::SocketTooLong { length, .. }) = check_socket_path(path) {
+        let text = format!("the path has {length} bytes, at most {SOCKET_PATH_LIMIT} fit");
+        return Err(AttemptFailure::Unusable(text));
+    }
+    if path.to_str().is_none() {
+        return Err(AttemptFailure::Unusable("the path is not UTF-8".to_owned()));
+    }
+    let stream = tokio::time::timeout(CONNECT_TIMEOUT, UnixStream::connect(path))
+        .await
+        .map_err(|_| AttemptFailure::Deaf)?
+        .map_err(AttemptFailure::Io)?;
+    let uid = stream.peer_cred().map_err(AttemptFailure::Io)?.uid();
+    let own = nix::unistd::geteuid().as_raw();
+    if candidate.source.is_explicit() || uid == own || uid == 0 {
+        Ok(())
+    } else {
+        Err(AttemptFailure::Foreign { uid })
+    }
+}

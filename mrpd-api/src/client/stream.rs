@@ -1,0 +1,132 @@
+//! Messages as they come: one JSON object a line, cut out of the answer's chunks.
+
+use super::error::ClientError;
+use crate::message::Message;
+use bytes::{Buf as _, Bytes, BytesMut};
+use futures_util::Stream;
+use hyper::body::{Body as _, Incoming};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+/// Longest line that is read. A message of protocol A4 with its largest body stays well below.
+const MAX_LINE: usize = 8 * 1024 * 1024;
+
+/// A message, with its text as the daemon wrote it: that has the fields which this version does not know.
+#[derive(Debug, Clone)]
+pub struct MessageLine {
+    /// The JSON, without a newline.
+    pub raw: String,
+    /// What it says.
+    pub message: Message,
+}
+
+impl MessageLine {
+    /// Reads a line.
+    ///
+    /// # Errors
+    /// [`ClientError::Nonsense`].
+    pub fn parse(line: &[u8]) -> Result<Self, ClientError> {
+        let nonsense = |what: String| ClientError::Nonsense {
+            what: format!("a message that cannot be read: {what}"),
+        };
+        let raw = std::str::from_utf8(line)
+            .map_err(|error| nonsense(error.to_string()))?
+            .trim();
+        let message = serde_json::from_str(raw).map_err(|error| nonsense(error.to_string()))?;
+        Ok(Self {
+            raw: raw.to_owned(),
+            message,
+        })
+    }
+}
+
+/// The messages of a query, one after the other. It ends where the daemon ends it; empty lines only keep it alive.
+#[derive(Debug)]
+pub struct MessageStream {
+    body: Incoming,
+    buffer: BytesMut,
+    /// Where to go on looking for the end of the line.
+    searched: usize,
+    ended: bool,
+}
+
+impl MessageStream {
+    pub(super) fn new(body: Incoming) -> Self {
+        Self {
+            body,
+            buffer: BytesMut::new(),
+            searched: 0,
+            ended: false,
+        }
+    }
+
+    /// A whole line, if the buffer holds one; the last may lack its newline.
+    fn line(&mut self) -> Option<BytesMut> {
+        let newline = self.buffer[self.searched..]
+            .iter()
+            .position(|&byte| byte == b'\n');
+        if let Some(found) = newline {
+            let line = self.buffer.split_to(self.searched + found);
+            self.buffer.advance(1);
+            self.searched = 0;
+            return Some(line);
+        }
+        self.searched = self.buffer.len();
+        if self.ended && !self.buffer.is_empty() {
+            self.searched = 0;
+            return Some(self.buffer.split());
+        }
+        None
+    }
+
+    /// Called when the buffer holds no whole line.
+    fn take(&mut self, chunk: &Bytes) -> Result<(), ClientError> {
+        let newline = chunk.iter().position(|&byte| byte == b'\n');
+        if self.buffer.len() + newline.unwrap_or(chunk.len()) > MAX_LINE {
+            return Err(ClientError::Nonsense {
+                what: format!("a line of more than {MAX_LINE} bytes"),
+            });
+        }
+        self.buffer.extend_from_slice(chunk);
+        Ok(())
+    }
+
+    fn fail(&mut self, error: ClientError) -> Poll<Option<Result<MessageLine, ClientError>>> {
+        self.ended = true;
+        self.buffer.clear();
+        Poll::Ready(Some(Err(error)))
+    }
+}
+
+impl Stream for MessageStream {
+    type Item = Result<MessageLine, ClientError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        loop {
+            while let Some(line) = this.line() {
+                if line.trim_ascii().is_empty() {
+                    continue;
+                }
+                return match MessageLine::parse(&line) {
+                    Ok(line) => Poll::Ready(Some(Ok(line))),
+                    Err(error) => this.fail(error),
+                };
+            }
+            if this.ended {
+                return Poll::Ready(None);
+            }
+            match ready!(Pin::new(&mut this.body).poll_frame(context)) {
+                None => this.ended = true,
+                Some(Err(error)) => return this.fail(ClientError::broken(error)),
+                Some(Ok(frame)) => {
+                    if let Ok(chunk) = frame.into_data()
+                        && let Err(error) = this.take(&chunk)
+                    {
+                        return this.fail(error);
+                    }
+                }
+            }
+        }
+    }
+}

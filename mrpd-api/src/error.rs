@@ -1,0 +1,170 @@
+//! Error codes of the local interface: stable texts, with the HTTP status they travel with and the exit status of a program
+//! that ends because of them.
+
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// One table makes the enum, its texts and both statuses, so that none can be forgotten.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $exit:literal;)+) => {
+        /// Why the daemon, or its client, refused.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+        pub enum Code {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Code {
+            /// Every code, in the order of the documentation.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
+
+            /// The code as it is written.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)+ }
+            }
+
+            /// The HTTP status it travels with.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)+ }
+            }
+
+            /// The exit status it ends a program with (sysexits where they fit).
+            pub fn exit(self) -> u8 {
+                match self { $(Self::$name => $exit,)+ }
+            }
+        }
+    };
+}
+
+codes! {
+    /// A field or parameter is missing or breaks a rule.
+    InvalidRequest = "invalid_request", 400, 65;
+    /// The body is not JSON of the right shape.
+    InvalidJson = "invalid_json", 400, 65;
+    /// Too large for a message.
+    TooLarge = "too_large", 413, 65;
+    /// Sending in clear is not allowed here.
+    EncryptionRequired = "encryption_required", 422, 65;
+    /// The idempotency key was used with another message.
+    IdempotencyMismatch = "idempotency_mismatch", 422, 65;
+    /// No contact, key, card or prefix of that name.
+    UnknownRecipient = "unknown_recipient", 404, 67;
+    /// More than one contact begins so.
+    AmbiguousRecipient = "ambiguous_recipient", 409, 67;
+    /// No contact of that name.
+    UnknownContact = "unknown_contact", 404, 67;
+    /// The name or the key belongs to another contact.
+    ContactExists = "contact_exists", 409, 65;
+    /// No local agent of that name.
+    UnknownAgent = "unknown_agent", 404, 78;
+    /// No relay of that name.
+    UnknownRelay = "unknown_relay", 404, 78;
+    /// The configuration has no agent yet.
+    NoAgent = "no_agent", 409, 78;
+    /// The configuration is wrong.
+    InvalidConfig = "invalid_config", 422, 78;
+    /// No such message here.
+    MessageNotFound = "message_not_found", 404, 1;
+    /// No such path.
+    NotFound = "not_found", 404, 76;
+    /// The path exists, the method does not.
+    MethodNotAllowed = "method_not_allowed", 405, 76;
+    /// The relay, or the socket, does not permit it.
+    NotPermitted = "not_permitted", 403, 77;
+    /// The relay refused the message for good.
+    Refused = "refused", 422, 65;
+    /// Too many requests.
+    RateLimited = "rate_limited", 429, 75;
+    /// Not yet; the message stays queued.
+    TryAgain = "try_again", 503, 75;
+    /// The relay cannot be reached, and the command needs it.
+    RelayUnreachable = "relay_unreachable", 502, 69;
+    /// The store cannot be written: the disk is full or failing.
+    StorageFailed = "storage_failed", 507, 74;
+    /// The daemon failed.
+    Internal = "internal", 500, 70;
+    /// The daemon is going away.
+    ShuttingDown = "shutting_down", 503, 75;
+    /// No daemon answers (said by the client).
+    DaemonUnreachable = "daemon_unreachable", 503, 69;
+    /// The daemon speaks another version, or nonsense (said by the client).
+    VersionMismatch = "version_mismatch", 502, 76;
+    /// Time ran out (said by the client).
+    TimedOut = "timed_out", 504, 124;
+}
+
+impl Code {
+    /// Reads a code; `None` for those this version does not know.
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|code| code.as_str() == text)
+    }
+
+    /// Whether the same request can succeed later without being changed.
+    pub fn is_retryable(self) -> bool {
+        matches!(
+            self,
+            Self::RateLimited
+                | Self::TryAgain
+                | Self::RelayUnreachable
+                | Self::StorageFailed
+                | Self::ShuttingDown
+                | Self::DaemonUnreachable
+                | Self::TimedOut
+        )
+    }
+}
+
+impl fmt::Display for Code {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.as_str())
+    }
+}
+
+/// `{"error": {...}}`: the body of every refusal, and what `mrpctl -o json` writes to stderr.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorBody {
+    /// The refusal.
+    pub error: ErrorDetail,
+}
+
+/// What was wrong, for programs and for people.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ErrorDetail {
+    /// A [`Code`]'s text.
+    pub code: String,
+    /// What happened.
+    pub message: String,
+    /// The exit status that goes with it.
+    pub exit: u8,
+    /// Whether the same request can succeed later.
+    pub retryable: bool,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The relay's id of the request that was refused, where one was.
+    pub request_id: Option<String>,
+}
+
+impl ErrorDetail {
+    /// Of a code, a message and a hint.
+    pub fn new(code: Code, message: impl Into<String>, hint: Option<String>) -> Self {
+        Self {
+            code: code.as_str().to_owned(),
+            message: message.into(),
+            exit: code.exit(),
+            retryable: code.is_retryable(),
+            hint,
+            request_id: None,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_code_is_read_back() {
+        for &code in Code::ALL {
+            assert_eq!(Code::parse(code.as_str()), Some(code));
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The contract of mrpd's local interface: HTTP/1.1 on a Unix socket, spoken by mrpctl, hooks and scripts.
+//!
+//! - [`route`]: paths and header names.
+//! - [`message`]: the message object, one JSON line of `mrpctl tail` and of a hook's standard input.
+//! - [`body`]: what the other routes take and give.
+//! - [`error`]: error codes, with the HTTP status and the exit status that each stands for.
+//! - [`card`]: an address as one line of text, `mrp:…`.
+//! - [`paths`]: where the socket, the configuration, the keys and the store are.
+//! - [`client`]: a typed client.
+//!
+//! It must never know: how the daemon stores anything, or how a relay is spoken to.
+
+#![deny(missing_docs)]
+
+pub mod body;
+pub mod card;
+pub mod client;
+pub mod error;
+pub mod message;
+pub mod paths;
+mod percent;
+pub mod route;

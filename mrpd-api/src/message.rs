@@ -1,0 +1,150 @@
+//! The message object: one JSON line of `mrpctl tail`, of the local interface's streams, and of a hook's standard input.
+//!
+//! Within `v: 1` fields are only ever added.
+
+use mrp_proto::content::Kind as ContentKind;
+use mrp_proto::key::PublicKey;
+use mrp_proto::message::{Attachment, Metadata};
+use mrp_proto::time::Timestamp;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+
+/// Version of the message object.
+pub const VERSION: u32 = 1;
+
+/// Which way a message went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Direction {
+    /// It came to one of the local agents.
+    In,
+    /// One of the local agents sent it.
+    Out,
+}
+
+/// How far a peer is trusted, by the user's own word.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Trust {
+    /// No contact.
+    #[default]
+    Unknown,
+    /// A contact.
+    Known,
+    /// A contact that was marked so.
+    Trusted,
+}
+
+/// The other end of a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Peer {
+    /// Its address.
+    pub key: PublicKey,
+    /// The local contact's name, never one that the peer chose.
+    pub name: Option<String>,
+    /// The first eight characters of the key.
+    pub short: String,
+    /// How far it is trusted.
+    pub trust: Trust,
+}
+
+/// What a message is, for filters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// Text for people.
+    Text,
+    /// Asks for an action.
+    Request,
+    /// Answers a request.
+    Response,
+    /// Tells that something happened.
+    Event,
+    /// Tells how far something is.
+    Status,
+    /// Other JSON.
+    Json,
+    /// No JSON and no text.
+    Binary,
+    /// Sealed, and cannot be opened here.
+    Undecryptable,
+}
+
+impl From<ContentKind> for Kind {
+    fn from(kind: ContentKind) -> Self {
+        match kind {
+            ContentKind::Text => Self::Text,
+            ContentKind::Request => Self::Request,
+            ContentKind::Response => Self::Response,
+            ContentKind::Event => Self::Event,
+            ContentKind::Status => Self::Status,
+            ContentKind::Json => Self::Json,
+            ContentKind::Binary => Self::Binary,
+            ContentKind::Undecryptable => Self::Undecryptable,
+        }
+    }
+}
+
+/// Where a message stands locally.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum State {
+    /// Came in, nothing done with it yet.
+    New,
+    /// Sent by a local agent and accepted by a relay.
+    Sent,
+}
+
+/// A message, opened and checked.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Message {
+    /// [`VERSION`].
+    pub v: u32,
+    /// Local, gap-free order; the cursor.
+    pub seq: u64,
+    /// The relay's name for it, `msg_…`.
+    pub id: String,
+    /// Which way it went.
+    pub dir: Direction,
+    /// The local agent's name.
+    pub agent: String,
+    /// The relay's local name.
+    pub relay: String,
+    /// Who sent it.
+    pub from: Peer,
+    /// Who was to get it.
+    pub to: PublicKey,
+    /// What it is.
+    pub kind: Kind,
+    /// Media type, of the content where it was sealed.
+    #[serde(rename = "type")]
+    pub content_type: String,
+    /// One line of text, for kinds that have a sensible one.
+    pub text: Option<String>,
+    /// The body's bytes as the sender wrote them; null where there is none.
+    pub body: Option<Box<RawValue>>,
+    /// Thread.
+    pub thread: Option<String>,
+    /// What it answers.
+    pub reply_to: Option<String>,
+    /// Blobs that travel along.
+    pub attachments: Vec<Attachment>,
+    /// Text pairs beside the body, without the ones that carry a signature.
+    pub metadata: Metadata,
+    /// Whether it was sealed end to end.
+    pub encrypted: bool,
+    /// Whether the sender is proven (by the seal or by a signature), not only the relay's word.
+    pub verified: bool,
+    /// Where it stands locally.
+    pub state: State,
+    /// How often a hook was tried on it.
+    pub attempt: u32,
+    /// When the relay accepted it.
+    pub created_at: Timestamp,
+    /// When it was stored here.
+    pub received_at: Timestamp,
+    /// When the relay drops it.
+    pub expires_at: Timestamp,
+}

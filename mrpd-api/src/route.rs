@@ -1,0 +1,38 @@
+//! Paths and header names of the local interface.
+
+/// Version of this interface; every answer carries it in [`API_HEADER`].
+pub const API_VERSION: &str = "1";
+/// Header of every answer: [`API_VERSION`].
+pub const API_HEADER: &str = "mrpd-api";
+/// Header of every answer: the daemon's own version.
+pub const VERSION_HEADER: &str = "mrpd-version";
+/// Header of a send: the same key is sent once in 24 hours.
+pub const IDEMPOTENCY_KEY_HEADER: &str = "idempotency-key";
+
+/// Media type of message streams: one JSON object a line.
+pub const NDJSON: &str = "application/x-ndjson";
+/// Media type of message streams for browsers and the like (`id:` is the message's `seq`).
+pub const EVENT_STREAM: &str = "text/event-stream";
+
+/// `GET`: whether the daemon lives.
+pub const HEALTH: &str = "/healthz";
+/// `GET`: [`crate::body::Status`].
+pub const STATUS: &str = "/v1/status";
+/// `POST` [`crate::body::Send`], gives [`crate::body::Sent`].
+pub const SEND: &str = "/v1/send";
+/// `GET`: messages as NDJSON, with the filters of [`crate::body::MessageQuery`].
+pub const MESSAGES: &str = "/v1/messages";
+/// `GET`: the outbox, a list of [`crate::body::OutboxEntry`].
+pub const OUTBOX: &str = "/v1/outbox";
+/// `GET`: contacts; `PUT`, `DELETE`, `POST .../rename` below a name.
+pub const CONTACTS: &str = "/v1/contacts";
+/// `GET`: agents, a list of [`crate::body::Agent`].
+pub const AGENTS: &str = "/v1/agents";
+/// `GET`: relays, a list of [`crate::body::Relay`].
+pub const RELAYS: &str = "/v1/relays";
+/// `GET`, `PUT` below a name: where a named reader of the inbox stands ([`crate::body::Cursor`]).
+pub const CURSORS: &str = "/v1/cursors";
+/// `POST`: read configuration and contacts again.
+pub const RELOAD: &str = "/v1/reload";
+/// `POST`: end the daemon; the answer comes first.
+pub const SHUTDOWN: &str = "/v1/shutdown";

@@ -1,0 +1,137 @@
+//! The local interface: routes of [`mrpd_api::route`], over whatever carries HTTP (see [`crate::socket`]).
+//!
+//! Handlers know no tables: they ask the outbox, the contacts and the store, and put the answer into the contract's shape.
+
+mod contacts;
+mod cursors;
+mod error;
+mod lifecycle;
+mod messages;
+mod query;
+mod send;
+mod status;
+mod view;
+
+pub use error::ApiError;
+pub use lifecycle::Command;
+
+use crate::board::Board;
+use crate::contacts::Contacts;
+use crate::outbox::Outbox;
+use crate::roster::Roster;
+use crate::store::Store;
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::response::Response;
+use axum::routing::{get, post, put};
+use mrp_proto::time::Timestamp;
+use mrpd_api::error::Code;
+use mrpd_api::route;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+
+/// Bytes of a request's body, at most.
+const BODY_LIMIT: usize = 4 << 20;
+
+/// What the handlers work with. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Api {
+    /// Messages and cursors.
+    pub store: Store,
+    /// Sends.
+    pub outbox: Outbox,
+    /// Names.
+    pub contacts: Contacts,
+    /// Agents and relays.
+    pub roster: watch::Receiver<Arc<Roster>>,
+    /// How things stand.
+    pub board: Board,
+    /// The daemon itself.
+    pub control: mpsc::Sender<Command>,
+    /// When the daemon ends.
+    pub stop: CancellationToken,
+    /// Who answers.
+    pub about: Arc<About>,
+}
+
+/// Who answers.
+#[derive(Debug)]
+pub struct About {
+    /// When the daemon began.
+    pub started_at: Timestamp,
+    /// The socket.
+    pub socket: PathBuf,
+    /// The configuration file.
+    pub config: PathBuf,
+}
+
+/// All routes.
+pub fn router(api: Api) -> Router {
+    let below = |path: &str, rest: &str| format!("{path}/{rest}");
+    Router::new()
+        .route(route::HEALTH, get(status::health))
+        .route(route::STATUS, get(status::status))
+        .route(route::AGENTS, get(status::agents))
+        .route(route::RELAYS, get(status::relays))
+        .route(route::OUTBOX, get(status::outbox))
+        .route(route::SEND, post(send::send))
+        .route(route::MESSAGES, get(messages::list))
+        .route(&below(route::MESSAGES, "{id}"), get(messages::one))
+        .route(route::CONTACTS, get(contacts::list))
+        .route(
+            &below(route::CONTACTS, "{name}"),
+            get(contacts::one)
+                .put(contacts::put)
+                .delete(contacts::remove),
+        )
+        .route(
+            &below(route::CONTACTS, "{name}/rename"),
+            post(contacts::rename),
+        )
+        .route(
+            &below(route::CURSORS, "{name}"),
+            put(cursors::put).get(cursors::get),
+        )
+        .route(route::RELOAD, post(lifecycle::reload))
+        .route(route::SHUTDOWN, post(lifecycle::shutdown))
+        .fallback(no_such_path)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(axum::middleware::map_response(sign_answer))
+        .with_state(api)
+}
+
+/// Every answer says who gives it.
+async fn sign_answer(response: Response) -> Response {
+    signed(response)
+}
+
+/// Puts the two headers on an answer.
+pub(crate) fn signed(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(
+        HeaderName::from_static(route::VERSION_HEADER),
+        HeaderValue::from_static(env!("CARGO_PKG_VERSION")),
+    );
+    headers.insert(
+        HeaderName::from_static(route::API_HEADER),
+        HeaderValue::from_static(route::API_VERSION),
+    );
+    response
+}
+
+async fn no_such_path(uri: Uri) -> ApiError {
+    ApiError::new(Code::NotFound, format!("there is no {}", uri.path()))
+        .with_hint("the paths are in the documentation of the local interface")
+}
+
+async fn no_such_method(method: Method, uri: Uri) -> ApiError {
+    let message = format!("{} does not take {method}", uri.path());
+    ApiError::new(Code::MethodNotAllowed, message)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,44 @@
+//! `/v1/cursors/{name}`.
+
+use super::error::parse;
+use super::{Api, ApiError};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::BytesRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use mrpd_api::body::Cursor;
+use mrpd_api::error::Code;
+
+/// Characters of a cursor's name, at most.
+const NAME_LENGTH: usize = 64;
+
+pub(super) async fn get(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+) -> Result<Json<Cursor>, ApiError> {
+    check_name(&name)?;
+    let seq = api.store.cursor(name).await?;
+    Ok(Json(Cursor { seq }))
+}
+
+pub(super) async fn put(
+    State(api): State<Api>,
+    Path(name): Path<String>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, ApiError> {
+    check_name(&name)?;
+    let cursor: Cursor = parse(&body?)?;
+    api.store.put_cursor(name, cursor.seq).await?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn check_name(name: &str) -> Result<(), ApiError> {
+    let length = name.chars().count();
+    if (1..=NAME_LENGTH).contains(&length) && !name.chars().any(char::is_control) {
+        return Ok(());
+    }
+    let message =
+        format!("a cursor's name has 1 to {NAME_LENGTH} characters and no control characters");
+    Err(ApiError::new(Code::InvalidRequest, message))
+}

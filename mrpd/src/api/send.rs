@@ -1,0 +1,39 @@
+//! `POST /v1/send`.
+
+use super::error::parse;
+use super::{Api, ApiError};
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::HeaderMap;
+use mrpd_api::body::{Send, Sent};
+use mrpd_api::error::Code;
+use mrpd_api::route::IDEMPOTENCY_KEY_HEADER;
+
+/// Puts a message into the outbox, and answers how far it has come in the time that was given.
+pub(super) async fn send(
+    State(api): State<Api>,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<Json<Sent>, ApiError> {
+    let send: Send = parse(&body?)?;
+    if api.stop.is_cancelled() {
+        return Err(ApiError::new(
+            Code::ShuttingDown,
+            "the daemon is going away",
+        ));
+    }
+    let key = match headers
+        .get(IDEMPOTENCY_KEY_HEADER)
+        .map(|value| value.to_str())
+    {
+        Some(Ok(key)) => Some(key.to_owned()),
+        Some(Err(_)) => {
+            let message = "the idempotency key must have visible ASCII characters";
+            return Err(ApiError::new(Code::InvalidRequest, message));
+        }
+        None => None,
+    };
+    Ok(Json(api.outbox.send(send, key).await?))
+}

@@ -1,0 +1,129 @@
+//! `/healthz`, `/v1/status`, `/v1/agents`, `/v1/relays`, `/v1/outbox`.
+
+use super::{Api, ApiError};
+use crate::contacts::Names;
+use crate::identity;
+use crate::roster::{LocalAgent, Roster};
+use crate::store::{OutboxRecord, OutboxStage};
+use axum::Json;
+use axum::extract::State;
+use mrpd_api::body::{Agent, InboxCounts, OutboxCounts, OutboxEntry, Relay, Stage, Status};
+use mrpd_api::card::Card;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+/// Whether the daemon lives, and its store with it.
+pub(super) async fn health(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
+    api.store.probe().await?;
+    Ok(Json(json!({ "status": "ok" })))
+}
+
+pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
+    let roster = Arc::clone(&api.roster.borrow());
+    // A store that fails is a warning here: the answer has to come, to say so.
+    let counts = api.store.counts().await.unwrap_or_default();
+    let mut warnings = Vec::new();
+    if let Some(cause) = api.store.trouble().borrow().as_ref() {
+        warnings.push(format!(
+            "the store cannot be written ({cause}): messages stay at the relays, and sends are refused; free space or repair the disk"
+        ));
+    }
+    if counts.refused > 0 {
+        warnings.push(format!(
+            "{} messages were refused, because somebody had tampered with them or brought old ones back; the log says which",
+            counts.refused
+        ));
+    }
+    warnings.extend(api.contacts.trouble());
+    if roster.agents.is_empty() {
+        warnings.push("there is no agent yet; make one with: mrpctl init --name NAME".to_owned());
+    }
+    warnings.extend(api.board.warnings());
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        pid: std::process::id(),
+        started_at: api.about.started_at,
+        socket: api.about.socket.display().to_string(),
+        config: api.about.config.display().to_string(),
+        agents: agents_of(&roster),
+        relays: relays_of(&roster),
+        sessions: api.board.sessions(),
+        inbox: InboxCounts {
+            received: counts.received,
+            sent: counts.sent,
+            newest: counts.newest,
+        },
+        outbox: OutboxCounts {
+            queued: counts.queued,
+            failed: counts.failed,
+        },
+        warnings,
+    })
+}
+
+pub(super) async fn agents(State(api): State<Api>) -> Json<Vec<Agent>> {
+    Json(agents_of(&api.roster.borrow()))
+}
+
+pub(super) async fn relays(State(api): State<Api>) -> Json<Vec<Relay>> {
+    Json(relays_of(&api.roster.borrow()))
+}
+
+pub(super) async fn outbox(State(api): State<Api>) -> Result<Json<Vec<OutboxEntry>>, ApiError> {
+    let records = api.store.outbox().await?;
+    let roster = Arc::clone(&api.roster.borrow());
+    let names = api.contacts.names(&roster);
+    let entries = records
+        .into_iter()
+        .filter_map(|record| entry(record, &names));
+    Ok(Json(entries.collect()))
+}
+
+fn agents_of(roster: &Roster) -> Vec<Agent> {
+    let default = roster.default_agent().map(|agent| agent.public);
+    let shown = |agent: &Arc<LocalAgent>| Agent {
+        name: agent.config.name.clone(),
+        key: agent.public,
+        short: agent.public.short(),
+        card: card(agent).to_string(),
+        default: Some(agent.public) == default,
+        relays: agent.config.relays.clone(),
+        key_source: identity::describe(&agent.config.key),
+    };
+    roster.agents.iter().map(shown).collect()
+}
+
+fn card(agent: &LocalAgent) -> Card {
+    let name = agent.config.display_name.as_ref();
+    Card {
+        key: agent.public,
+        name: Some(name.unwrap_or(&agent.config.name).clone()),
+        relay: agent.links.first().map(|link| link.relay.url.to_string()),
+    }
+}
+
+fn relays_of(roster: &Roster) -> Vec<Relay> {
+    let shown = |relay: &crate::config::Relay| Relay {
+        name: relay.name.clone(),
+        url: relay.url.to_string(),
+    };
+    roster.relays.iter().map(shown).collect()
+}
+
+fn entry(record: OutboxRecord, names: &Names) -> Option<OutboxEntry> {
+    Some(OutboxEntry {
+        id: record.id,
+        to: names.key(&record.message.to)?,
+        agent: record.message.agent,
+        relay: record.message.relay,
+        stage: match record.stage {
+            OutboxStage::Queued => Stage::Queued,
+            OutboxStage::Failed => Stage::Failed,
+        },
+        message_id: None,
+        attempts: record.attempts,
+        created_at: record.created_at,
+        next_attempt_at: record.next_attempt_at,
+        error: record.error,
+    })
+}

@@ -1,0 +1,262 @@
+//! The command line: runs the daemon, or says how it is configured.
+
+use crate::config::{Loaded, Origins, Severity, Sources, as_json, as_text};
+use crate::daemon::{self, DaemonError};
+use clap::{Args, Parser, Subcommand};
+use mrpd_api::paths::{PathError, Paths};
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::stat::{Mode, umask};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use tracing_subscriber::EnvFilter;
+
+/// Exit statuses (sysexits).
+const SOFTWARE: u8 = 70;
+const UNAVAILABLE: u8 = 69;
+const IO_ERROR: u8 = 74;
+const CONFIG: u8 = 78;
+const USAGE: u8 = 64;
+
+/// The per-user daemon of the Machine Relay Protocol.
+#[derive(Debug, Parser)]
+#[command(name = "mrpd", version, about, long_about = None)]
+struct Cli {
+    #[command(flatten)]
+    options: Options,
+    #[command(subcommand)]
+    command: Option<Subcommands>,
+    /// Leave the terminal's session, as a program that starts the daemon in the background wants it
+    #[arg(long)]
+    background: bool,
+    /// Print the names of the crash points and end.
+    #[cfg(feature = "failpoints")]
+    #[arg(long)]
+    list_failpoints: bool,
+}
+
+#[derive(Debug, Args)]
+struct Options {
+    /// Configuration file, instead of the user's and the system's [env: MRPD_CONFIG]
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Socket to listen on [env: MRPD_SOCKET]
+    #[arg(long, global = true, value_name = "PATH")]
+    socket: Option<PathBuf>,
+    /// What is logged, such as info or mrpd=debug [env: MRPD_LOG]
+    #[arg(long, global = true, value_name = "FILTER")]
+    log: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+enum Subcommands {
+    /// Run the daemon (what happens without a command, too)
+    Run,
+    /// Say what is wrong with the configuration; ends with 78 if something is
+    Check,
+    /// Print the configuration in force
+    Config(ConfigOptions),
+}
+
+#[derive(Debug, Args)]
+struct ConfigOptions {
+    /// As one JSON object
+    #[arg(long)]
+    json: bool,
+    /// Say where each value comes from
+    #[arg(long)]
+    origin: bool,
+}
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() {
+                ExitCode::from(USAGE)
+            } else {
+                ExitCode::SUCCESS
+            };
+        }
+    };
+    #[cfg(feature = "failpoints")]
+    if cli.list_failpoints {
+        return print(&format!("{}\n", crate::POINTS.join("\n")));
+    }
+    if cli.background {
+        // It fails only where the process leads a session already, which is what is wanted.
+        let _ = nix::unistd::setsid();
+    }
+    let sources = match sources(&cli.options) {
+        Ok(sources) => sources,
+        Err(error) => return fail(CONFIG, &error.to_string()),
+    };
+    match cli.command.unwrap_or(Subcommands::Run) {
+        Subcommands::Run => run(sources),
+        Subcommands::Check => check(&sources),
+        Subcommands::Config(options) => show(&sources, &options),
+    }
+}
+
+fn sources(options: &Options) -> Result<Sources, PathError> {
+    let mut sources = Sources::from_environment(Paths::from_process()?);
+    if let Some(file) = &options.config {
+        sources.set_file(file.clone());
+    }
+    if let Some(socket) = &options.socket {
+        sources.set("api.socket", &socket.to_string_lossy(), "--socket");
+    }
+    if let Some(log) = &options.log {
+        sources.set("log", log, "--log");
+    }
+    Ok(sources)
+}
+
+fn run(sources: Sources) -> ExitCode {
+    // Everything this process makes is for its user alone, and its memory holds keys.
+    umask(Mode::from_bits_truncate(0o077));
+    let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::prctl::set_dumpable(false);
+    let loaded = sources.load();
+    start_log(&loaded.config.log);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(SOFTWARE, &format!("no runtime: {error}")),
+    };
+    let ended = runtime.block_on(daemon::run(sources, announce));
+    // Threads that wait for nothing of ours, such as name resolution, must not hold up the end.
+    runtime.shutdown_background();
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(status_of(&error), &error.to_string()),
+    }
+}
+
+/// The line that scripts wait for.
+fn announce(socket: &Path) {
+    let _ = print(&format!("mrpd ready {}\n", socket.display()));
+}
+
+fn status_of(error: &DaemonError) -> u8 {
+    match error {
+        DaemonError::Config(_) | DaemonError::Path(_) => CONFIG,
+        DaemonError::Bind(error) => match error {
+            crate::socket::BindError::InUse { .. } => UNAVAILABLE,
+            crate::socket::BindError::Io { .. } => IO_ERROR,
+            _ => CONFIG,
+        },
+        DaemonError::Lock(crate::store::LockError::Held { .. }) => UNAVAILABLE,
+        DaemonError::Lock(_)
+        | DaemonError::Directory { .. }
+        | DaemonError::Open(_)
+        | DaemonError::Store(_) => IO_ERROR,
+        DaemonError::System(_) => SOFTWARE,
+    }
+}
+
+fn check(sources: &Sources) -> ExitCode {
+    let loaded = sources.load();
+    let mut problems = loaded.problems.clone();
+    if loaded.fatal().is_empty() {
+        let roster = crate::roster::Roster::load(&loaded.config, &crate::roster::Roster::default());
+        problems.extend(roster.err().unwrap_or_default());
+    }
+    let mut wrong = false;
+    for problem in &problems {
+        let word = match problem.severity {
+            Severity::Fatal | Severity::Ignored => {
+                wrong = true;
+                "error"
+            }
+            Severity::Unsupported | Severity::Notice => "warning",
+        };
+        say(&format!("{word}: {problem}"));
+    }
+    if wrong {
+        return ExitCode::from(CONFIG);
+    }
+    print(&format!("{}: ok\n", sources.main_file().display()))
+}
+
+fn show(sources: &Sources, options: &ConfigOptions) -> ExitCode {
+    let Loaded {
+        problems,
+        effective,
+        ..
+    } = sources.load();
+    let origins = if options.origin {
+        Origins::Shown
+    } else {
+        Origins::Hidden
+    };
+    let text = if options.json {
+        format!("{:#}\n", as_json(&effective, origins))
+    } else {
+        as_text(&effective, origins)
+    };
+    let printed = print(&text);
+    for problem in &problems {
+        say(&format!("warning: {problem}"));
+    }
+    if problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Fatal)
+    {
+        return ExitCode::from(CONFIG);
+    }
+    printed
+}
+
+fn start_log(filter: &str) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(false)
+        .init();
+}
+
+/// Writes to stdout. A reader that has gone is no error.
+fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => fail(IO_ERROR, &error.to_string()),
+    }
+}
+
+fn say(text: &str) {
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+fn fail(status: u8, message: &str) -> ExitCode {
+    say(&format!("error: {message}"));
+    ExitCode::from(status)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+        let cli = Cli::try_parse_from(["mrpd", "config", "--origin", "--config", "/x"]).unwrap();
+        assert_eq!(cli.options.config.as_deref(), Some(Path::new("/x")));
+        assert!(matches!(
+            cli.command,
+            Some(Subcommands::Config(ConfigOptions {
+                origin: true,
+                json: false
+            }))
+        ));
+    }
+}

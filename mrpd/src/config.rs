@@ -1,0 +1,325 @@
+//! `mrpd.toml`: where it is looked for, how its layers are united, and what is wrong with it.
+//!
+//! Precedence: option, environment, the user's file, drop-ins (of two, the one whose name sorts later), the system's file,
+//! default. A file that is named (`--config`, `MRPD_CONFIG`) stands alone: neither drop-ins nor the system's file are read.
+//!
+//! A file that is not TOML and a mistake in the sections that say who one is and where one listens (`api`, `relay`, `agent`,
+//! `default_agent`) keep the daemon from starting. Every other mistake is reported, and the default stays in force.
+
+mod duration;
+mod reader;
+mod sections;
+mod show;
+mod tree;
+
+pub use reader::Effective;
+pub use show::{Origins, as_json, as_text};
+pub use tree::Origin;
+
+use mrp_client::RelayUrl;
+use mrp_proto::acl::InboxPolicy;
+use mrp_proto::agent::Visibility;
+use mrp_proto::message::Metadata;
+use mrpd_api::body::Encrypt;
+use mrpd_api::paths::Paths;
+use reader::{Account, Overrides};
+use std::collections::BTreeMap;
+use std::fmt;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tree::Table;
+
+/// How much a mistake weighs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Severity {
+    /// The configuration cannot be used.
+    Fatal,
+    /// What was written there is ignored.
+    Ignored,
+    /// It is right, but this version does nothing with it.
+    Unsupported,
+    /// Worth knowing.
+    Notice,
+}
+
+/// Something wrong with the configuration: file, line, field, and what is allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// How much it weighs.
+    pub severity: Severity,
+    /// Where it was written.
+    pub origin: Origin,
+    /// Dotted path of the field; empty for a whole file.
+    pub field: String,
+    /// What is wrong and what is allowed.
+    pub what: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match (&self.origin, self.field.as_str()) {
+            (Origin::Default, field) => write!(formatter, "{field}: {}", self.what),
+            (origin, "") => write!(formatter, "{origin}: {}", self.what),
+            (origin, field) => write!(formatter, "{origin}: {field}: {}", self.what),
+        }
+    }
+}
+
+/// Where the configuration comes from.
+#[derive(Debug, Clone)]
+pub struct Sources {
+    /// Where everything is.
+    pub paths: Paths,
+    /// A file that was named.
+    pub file: Option<PathBuf>,
+    overrides: Overrides,
+}
+
+impl Sources {
+    /// Reads `MRPD_*` of the process's environment. `MRPD_CONFIG` names a file; `MRPD_SOCKET`, `MRPD_LOG` and
+    /// `MRPD_DEFAULT_AGENT` stand for keys, and so does `MRPD_<SECTION>_<KEY>`.
+    pub fn from_environment(paths: Paths) -> Self {
+        let variables = std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
+            .filter(|(_, value)| !value.is_empty());
+        Self::from_variables(paths, variables)
+    }
+
+    fn from_variables(paths: Paths, variables: impl Iterator<Item = (String, String)>) -> Self {
+        let mut sources = Self {
+            paths,
+            file: None,
+            overrides: BTreeMap::new(),
+        };
+        for (name, value) in variables {
+            if name == "MRPD_CONFIG" {
+                sources.file = Some(PathBuf::from(value));
+            } else if let Some(path) = sections::key_of_variable(&name) {
+                let origin = Origin::Environment(name);
+                sources.overrides.insert(path.to_owned(), (value, origin));
+            }
+        }
+        sources
+    }
+
+    /// Names the file by an option.
+    pub fn set_file(&mut self, file: PathBuf) {
+        self.file = Some(file);
+    }
+
+    /// Sets a key by an option.
+    pub fn set(&mut self, path: &str, value: &str, option: &'static str) {
+        let value = (value.to_owned(), Origin::Option(option));
+        self.overrides.insert(path.to_owned(), value);
+    }
+
+    /// The file in which a user would write.
+    pub fn main_file(&self) -> PathBuf {
+        self.file
+            .clone()
+            .unwrap_or_else(|| self.paths.config_file())
+    }
+
+    /// Reads and judges all layers.
+    pub fn load(&self) -> Loaded {
+        let mut account = Account::default();
+        let tree = self.read_layers(&mut account);
+        let config = sections::read(&tree, &self.overrides, &self.paths, &mut account);
+        let Account {
+            problems,
+            effective,
+        } = account;
+        Loaded {
+            config: Arc::new(config),
+            problems,
+            effective,
+        }
+    }
+
+    fn read_layers(&self, account: &mut Account) -> Table {
+        let mut tree = Table::new();
+        let files = match &self.file {
+            Some(file) => vec![file.clone()],
+            None => {
+                let mut files = vec![self.paths.system_config_file()];
+                files.extend(drop_ins(&self.paths.drop_in_dir()));
+                files.push(self.paths.config_file());
+                files
+            }
+        };
+        for file in files {
+            match read_file(&file, self.file.is_some(), account) {
+                Ok(Some(table)) => tree::overlay(&mut tree, table),
+                Ok(None) => {}
+                Err(problem) => account.problems.push(problem),
+            }
+        }
+        tree
+    }
+}
+
+/// What was read. `config` may only be used if nothing is [`Severity::Fatal`].
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The configuration, defaults filled in.
+    pub config: Arc<Config>,
+    /// What is wrong with it.
+    pub problems: Vec<Problem>,
+    /// Every value in force.
+    pub effective: Vec<Effective>,
+}
+
+impl Loaded {
+    /// The problems that keep it from being used.
+    pub fn fatal(&self) -> Vec<&Problem> {
+        self.problems
+            .iter()
+            .filter(|problem| problem.severity == Severity::Fatal)
+            .collect()
+    }
+}
+
+/// The configuration in force.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Config {
+    /// The agent that is meant where none is named; the first where this is absent.
+    pub default_agent: Option<String>,
+    /// Filter of the log.
+    pub log: String,
+    /// The local interface.
+    pub api: Api,
+    /// Relays, in order.
+    pub relays: Vec<Relay>,
+    /// Agents, in order.
+    pub agents: Vec<Agent>,
+    /// How long a relay's id of a message is remembered at least, so that a copy is known.
+    pub dedup_window: Duration,
+    /// How long a send is tried again.
+    pub retry_for: Duration,
+    /// The contacts file.
+    pub contacts_file: PathBuf,
+}
+
+/// `[api]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Api {
+    /// Where to listen; the usual place where absent.
+    pub socket: Option<PathBuf>,
+    /// Mode of the socket.
+    pub mode: u32,
+    /// Who may connect besides the daemon's own user and root.
+    pub allow_uids: Vec<u32>,
+}
+
+/// How messages come from a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Transport {
+    /// A WebSocket.
+    Ws,
+    /// Polling.
+    Poll,
+    /// A WebSocket, else polling.
+    Auto,
+}
+
+/// `[[relay]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Relay {
+    /// Local name.
+    pub name: String,
+    /// Where it is.
+    pub url: RelayUrl,
+    /// How messages come from it.
+    pub transport: Transport,
+    /// How often to ask whether it lives.
+    pub ping: Duration,
+    /// After how much silence it counts as dead.
+    pub idle_timeout: Duration,
+    /// The shortest and the longest time before trying again.
+    pub backoff: (Duration, Duration),
+}
+
+/// Where an agent's private key is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeySource {
+    /// A file of 32 bytes.
+    File(PathBuf),
+    /// A program that prints it.
+    Command(Vec<String>),
+    /// A file that the service manager provides.
+    Credential(String),
+}
+
+/// `[[agent]]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Agent {
+    /// Local name.
+    pub name: String,
+    /// Where its key is.
+    pub key: KeySource,
+    /// Where it was written, for problems with the key.
+    pub origin: Origin,
+    /// Names of its relays, in order; at least one.
+    pub relays: Vec<String>,
+    /// Name in its profile.
+    pub display_name: Option<String>,
+    /// Whether discovery lists it.
+    pub visibility: Option<Visibility>,
+    /// Whose mail it takes.
+    pub inbox_policy: Option<InboxPolicy>,
+    /// Pairs in its profile.
+    pub metadata: Option<Metadata>,
+    /// When its messages are sealed.
+    pub encrypt: Encrypt,
+    /// Whether sending in clear is refused.
+    pub require_encryption: bool,
+}
+
+fn drop_ins(dir: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(dir) else {
+        return Vec::new();
+    };
+    let mut files: Vec<PathBuf> = entries
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .filter(|path| {
+            path.extension()
+                .is_some_and(|extension| extension == "toml")
+        })
+        .collect();
+    files.sort();
+    files
+}
+
+fn read_file(path: &Path, named: bool, account: &mut Account) -> Result<Option<Table>, Problem> {
+    let problem = |severity, what: String| Problem {
+        severity,
+        origin: Origin::File {
+            file: Arc::new(path.to_path_buf()),
+            line: 1,
+        },
+        field: String::new(),
+        what,
+    };
+    let text = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => return Ok(None),
+        Err(error) => {
+            let what = format!("the configuration cannot be read: {error}");
+            return Err(problem(Severity::Fatal, what));
+        }
+    };
+    let mode = path.metadata().map_or(0, |file| file.permissions().mode());
+    if mode & 0o022 != 0 {
+        let what = format!(
+            "others can write this file (mode {:o}), and so run the daemon as they like; chmod go-w it",
+            mode & 0o777
+        );
+        account.problems.push(problem(Severity::Notice, what));
+    }
+    tree::parse(path, &text).map(Some)
+}
+
+#[cfg(test)]
+mod tests;

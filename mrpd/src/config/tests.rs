@@ -1,0 +1,222 @@
+use super::*;
+use mrpd_api::paths::Environment;
+
+struct Home {
+    dir: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn paths(&self) -> Paths {
+        let home = self.dir.path().to_path_buf();
+        Paths::new(Environment {
+            mrp_home: home.join(".mrp"),
+            config_home: home.join(".config"),
+            data_home: home.join("data"),
+            state_home: home.join("state"),
+            cache_home: home.join("cache"),
+            runtime_dir: None,
+            run_user: None,
+            socket: None,
+            user: None,
+            uid: 0,
+            home,
+        })
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        let path = self.dir.path().join(".config/mrp").join(name);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    fn load(&self, variables: &[(&str, &str)]) -> Loaded {
+        let variables = variables
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()));
+        Sources::from_variables(self.paths(), variables).load()
+    }
+}
+
+fn problems(text: &str) -> Vec<(Severity, String)> {
+    let home = Home::new();
+    home.write("mrpd.toml", text);
+    let prefix = format!("{}/", home.dir.path().join(".config/mrp").display());
+    home.load(&[])
+        .problems
+        .into_iter()
+        .map(|problem| (problem.severity, problem.to_string().replace(&prefix, "")))
+        .collect()
+}
+
+const RELAY: &str = "[[relay]]\nname = \"home\"\nurl = \"http://127.0.0.1:8080\"\n";
+
+#[test]
+fn nothing_at_all_is_a_valid_configuration() {
+    let loaded = Home::new().load(&[]);
+    assert_eq!(loaded.problems, []);
+    assert!(loaded.config.agents.is_empty());
+    assert_eq!(loaded.config.log, "info");
+    assert!(loaded.config.contacts_file.ends_with(".mrp/contacts.json"));
+}
+
+#[test]
+fn an_agent_has_every_relay_and_its_own_key_file_by_default() {
+    let home = Home::new();
+    home.write("mrpd.toml", &format!("{RELAY}[[agent]]\nname = \"a.b\"\n"));
+    let loaded = home.load(&[]);
+    assert_eq!(loaded.problems, []);
+    let agent = &loaded.config.agents[0];
+    assert_eq!(agent.relays, ["home"]);
+    assert_eq!(agent.key, KeySource::File(home.paths().key_file("a.b")));
+    assert_eq!(agent.encrypt, Encrypt::Always);
+}
+
+#[test]
+fn mistakes_name_file_line_field_and_what_is_allowed() {
+    for (text, want) in [
+        (
+            "[[relay]]\nname = \"x\"\nurl = \"relay.example\"\n",
+            "mrpd.toml:3: relay.x.url: \"relay.example\" does not begin with http:// or https://; write one of them in front",
+        ),
+        (
+            "[[relay]]\nname = \"x\"\nurl = \"http://h\"\ntransport = \"tcp\"\n",
+            "mrpd.toml:4: relay.x.transport: \"tcp\" is not allowed; expected \"ws\", \"poll\" or \"auto\"",
+        ),
+        (
+            "[[relay]]\nurl = \"http://h\"\n",
+            "mrpd.toml:1: relay: name is missing; write name = \"...\"",
+        ),
+        (
+            "[relay]\nname = \"x\"\n",
+            "mrpd.toml:1: relay: write it as [[relay]], with double brackets",
+        ),
+        (
+            "[[relay]]\nname = \"x\"\nurl = \"http://h\"\nping = 20\n",
+            "mrpd.toml:4: relay.x.ping: expected a text, not a number",
+        ),
+        (
+            "[[agent]]\nname = \"a\"\n",
+            "mrpd.toml:1: agent.a.relays: there is no relay; add a [[relay]] with name and url",
+        ),
+        (
+            "[api]\nmode = \"0777\"\n",
+            "mrpd.toml:2: api.mode: \"0777\" is not allowed; expected \"0600\", \"0660\" or \"0666\"",
+        ),
+        (
+            "default_agent = \"nobody\"\n",
+            "mrpd.toml:1: default_agent: there is no agent \"nobody\"; known: ",
+        ),
+        (
+            "log = \n",
+            "mrpd.toml:1: not TOML: string values must be quoted, expected literal string",
+        ),
+    ] {
+        let found = problems(text);
+        assert!(
+            found.contains(&(Severity::Fatal, want.to_owned())),
+            "{text}\n{found:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_typo_in_an_agent_is_fatal_and_elsewhere_it_is_not() {
+    let text = format!("{RELAY}[[agent]]\nname = \"a\"\nrequire_encrypton = true\n");
+    let found = problems(&text);
+    assert_eq!(found[0].0, Severity::Fatal);
+    assert!(
+        found[0]
+            .1
+            .starts_with("mrpd.toml:6: agent.a.require_encrypton: no such key; known here: "),
+        "{found:?}"
+    );
+    let found = problems("[outbox]\nretry_fro = \"1d\"\n");
+    assert_eq!(found[0].0, Severity::Ignored);
+}
+
+#[test]
+fn what_comes_later_is_reported_and_changes_nothing() {
+    let found = problems("[[hook]]\nname = \"x\"\nexec = [\"true\"]\n[inbox]\nkeep = \"90d\"\n");
+    let expected = [
+        "mrpd.toml:5: inbox.keep: not supported by this version; it has no effect",
+        "mrpd.toml:1: hook: not supported by this version; it has no effect",
+    ];
+    assert_eq!(
+        found,
+        expected.map(|text| (Severity::Unsupported, text.to_owned()))
+    );
+}
+
+#[test]
+fn a_wrong_option_leaves_the_default_in_force() {
+    let home = Home::new();
+    home.write("mrpd.toml", "[outbox]\nretry_for = \"soon\"\n");
+    let loaded = home.load(&[]);
+    assert_eq!(loaded.problems.len(), 1);
+    assert_eq!(loaded.problems[0].severity, Severity::Ignored);
+    assert_eq!(loaded.config.retry_for, Duration::from_secs(7 * 86400));
+}
+
+#[test]
+fn layers_stand_above_each_other_and_say_where_values_come_from() {
+    let home = Home::new();
+    home.write("mrpd.toml", "log = \"user\"\n");
+    home.write(
+        "mrpd.d/10-a.toml",
+        "log = \"a\"\n[outbox]\nretry_for = \"1d\"\n",
+    );
+    home.write("mrpd.d/20-b.toml", "[outbox]\nretry_for = \"2d\"\n");
+    let loaded = home.load(&[]);
+    assert_eq!(loaded.config.log, "user");
+    assert_eq!(loaded.config.retry_for, Duration::from_secs(2 * 86400));
+    let origin = |loaded: &Loaded, path: &str| {
+        let entry = loaded.effective.iter().find(|entry| entry.path == path);
+        entry.unwrap().origin.to_string()
+    };
+    assert!(origin(&loaded, "outbox.retry_for").ends_with("20-b.toml:2"));
+    assert_eq!(origin(&loaded, "api.mode"), "default");
+    let loaded = home.load(&[("MRPD_LOG", "debug")]);
+    assert_eq!(loaded.config.log, "debug");
+    assert_eq!(origin(&loaded, "log"), "$MRPD_LOG");
+}
+
+#[test]
+fn a_named_file_stands_alone_and_must_exist() {
+    let home = Home::new();
+    home.write("mrpd.toml", "log = \"user\"\n");
+    home.write("other.toml", "[outbox]\n");
+    let path = home.dir.path().join(".config/mrp/other.toml");
+    let loaded = home.load(&[("MRPD_CONFIG", path.to_str().unwrap())]);
+    assert_eq!(loaded.config.log, "info");
+    let loaded = home.load(&[("MRPD_CONFIG", "/nowhere/mrpd.toml")]);
+    assert!(
+        loaded.fatal()[0]
+            .to_string()
+            .starts_with("/nowhere/mrpd.toml:1: the configuration cannot be read")
+    );
+}
+
+#[test]
+fn a_file_that_others_can_write_is_pointed_out() {
+    let home = Home::new();
+    home.write("mrpd.toml", "");
+    let path = home.dir.path().join(".config/mrp/mrpd.toml");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o666)).unwrap();
+    let loaded = home.load(&[]);
+    assert_eq!(loaded.problems[0].severity, Severity::Notice);
+}
+
+#[test]
+fn two_sources_for_one_key_are_refused() {
+    let text =
+        format!("{RELAY}[[agent]]\nname = \"a\"\nkey_file = \"~/k\"\nkey_command = [\"pass\"]\n");
+    let found = problems(&text);
+    assert_eq!(found[0].0, Severity::Fatal);
+    assert!(found[0].1.contains("only one of key_file"), "{found:?}");
+}

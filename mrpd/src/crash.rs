@@ -1,0 +1,75 @@
+//! Named points at which a crash test kills the process.
+//!
+//! Without the feature `failpoints` none of it is compiled. With it, `FAILPOINTS="receive.committed=3*off->return"` in the
+//! environment makes the process kill itself, as `kill -9` would, the fourth time that it comes to that point.
+
+/// Every point, in the order of receiving and then of sending.
+#[cfg(feature = "failpoints")]
+pub const POINTS: &[&str] = &[
+    "receive.read",
+    "receive.before-commit",
+    "receive.committed",
+    "receive.before-ack",
+    "receive.acked",
+    "receive.before-publish",
+    "send.before-commit",
+    "send.committed",
+    "send.before-post",
+    "send.posted",
+    "send.before-record",
+    "send.recorded",
+];
+
+/// Marks a point of [`POINTS`].
+macro_rules! crash_point {
+    ($name:literal) => {{
+        #[cfg(feature = "failpoints")]
+        {
+            const _: () = assert!($crate::crash::is_listed($name), "list the point in POINTS");
+            $crate::crash::reach($name);
+        }
+    }};
+}
+
+pub(crate) use crash_point;
+
+/// Whether a name is one of [`POINTS`], for the compiler to ask.
+#[cfg(feature = "failpoints")]
+pub(crate) const fn is_listed(name: &str) -> bool {
+    let mut index = 0;
+    while index < POINTS.len() {
+        if equal(POINTS[index].as_bytes(), name.as_bytes()) {
+            return true;
+        }
+        index += 1;
+    }
+    false
+}
+
+#[cfg(feature = "failpoints")]
+const fn equal(left: &[u8], right: &[u8]) -> bool {
+    if left.len() != right.len() {
+        return false;
+    }
+    let mut index = 0;
+    while index < left.len() {
+        if left[index] != right[index] {
+            return false;
+        }
+        index += 1;
+    }
+    true
+}
+
+/// Kills the process if the point was armed.
+#[cfg(feature = "failpoints")]
+pub(crate) fn reach(name: &str) {
+    use nix::sys::signal::{Signal, kill};
+    use nix::unistd::Pid;
+    if fail::eval(name, |_| ()).is_some() {
+        let _ = kill(Pid::this(), Signal::SIGKILL);
+        loop {
+            std::thread::park();
+        }
+    }
+}

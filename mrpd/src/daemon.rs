@@ -1,0 +1,307 @@
+//! What runs, and who owns it: the sessions by the roster in force, the outbox, the socket, and the way to change them.
+
+mod notify;
+mod sessions;
+
+use crate::api::{self, About, Api, Command};
+use crate::board::Board;
+use crate::clock;
+use crate::config::{Config, Problem, Severity, Sources};
+use crate::contacts::Contacts;
+use crate::outbox::Outbox;
+use crate::roster::Roster;
+use crate::session::Context;
+use crate::shutdown::{self, Signals, Wish};
+use crate::socket::{self, BindError, Bound, Permitted};
+use crate::store::{Lock, LockError, OpenError, Store, StoreError};
+use mrpd_api::paths::{PathError, create_private_dir};
+use sessions::Sessions;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How often what need not be remembered any more is forgotten.
+const SWEEP_EVERY: Duration = Duration::from_secs(3600);
+/// Pause between the batches of one sweep, so that others are not held up.
+const SWEEP_PAUSE: Duration = Duration::from_millis(100);
+
+/// Why the daemon did not start, or did not end well.
+#[derive(Debug, thiserror::Error)]
+pub enum DaemonError {
+    /// The configuration cannot be used.
+    #[error("{}", lines(.0))]
+    Config(Vec<Problem>),
+    /// There is a daemon already.
+    #[error(transparent)]
+    Lock(#[from] LockError),
+    /// The state directory cannot be used.
+    #[error("the directory {} cannot be made: {cause}", path.display())]
+    Directory {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The store was not opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The socket's path cannot be used.
+    #[error("{0}; choose a shorter one with [api] socket in mrpd.toml, --socket or $MRPD_SOCKET")]
+    Path(#[from] PathError),
+    /// The socket was not bound.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The system did not let the daemon run.
+    #[error("the system does not let mrpd run: {0}")]
+    System(#[from] io::Error),
+}
+
+fn lines(problems: &[Problem]) -> String {
+    let lines: Vec<String> = problems.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+/// What stays in force until a reload.
+#[derive(Debug)]
+struct InForce {
+    roster: watch::Sender<Arc<Roster>>,
+    dedup_window: watch::Sender<Duration>,
+    retry_for: watch::Sender<Duration>,
+}
+
+/// Runs the daemon until it is told to end. `ready` is called once it answers.
+///
+/// # Errors
+/// A [`DaemonError`], which says what to do. Nothing was taken from a relay then.
+pub async fn run(
+    sources: Sources,
+    ready: impl FnOnce(&std::path::Path),
+) -> Result<(), DaemonError> {
+    let loaded = sources.load();
+    let config = Arc::clone(&loaded.config);
+    let (roster, problems) = judge(loaded.problems, &config, &Roster::default())?;
+    let state_dir = sources.paths.state_dir();
+    create_private_dir(&state_dir).map_err(|cause| DaemonError::Directory {
+        path: state_dir,
+        cause,
+    })?;
+    let _lock = Lock::take(&sources.paths.lock_file())?;
+    let mut bound = bind(&sources, &config)?;
+    let store = Store::open(&sources.paths.store_file())?;
+    let mut signals = Signals::listen()?;
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let board = Board::default();
+    post(&board, &problems);
+    let (roster_sender, roster) = watch::channel(Arc::new(roster));
+    let (dedup_sender, dedup_window) = watch::channel(config.dedup_window);
+    let (retry_sender, retry_for) = watch::channel(config.retry_for);
+    let contacts = Contacts::open(config.contacts_file.clone(), store.clone()).await?;
+    let outbox = Outbox::start(
+        store.clone(),
+        contacts.clone(),
+        roster.clone(),
+        retry_for,
+        stop.clone(),
+        &tasks,
+    )
+    .await?;
+    let (control, commands) = mpsc::channel(1);
+    let api = Api {
+        store: store.clone(),
+        outbox: outbox.clone(),
+        contacts: contacts.clone(),
+        roster: roster.clone(),
+        board: board.clone(),
+        control,
+        stop: stop.clone(),
+        about: Arc::new(About {
+            started_at: clock::now(),
+            socket: bound.path().to_path_buf(),
+            config: sources.main_file(),
+        }),
+    };
+    let clients = serve(&mut bound, api, &config, stop.clone())?;
+    tasks.spawn(sweep(store.clone(), stop.clone()));
+    tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
+    let context = Context {
+        store: store.clone(),
+        outbox,
+        board: board.clone(),
+        dedup_window,
+    };
+    let mut sessions = Sessions::new(context, stop.clone(), tasks.clone());
+    sessions.follow(&roster.borrow());
+    ready(bound.path());
+    let listening = format!("Listening on {}", bound.path().display());
+    notify::ready(&listening);
+    let mut daemon = Daemon {
+        sources,
+        config,
+        in_force: InForce {
+            roster: roster_sender,
+            dedup_window: dedup_sender,
+            retry_for: retry_sender,
+        },
+        contacts,
+        board,
+        sessions,
+        commands,
+    };
+    daemon.supervise(&mut signals, &stop).await;
+    tracing::info!("ending");
+    notify::stopping();
+    shutdown::end(stop, clients, tasks, store).await;
+    Ok(())
+}
+
+/// The daemon while it runs: the owner of what a reload changes.
+#[derive(Debug)]
+struct Daemon {
+    sources: Sources,
+    config: Arc<Config>,
+    in_force: InForce,
+    contacts: Contacts,
+    board: Board,
+    sessions: Sessions,
+    commands: mpsc::Receiver<Command>,
+}
+
+impl Daemon {
+    async fn supervise(&mut self, signals: &mut Signals, stop: &CancellationToken) {
+        loop {
+            tokio::select! {
+                wish = signals.next() => match wish {
+                    Wish::End => return,
+                    Wish::Reload => {
+                        if let Err(problems) = tokio::task::block_in_place(|| self.reload()) {
+                            tracing::error!(problems = lines(&problems), "the new configuration is not used");
+                        }
+                    }
+                },
+                command = self.commands.recv() => match command {
+                    Some(Command::Reload(answer)) => {
+                        let _ = answer.send(tokio::task::block_in_place(|| self.reload()));
+                    }
+                    None => return,
+                },
+                () = stop.cancelled() => return,
+            }
+        }
+    }
+
+    /// Reads the configuration again. One that cannot be used changes nothing, and the status says so until one can. Blocks:
+    /// files are read, and programs that print keys are run.
+    fn reload(&mut self) -> Result<(), Vec<Problem>> {
+        notify::reloading();
+        let loaded = self.sources.load();
+        let before = Arc::clone(&self.in_force.roster.borrow());
+        let judged = judge(loaded.problems, &loaded.config, &before);
+        notify::ready("Configuration read");
+        let (roster, mut problems) = match judged {
+            Ok(judged) => judged,
+            Err(DaemonError::Config(problems)) => {
+                post(&self.board, &problems);
+                return Err(problems);
+            }
+            Err(_) => return Ok(()),
+        };
+        problems.extend(needs_restart(&self.config, &loaded.config));
+        post(&self.board, &problems);
+        self.config = loaded.config;
+        self.contacts.set_path(self.config.contacts_file.clone());
+        self.in_force
+            .dedup_window
+            .send_replace(self.config.dedup_window);
+        self.in_force.retry_for.send_replace(self.config.retry_for);
+        let roster = Arc::new(roster);
+        self.in_force.roster.send_replace(Arc::clone(&roster));
+        self.sessions.follow(&roster);
+        tracing::info!("configuration read");
+        Ok(())
+    }
+}
+
+/// Loads the keys if nothing keeps the configuration from being used; gives back what is worth knowing about it.
+fn judge(
+    problems: Vec<Problem>,
+    config: &Config,
+    before: &Roster,
+) -> Result<(Roster, Vec<Problem>), DaemonError> {
+    let (fatal, others): (Vec<_>, Vec<_>) = problems
+        .into_iter()
+        .partition(|problem| problem.severity == Severity::Fatal);
+    if !fatal.is_empty() {
+        return Err(DaemonError::Config(fatal));
+    }
+    let roster = Roster::load(config, before).map_err(DaemonError::Config)?;
+    Ok((roster, others))
+}
+
+fn post(board: &Board, problems: &[Problem]) {
+    for problem in problems {
+        tracing::warn!("{problem}");
+    }
+    board.warn("config", problems.iter().map(ToString::to_string).collect());
+}
+
+fn needs_restart(before: &Config, after: &Config) -> Option<Problem> {
+    let changed = [
+        (before.api != after.api).then_some("api"),
+        (before.log != after.log).then_some("log"),
+    ];
+    let field: Vec<&str> = changed.into_iter().flatten().collect();
+    (!field.is_empty()).then(|| Problem {
+        severity: Severity::Notice,
+        origin: crate::config::Origin::Default,
+        field: field.join(", "),
+        what: "changed; it takes effect when mrpd is restarted".to_owned(),
+    })
+}
+
+fn bind(sources: &Sources, config: &Config) -> Result<Bound, DaemonError> {
+    let path = match &config.api.socket {
+        Some(path) => std::path::absolute(path)?,
+        None => sources.paths.daemon_socket(None)?,
+    };
+    Ok(Bound::bind(&path, config.api.mode)?)
+}
+
+fn serve(
+    bound: &mut Bound,
+    api: Api,
+    config: &Config,
+    stop: CancellationToken,
+) -> Result<tokio::task::JoinHandle<()>, DaemonError> {
+    let taken = || io::Error::other("the listener is taken");
+    let listener = bound.take_listener().ok_or_else(taken)?;
+    let listener = tokio::net::UnixListener::from_std(listener)?;
+    let permitted = Permitted {
+        own: nix::unistd::geteuid().as_raw(),
+        others: config.api.allow_uids.clone(),
+    };
+    let router = api::router(api);
+    Ok(tokio::spawn(socket::serve(
+        listener, router, permitted, stop,
+    )))
+}
+
+async fn sweep(store: Store, stop: CancellationToken) {
+    loop {
+        let pause = match store.sweep(clock::now()).await {
+            Ok(true) => SWEEP_PAUSE,
+            Ok(false) | Err(_) => SWEEP_EVERY,
+        };
+        tokio::select! {
+            () = tokio::time::sleep(pause) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The per-user daemon of the Machine Relay Protocol: it holds the sessions with the relays, keeps inbox and outbox, and
+//! answers programs on a Unix socket.
+//!
+//! Its one rule: store before ack. A message is acknowledged to the relay only once it is in the inbox, and a send is answered
+//! only once the draft is in the outbox. Every crash then means "again", never "gone", and ids make "again" harmless.
+//!
+//! Rooms, from the outside in:
+//! - [`cli`]: the command line. [`config`]: `mrpd.toml`, its layers, and what is wrong with it.
+//! - [`daemon`]: what runs, and who owns it. [`shutdown`]: how it ends. [`board`]: how things stand.
+//! - [`socket`], [`api`]: the local interface.
+//! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
+//! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
+//! - [`store`]: one file, one writer, whole transactions.
+//! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
+//!
+//! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
+
+pub mod api;
+pub mod board;
+pub mod cli;
+mod clock;
+pub mod config;
+pub mod contacts;
+mod crash;
+pub mod daemon;
+pub mod identity;
+pub mod inbox;
+pub mod outbox;
+pub mod roster;
+pub mod session;
+pub mod shutdown;
+pub mod socket;
+pub mod store;
+#[cfg(test)]
+mod testing;
+
+#[cfg(feature = "failpoints")]
+pub use crash::POINTS;

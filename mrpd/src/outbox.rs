@@ -1,0 +1,351 @@
+//! What goes out: drafts that are durable before they are answered, and one task that gets them to the relays.
+//!
+//! - `sealing`: whether a message is sealed. `compose`: from what was asked for to what is posted, sealed once, so that each
+//!   attempt posts the same.
+//! - `lanes`: in which order, and when. `attempt`: one attempt, and what its failure means. `dispatch`: the task.
+//! - `wait`: how far a send has come. `advice`: whether the recipient can read it.
+
+mod advice;
+mod attempt;
+mod compose;
+mod dispatch;
+mod lanes;
+mod sealing;
+mod wait;
+
+pub use compose::ComposeError;
+pub use dispatch::Nudge;
+
+pub(crate) use advice::{E2E, E2E_VERSION};
+
+use crate::clock;
+use crate::contacts::{Contacts, Recipient, ResolveError, resolve};
+use crate::roster::{Link, LocalAgent, Roster};
+use crate::store::{Enqueued, Pending, Progress, SendKey, Store, StoreError};
+use advice::Advice;
+use mrp_client::RelayUrl;
+use mrp_proto::base64url;
+use mrpd_api::body::{Send, Sent, Stage};
+use sealing::{EncryptionRequired, Seal};
+use sha2::{Digest as _, Sha256};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use wait::Wait;
+
+/// How long an idempotency key of the local interface is remembered.
+const KEY_MEMORY: Duration = Duration::from_secs(24 * 3600);
+/// Longest idempotency key, in visible ASCII characters.
+const KEY_LENGTH: usize = 128;
+/// How long a send waits for its stage where nothing was said.
+const WAIT: Duration = Duration::from_secs(10);
+/// How long a send may wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(3600);
+/// Wake-ups that may wait for the dispatcher.
+const NUDGES: usize = 1024;
+
+/// Why nothing was put into the outbox.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    /// There is no agent at all.
+    #[error("there is no agent yet")]
+    NoAgent,
+    /// There is no agent of that name.
+    #[error("there is no agent {name:?}; known: {known}")]
+    UnknownAgent {
+        /// The name.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// The agent has no relay of that name.
+    #[error("agent {agent:?} has no relay {name:?}; known: {known}")]
+    UnknownRelay {
+        /// The agent.
+        agent: String,
+        /// The name.
+        name: String,
+        /// Those it has.
+        known: String,
+    },
+    /// The recipient means nobody.
+    #[error(transparent)]
+    Recipient(#[from] ResolveError),
+    /// Sending in clear is refused.
+    #[error(transparent)]
+    EncryptionRequired(#[from] EncryptionRequired),
+    /// The message cannot be sent as it is.
+    #[error(transparent)]
+    Compose(#[from] ComposeError),
+    /// The idempotency key is not one.
+    #[error("the idempotency key must have 1 to {KEY_LENGTH} visible ASCII characters")]
+    InvalidKey,
+    /// Something else was sent under the same idempotency key.
+    #[error("another message was sent under the same idempotency key within 24 hours")]
+    Mismatch,
+    /// Too much waits in the outbox.
+    #[error("the outbox is full: too many messages wait for their relays")]
+    Full,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The outbox. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Outbox {
+    store: Store,
+    contacts: Contacts,
+    roster: watch::Receiver<Arc<Roster>>,
+    nudges: mpsc::Sender<Nudge>,
+    advice: Arc<Advice>,
+    stop: CancellationToken,
+}
+
+impl Outbox {
+    /// Starts the dispatcher, with everything that is still to be sent.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn start(
+        store: Store,
+        contacts: Contacts,
+        roster: watch::Receiver<Arc<Roster>>,
+        retry_for: watch::Receiver<Duration>,
+        stop: CancellationToken,
+        tasks: &TaskTracker,
+    ) -> Result<Self, StoreError> {
+        let (nudges, receiver) = mpsc::channel(NUDGES);
+        let pending = store.pending().await?;
+        let dispatcher = dispatch::Dispatcher::new(
+            store.clone(),
+            roster.clone(),
+            retry_for,
+            receiver,
+            stop.clone(),
+        );
+        tasks.spawn(dispatcher.run(pending));
+        Ok(Self {
+            store,
+            contacts,
+            roster,
+            nudges,
+            advice: Arc::default(),
+            stop,
+        })
+    }
+
+    /// Tells the dispatcher something. What it does not learn because it is gone, it learns from the store at the next start.
+    pub async fn nudge(&self, nudge: Nudge) {
+        let _ = self.nudges.send(nudge).await;
+    }
+
+    /// Makes a message durable, and waits as long as was asked for how far it comes.
+    ///
+    /// # Errors
+    /// A [`SendError`]: then nothing was put into the outbox, unless it is [`SendError::Store`].
+    pub async fn send(&self, send: Send, key: Option<String>) -> Result<Sent, SendError> {
+        let roster = Arc::clone(&self.roster.borrow());
+        let agent = choose_agent(&roster, send.agent.as_deref())?;
+        let key = key.map(|key| send_key(key, &send)).transpose()?;
+        if let Some(before) = self.sent_before(key.as_ref()).await? {
+            return self.answer(before, &agent, &send, Vec::new()).await;
+        }
+        let recipient = resolve(&send.to, &self.contacts.book(), &agent.public)?;
+        let mut warnings = Vec::new();
+        let link = self.choose_link(&agent, &recipient, &send, &mut warnings)?;
+        let seal = self.choose_sealing(&agent, link, &recipient, &send).await?;
+        if seal == Seal::Sealed && !send.metadata.is_empty() {
+            warnings.push("metadata is not sealed: the relay can read it".to_owned());
+        }
+        let record = compose::compose(compose::Parts {
+            agent: &agent,
+            link,
+            recipient: recipient.key,
+            send: &send,
+            seal,
+            now: clock::now(),
+        })?;
+        warnings.extend(compose::unsigned_warning(&record));
+        let pending = |position| Pending {
+            position,
+            from: record.message.from.clone(),
+            to: record.message.to.clone(),
+            relay: record.message.relay.clone(),
+        };
+        match self.store.enqueue(record.clone(), key).await? {
+            Enqueued::New(position) => self.nudge(Nudge::New(pending(position))).await,
+            Enqueued::Before(id) => return self.answer(id, &agent, &send, warnings).await,
+            Enqueued::Mismatch => return Err(SendError::Mismatch),
+            Enqueued::Full => return Err(SendError::Full),
+        }
+        let advised = send.wait.is_some_and(|stage| stage > Stage::Queued);
+        if !advised || seal == Seal::Plain {
+            return self.answer(record.id, &agent, &send, warnings).await;
+        }
+        let (answer, advice) = tokio::join!(
+            self.answer(record.id, &agent, &send, warnings),
+            self.advice
+                .warning(&self.store, &link.client, recipient.key)
+        );
+        let mut sent = answer?;
+        sent.warnings.extend(advice);
+        Ok(sent)
+    }
+
+    async fn sent_before(&self, key: Option<&SendKey>) -> Result<Option<String>, SendError> {
+        let Some(key) = key else { return Ok(None) };
+        match self.store.sent_under(key.key.clone(), clock::now()).await? {
+            Some((digest, out_id)) if digest == key.digest => Ok(Some(out_id)),
+            Some(_) => Err(SendError::Mismatch),
+            None => Ok(None),
+        }
+    }
+
+    fn choose_link<'a>(
+        &self,
+        agent: &'a LocalAgent,
+        recipient: &Recipient,
+        send: &Send,
+        warnings: &mut Vec<String>,
+    ) -> Result<&'a Link, SendError> {
+        let unknown = |name: &str| {
+            let known: Vec<&str> = agent
+                .links
+                .iter()
+                .map(|link| link.relay.name.as_str())
+                .collect();
+            SendError::UnknownRelay {
+                agent: agent.config.name.clone(),
+                name: name.to_owned(),
+                known: known.join(", "),
+            }
+        };
+        if let Some(name) = &send.relay {
+            return agent.link(name).ok_or_else(|| unknown(name));
+        }
+        let first = agent.links.first().ok_or_else(|| unknown(""))?;
+        let hint = recipient
+            .relay
+            .clone()
+            .or_else(|| self.contacts.extras(&recipient.key).relay);
+        let Some(hint) = hint else { return Ok(first) };
+        let by_url = RelayUrl::parse(&hint).ok();
+        let hinted = by_url.and_then(|url| agent.link_to(&url));
+        match hinted.or_else(|| agent.link(&hint)) {
+            Some(link) => Ok(link),
+            None => {
+                warnings.push(format!(
+                    "the recipient's card names the relay {hint}, which agent {:?} does not use; sending by {:?}",
+                    agent.config.name, first.relay.name
+                ));
+                Ok(first)
+            }
+        }
+    }
+
+    async fn choose_sealing(
+        &self,
+        agent: &LocalAgent,
+        link: &Link,
+        recipient: &Recipient,
+        send: &Send,
+    ) -> Result<Seal, SendError> {
+        let by_contact = self.contacts.extras(&recipient.key).encrypt;
+        match sealing::decide(
+            send.sealing,
+            by_contact,
+            agent.config.encrypt,
+            agent.config.require_encryption,
+        )? {
+            sealing::Decision::Known(seal) => Ok(seal),
+            sealing::Decision::Auto => {
+                let own = self
+                    .roster
+                    .borrow()
+                    .agent_by_key(&recipient.key.to_string())
+                    .is_some();
+                if own
+                    || self
+                        .advice
+                        .opens(&self.store, &link.client, recipient.key)
+                        .await
+                {
+                    Ok(Seal::Sealed)
+                } else {
+                    Ok(Seal::Plain)
+                }
+            }
+        }
+    }
+
+    async fn answer(
+        &self,
+        out_id: String,
+        agent: &Arc<LocalAgent>,
+        send: &Send,
+        warnings: Vec<String>,
+    ) -> Result<Sent, SendError> {
+        let limit = send.wait_ms.map_or(WAIT, Duration::from_millis);
+        let wait = Wait {
+            store: &self.store,
+            agent,
+            stop: &self.stop,
+            stage: send.wait.unwrap_or(Stage::Queued),
+            limit: limit.min(LONGEST_WAIT),
+        };
+        wait.run(out_id, warnings).await
+    }
+}
+
+fn choose_agent(roster: &Roster, name: Option<&str>) -> Result<Arc<LocalAgent>, SendError> {
+    let Some(name) = name else {
+        return roster.default_agent().cloned().ok_or(SendError::NoAgent);
+    };
+    if roster.agents.is_empty() {
+        return Err(SendError::NoAgent);
+    }
+    roster.agent(name).cloned().ok_or_else(|| {
+        let known: Vec<&str> = roster
+            .agents
+            .iter()
+            .map(|agent| agent.config.name.as_str())
+            .collect();
+        SendError::UnknownAgent {
+            name: name.to_owned(),
+            known: known.join(", "),
+        }
+    })
+}
+
+/// The key with a digest of everything that makes the message; how long to wait for it does not.
+fn send_key(key: String, send: &Send) -> Result<SendKey, SendError> {
+    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
+    if !visible || !(1..=KEY_LENGTH).contains(&key.len()) {
+        return Err(SendError::InvalidKey);
+    }
+    let message = Send {
+        wait: None,
+        wait_ms: None,
+        ..send.clone()
+    };
+    let bytes = serde_json::to_vec(&message).map_err(|_| SendError::InvalidKey)?;
+    Ok(SendKey {
+        key,
+        digest: base64url::encode(&Sha256::digest(bytes)),
+        until: clock::now().after(KEY_MEMORY),
+    })
+}
+
+/// How far a send has come, apart from what only the relay knows.
+fn stage(progress: &Progress) -> Stage {
+    match progress {
+        Progress::Outbox(record) => match record.stage {
+            crate::store::OutboxStage::Queued => Stage::Queued,
+            crate::store::OutboxStage::Failed => Stage::Failed,
+        },
+        Progress::Sent(..) => Stage::Accepted,
+    }
+}

@@ -1,0 +1,209 @@
+//! One attempt to post a message, and what its failure means.
+
+use super::lanes::Outcome;
+use crate::clock;
+use crate::crash::crash_point;
+use crate::roster::Roster;
+use crate::store::{Accepted, Failure, OutboxRecord, OutboxStage, Pending, Store, StoreError};
+use mrp_client::{Error, Refusal};
+use mrp_proto::code::Code as RelayCode;
+use mrpd_api::error::{Code, ErrorDetail};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Posts the message, and records in the store if the relay accepted it or never will. `Err` has what to record once it is known
+/// when the next attempt is.
+pub(super) async fn attempt(
+    store: Store,
+    roster: Arc<Roster>,
+    pending: Pending,
+    retry_for: Duration,
+) -> Attempted {
+    let record = match store.outbox_at(pending.position).await {
+        Ok(Some(record)) if record.stage == OutboxStage::Queued => record,
+        Ok(_) => return Attempted::done(pending),
+        Err(error) => return Attempted::stuck(pending, &error),
+    };
+    match post(&roster, &record).await {
+        Ok(accepted) => {
+            let recorded = store
+                .record_accepted(pending.position, accepted, clock::now())
+                .await;
+            match recorded {
+                Ok(()) => Attempted::done(pending),
+                // The relay has it; under the same idempotency key it says so again.
+                Err(error) => Attempted::stuck(pending, &error),
+            }
+        }
+        Err(problem) => fail(&store, pending, &record, problem, retry_for).await,
+    }
+}
+
+/// An attempt that has ended.
+#[derive(Debug)]
+pub(super) struct Attempted {
+    /// Which message it was.
+    pub(super) pending: Pending,
+    /// What came of it.
+    pub(super) outcome: Outcome,
+    /// What is to be recorded of it.
+    pub(super) error: Option<ErrorDetail>,
+}
+
+impl Attempted {
+    fn done(pending: Pending) -> Self {
+        Self {
+            pending,
+            outcome: Outcome::Done,
+            error: None,
+        }
+    }
+
+    fn stuck(pending: Pending, error: &StoreError) -> Self {
+        tracing::warn!(%error, "an attempt to send could not be carried out");
+        Self {
+            pending,
+            outcome: Outcome::RetryMessage { after: None },
+            error: None,
+        }
+    }
+}
+
+/// Why a message was not accepted, and who has to wait for that.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Problem {
+    pub(super) error: ErrorDetail,
+    pub(super) verdict: Verdict,
+}
+
+/// What to do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// It never will be.
+    GiveUp,
+    /// Try this one again.
+    RetryMessage(Option<Duration>),
+    /// Try the relay again.
+    RetryRelay(Option<Duration>),
+}
+
+async fn post(roster: &Roster, record: &OutboxRecord) -> Result<Accepted, Problem> {
+    let absent = |what: String| Problem {
+        error: ErrorDetail::new(Code::TryAgain, what, None),
+        verdict: Verdict::RetryRelay(Some(Duration::from_secs(60))),
+    };
+    let agent = roster.agent_by_key(&record.message.from).ok_or_else(|| {
+        absent(format!(
+            "agent {:?} is not configured any more",
+            record.message.agent
+        ))
+    })?;
+    let link = agent.link(&record.message.relay).ok_or_else(|| {
+        absent(format!(
+            "agent {:?} does not use relay {:?} any more",
+            record.message.agent, record.message.relay
+        ))
+    })?;
+    crash_point!("send.before-post");
+    let accepted = link.client.send(&record.request, Some(&record.id)).await;
+    crash_point!("send.posted");
+    match accepted {
+        Ok(accepted) => Ok(Accepted {
+            message_id: accepted.message_id.to_string(),
+            created_at: accepted.created_at,
+            expires_at: accepted.expires_at,
+        }),
+        Err(error) => Err(judge(&error)),
+    }
+}
+
+/// What a failure means. The code decides, never the text.
+pub(super) fn judge(error: &Error) -> Problem {
+    let after = error.retry_after();
+    let verdict = match error {
+        Error::Unreachable { .. } | Error::TimedOut | Error::Nonsense { .. } => {
+            Verdict::RetryRelay(None)
+        }
+        Error::Setup { .. } => Verdict::GiveUp,
+        Error::Refused(refusal) => judge_refusal(refusal, after),
+    };
+    Problem {
+        error: detail(error),
+        verdict,
+    }
+}
+
+fn judge_refusal(refusal: &Refusal, after: Option<Duration>) -> Verdict {
+    match RelayCode::parse(&refusal.code) {
+        // What is wrong is this machine's clock or the relay's view of this agent: nothing gets through, and waiting may help.
+        _ if refusal.status == 401 => Verdict::RetryRelay(after),
+        Some(RelayCode::RateLimitExceeded | RelayCode::Unavailable) => Verdict::RetryRelay(after),
+        // The recipient's inbox, or something about this message.
+        Some(_) if refusal.is_retryable() => Verdict::RetryMessage(after),
+        None if refusal.is_retryable() => Verdict::RetryRelay(after),
+        _ => Verdict::GiveUp,
+    }
+}
+
+fn detail(error: &Error) -> ErrorDetail {
+    let code = match error {
+        Error::Unreachable { .. } | Error::TimedOut | Error::Nonsense { .. } => {
+            Code::RelayUnreachable
+        }
+        Error::Setup { .. } => Code::Internal,
+        Error::Refused(refusal) => match RelayCode::parse(&refusal.code) {
+            Some(RelayCode::AclDenied | RelayCode::AgentSuspended | RelayCode::Forbidden) => {
+                Code::NotPermitted
+            }
+            Some(RelayCode::PayloadTooLarge) => Code::TooLarge,
+            Some(RelayCode::RateLimitExceeded) => Code::RateLimited,
+            _ if refusal.status == 401 || refusal.is_retryable() => Code::TryAgain,
+            _ => Code::Refused,
+        },
+    };
+    let mut detail = ErrorDetail::new(code, error.to_string(), None);
+    if let Error::Refused(refusal) = error {
+        detail.request_id = refusal.request_id.as_deref().map(str::to_owned);
+    }
+    detail
+}
+
+async fn fail(
+    store: &Store,
+    pending: Pending,
+    record: &OutboxRecord,
+    problem: Problem,
+    retry_for: Duration,
+) -> Attempted {
+    let Problem { mut error, verdict } = problem;
+    let outcome = match verdict {
+        Verdict::RetryMessage(after) => Outcome::RetryMessage { after },
+        Verdict::RetryRelay(after) => Outcome::RetryRelay { after },
+        Verdict::GiveUp => Outcome::Done,
+    };
+    let tried_for = clock::now().since(record.created_at);
+    let given_up = outcome == Outcome::Done || tried_for >= retry_for;
+    if !given_up {
+        return Attempted {
+            pending,
+            outcome,
+            error: Some(error),
+        };
+    }
+    if outcome != Outcome::Done {
+        error.message = format!("given up after {tried_for:.0?}: {}", error.message);
+        error.retryable = false;
+    }
+    tracing::warn!(id = %record.id, error = %error.message, "giving up a message");
+    let failure = Failure {
+        error,
+        retry_at: None,
+    };
+    match store.record_failure(pending.position, failure).await {
+        Ok(()) => Attempted::done(pending),
+        Err(error) => Attempted::stuck(pending, &error),
+    }
+}
+
+#[cfg(test)]
+mod tests;

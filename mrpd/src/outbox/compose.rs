@@ -1,0 +1,183 @@
+//! From what was asked for to what is posted. A message is sealed once, here: every attempt posts the same bytes, and the id
+//! inside lets its recipient know the copies that repeated attempts may make.
+
+use super::sealing::Seal;
+use crate::clock;
+use crate::inbox::shown;
+use crate::roster::{Link, LocalAgent};
+use crate::store::{MessageRecord, OutboxRecord, OutboxStage};
+use getrandom::SysRng;
+use getrandom::rand_core::UnwrapErr;
+use mrp_proto::content::classify;
+use mrp_proto::envelope::{Outgoing, SEALED_CONTENT_TYPE, seal_message};
+use mrp_proto::id::EnvelopeId;
+use mrp_proto::key::PublicKey;
+use mrp_proto::message::{DEFAULT_CONTENT_TYPE, Draft, DraftError, Limits, Metadata, SendRequest};
+use mrp_proto::plain;
+use mrp_proto::time::Timestamp;
+use mrpd_api::body::Send;
+use mrpd_api::message::Direction;
+use serde_json::value::{RawValue, to_raw_value};
+
+/// Why a message cannot be sent as it is.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ComposeError {
+    /// A field breaks a rule.
+    #[error(transparent)]
+    Draft(#[from] DraftError),
+    /// Sealing makes it larger than a relay takes.
+    #[error("body: {actual} bytes when sealed, at most {limit} fit; send larger content as a file")]
+    SealedTooLarge {
+        /// Bytes allowed.
+        limit: usize,
+        /// Bytes of the sealed form.
+        actual: usize,
+    },
+    /// The system has no random numbers.
+    #[error("no random numbers from the system: {0}")]
+    Random(#[from] getrandom::Error),
+}
+
+/// What a message is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Parts<'a> {
+    pub(super) agent: &'a LocalAgent,
+    pub(super) link: &'a Link,
+    pub(super) recipient: PublicKey,
+    pub(super) send: &'a Send,
+    pub(super) seal: Seal,
+    pub(super) now: Timestamp,
+}
+
+/// Makes the outbox's entry.
+pub(super) fn compose(parts: Parts<'_>) -> Result<OutboxRecord, ComposeError> {
+    let Parts {
+        send,
+        recipient,
+        now,
+        ..
+    } = parts;
+    let asked = SendRequest {
+        recipient_key: recipient.to_string(),
+        body: send.body.clone(),
+        content_type: send.content_type.clone(),
+        attachments: None,
+        thread_id: send.thread.clone(),
+        in_reply_to: send.reply_to.clone(),
+        expires_in: send.expires_in,
+        metadata: Some(send.metadata.clone()).filter(|metadata| !metadata.is_empty()),
+    };
+    let draft = asked.clone().into_draft(&Limits::default())?;
+    let id = EnvelopeId::from_parts(now, clock::random_bytes()?);
+    let outgoing = Outgoing {
+        id: &id,
+        body: draft.body.as_deref(),
+        content_type: &draft.content_type,
+        attachments: &[],
+        thread_id: draft.thread_id.as_deref(),
+        in_reply_to: draft.in_reply_to.as_deref(),
+        sent_at: now,
+    };
+    let request = match parts.seal {
+        Seal::Sealed => sealed(parts, asked, &outgoing)?,
+        Seal::Plain => signed(parts, asked, &outgoing)?,
+    };
+    let message = record(parts, &request, draft);
+    Ok(OutboxRecord {
+        id: format!("out_{id}"),
+        request,
+        message,
+        stage: OutboxStage::Queued,
+        attempts: 0,
+        created_at: now,
+        next_attempt_at: None,
+        error: None,
+    })
+}
+
+/// What the sender should know of a message in clear that could not be signed.
+pub(super) fn unsigned_warning(record: &OutboxRecord) -> Option<String> {
+    let signed = record.message.verified;
+    (!signed).then(|| {
+        "the body cannot be signed (numbers too large for a double, or a key that is there twice); it will show as not verified"
+            .to_owned()
+    })
+}
+
+fn sealed(
+    parts: Parts<'_>,
+    asked: SendRequest,
+    outgoing: &Outgoing<'_>,
+) -> Result<SendRequest, ComposeError> {
+    let mut rng = UnwrapErr(SysRng);
+    let sealed = seal_message(&parts.agent.secret, &parts.recipient, outgoing, &mut rng);
+    let body: Box<RawValue> = to_raw_value(&sealed).expect("a sealed body is a JSON object");
+    let limit = Limits::default().body;
+    if body.get().len() > limit {
+        return Err(ComposeError::SealedTooLarge {
+            limit,
+            actual: body.get().len(),
+        });
+    }
+    Ok(SendRequest {
+        body: Some(body),
+        content_type: Some(SEALED_CONTENT_TYPE.to_owned()),
+        ..asked
+    })
+}
+
+fn signed(
+    parts: Parts<'_>,
+    asked: SendRequest,
+    outgoing: &Outgoing<'_>,
+) -> Result<SendRequest, ComposeError> {
+    let mut metadata = shown(asked.metadata.clone().unwrap_or_default());
+    if let Ok(entries) = plain::sign(&parts.agent.secret, &parts.recipient, outgoing) {
+        metadata.extend(entries.map(|(name, value)| (name.to_owned(), value)));
+    }
+    let request = SendRequest {
+        metadata: Some(metadata).filter(|metadata: &Metadata| !metadata.is_empty()),
+        ..asked
+    };
+    // The signature takes three of the entries that metadata may have.
+    request.clone().into_draft(&Limits::default())?;
+    Ok(request)
+}
+
+/// What will be shown of it: the content, not its seal.
+fn record(parts: Parts<'_>, request: &SendRequest, draft: Draft) -> MessageRecord {
+    let encrypted = parts.seal == Seal::Sealed;
+    let signature = request
+        .metadata
+        .as_ref()
+        .and_then(|metadata| metadata.get(plain::METADATA_SIGNATURE));
+    MessageRecord {
+        id: String::new(),
+        out_id: None,
+        dir: Direction::Out,
+        agent: parts.agent.config.name.clone(),
+        relay: parts.link.relay.name.clone(),
+        from: parts.agent.public.to_string(),
+        to: parts.recipient.to_string(),
+        kind: classify(&draft.content_type, draft.body.as_deref()).into(),
+        content_type: parts
+            .send
+            .content_type
+            .clone()
+            .unwrap_or_else(|| DEFAULT_CONTENT_TYPE.to_owned()),
+        body: draft.body,
+        thread: draft.thread_id,
+        reply_to: draft.in_reply_to,
+        attachments: Vec::new(),
+        metadata: shown(draft.metadata),
+        encrypted,
+        verified: encrypted || signature.is_some(),
+        created_at: parts.now,
+        received_at: parts.now,
+        expires_at: parts.now.after(draft.expires_in),
+        behind: 0,
+    }
+}
+
+#[cfg(test)]
+mod tests;

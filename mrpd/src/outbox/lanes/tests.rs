@@ -1,0 +1,114 @@
+use super::*;
+
+fn pending(position: u64, to: &str, relay: &str) -> Pending {
+    Pending {
+        position,
+        from: "me".to_owned(),
+        to: to.to_owned(),
+        relay: relay.to_owned(),
+    }
+}
+
+fn positions(lanes: &mut Lanes, now: Instant) -> Vec<u64> {
+    std::iter::from_fn(|| lanes.next(now))
+        .map(|pending| pending.position)
+        .collect()
+}
+
+const LONG: Duration = Duration::from_secs(3600);
+
+#[test]
+fn one_message_a_recipient_is_under_way_and_recipients_do_not_wait_for_each_other() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new();
+    for (position, to) in [(1, "a"), (2, "a"), (3, "b"), (4, "a")] {
+        lanes.add(pending(position, to, "r"));
+    }
+    assert_eq!(positions(&mut lanes, now), [1, 3]);
+    lanes.finish(&pending(1, "a", "r"), Outcome::Done, now, 0);
+    assert_eq!(positions(&mut lanes, now), [2]);
+    lanes.finish(&pending(3, "b", "r"), Outcome::Done, now, 0);
+    assert_eq!(positions(&mut lanes, now), [0; 0]);
+    lanes.finish(&pending(2, "a", "r"), Outcome::Done, now, 0);
+    assert_eq!(positions(&mut lanes, now), [4]);
+}
+
+#[test]
+fn a_message_that_is_tried_again_keeps_its_place() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new();
+    lanes.add(pending(1, "a", "r"));
+    lanes.add(pending(2, "a", "r"));
+    lanes.add(pending(3, "b", "r"));
+    assert_eq!(positions(&mut lanes, now), [1, 3]);
+    let retry = Outcome::RetryMessage { after: None };
+    let delay = lanes.finish(&pending(1, "a", "r"), retry, now, 0).unwrap();
+    assert_eq!(delay, Duration::from_secs(1));
+    assert_eq!(positions(&mut lanes, now), [0; 0]);
+    assert_eq!(lanes.wake_at(), Some(now + delay));
+    assert_eq!(positions(&mut lanes, now + delay), [1]);
+}
+
+#[test]
+fn a_relay_that_cannot_be_reached_stops_its_lanes_alone() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new();
+    lanes.add(pending(1, "a", "down"));
+    assert_eq!(positions(&mut lanes, now), [1]);
+    lanes.add(pending(2, "b", "down"));
+    lanes.add(pending(3, "c", "up"));
+    let retry = Outcome::RetryRelay { after: Some(LONG) };
+    let delay = lanes
+        .finish(&pending(1, "a", "down"), retry, now, 0)
+        .unwrap();
+    assert_eq!(delay, LONG);
+    assert_eq!(positions(&mut lanes, now), [3]);
+    assert_eq!(positions(&mut lanes, now + LONG), [1, 2]);
+}
+
+#[test]
+fn attempts_that_fail_side_by_side_are_one_failure_of_the_relay() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new();
+    for position in 1..=8 {
+        lanes.add(pending(position, &position.to_string(), "r"));
+    }
+    assert_eq!(positions(&mut lanes, now).len(), 8);
+    let retry = Outcome::RetryRelay { after: None };
+    for position in 1..=8 {
+        let one = pending(position, &position.to_string(), "r");
+        let delay = lanes.finish(&one, retry, now, u64::MAX).unwrap();
+        assert_eq!(delay, Duration::from_secs(2));
+    }
+}
+
+#[test]
+fn a_relay_that_comes_back_is_used_at_once() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new();
+    lanes.add(pending(1, "a", "r"));
+    lanes.add(pending(2, "b", "other"));
+    assert_eq!(positions(&mut lanes, now), [1, 2]);
+    let retry = Outcome::RetryRelay { after: Some(LONG) };
+    lanes.finish(&pending(1, "a", "r"), retry, now, 0);
+    lanes.finish(&pending(2, "b", "other"), retry, now, 0);
+    lanes.line_up("me", "r");
+    assert_eq!(positions(&mut lanes, now), [1]);
+    lanes.finish(&pending(1, "a", "r"), Outcome::Done, now, 0);
+    assert_eq!(lanes.wake_at(), Some(now + LONG));
+}
+
+#[test]
+fn nothing_is_kept_of_a_lane_that_is_empty() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new();
+    lanes.add(pending(1, "a", "r"));
+    assert_eq!(positions(&mut lanes, now), [1]);
+    assert_eq!(
+        lanes.finish(&pending(1, "a", "r"), Outcome::Done, now, 0),
+        None
+    );
+    assert!(lanes.lanes.is_empty());
+    lanes.add(pending(2, "a", "r"));
+    assert_eq!(positions(&mut lanes, now), [2]);
+}

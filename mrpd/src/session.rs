@@ -1,0 +1,282 @@
+//! One agent's session with one relay: what comes in is judged, stored, and only then acknowledged.
+
+mod profile;
+
+use crate::board::{Board, Down};
+use crate::clock;
+use crate::crash::crash_point;
+use crate::inbox::{Arrival, judge};
+use crate::outbox::{Nudge, Outbox};
+use crate::roster::{Link, LocalAgent};
+use crate::store::{Store, StoreError, Stored};
+use futures_util::StreamExt as _;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesOrdered;
+use mrp_client::session::{self, Event, Handle, Settings};
+use mrp_proto::backoff::Backoff;
+use mrp_proto::id::MessageId;
+use mrp_proto::message::Message;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Messages that may be on their way to the disk; further ones stay with the relay.
+const STORING: usize = 128;
+/// How long errands that run may go on when the session ends.
+const LAST_ERRANDS: Duration = Duration::from_secs(2);
+/// How long to leave a store alone that has failed: at first, and at last.
+const STORE_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
+
+/// What a session works with.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Where messages go.
+    pub store: Store,
+    /// Who is to know that a relay can be reached.
+    pub outbox: Outbox,
+    /// Where it is said how the session stands.
+    pub board: Board,
+    /// How long relays' ids are remembered at least.
+    pub dedup_window: watch::Receiver<Duration>,
+}
+
+/// A session to run.
+#[derive(Debug)]
+pub struct AgentSession {
+    context: Context,
+    agent: Arc<LocalAgent>,
+    link: Link,
+    stop: CancellationToken,
+}
+
+/// Why a session has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Ended {
+    Stopped,
+    StoreFailed,
+}
+
+/// How the relay is told that it need not keep a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum AckWay {
+    Session,
+    Http,
+}
+
+type Storing = FuturesOrdered<BoxFuture<'static, (MessageId, AckWay, Result<Stored, StoreError>)>>;
+
+impl AgentSession {
+    /// Of an agent and one of its relays, until `stop`.
+    pub fn new(
+        context: Context,
+        agent: Arc<LocalAgent>,
+        link: Link,
+        stop: CancellationToken,
+    ) -> Self {
+        Self {
+            context,
+            agent,
+            link,
+            stop,
+        }
+    }
+
+    /// Runs until it is stopped. While the store fails there is no session, and so the relay keeps what comes.
+    pub async fn run(self) {
+        while self.hold().await == Ended::StoreFailed {
+            let down = Down {
+                reason: "the store cannot be written; messages wait at the relay".to_owned(),
+                retry_at: None,
+            };
+            self.board().down(self.name(), self.relay(), down);
+            if !self.store_has_room().await {
+                break;
+            }
+        }
+        self.board().remove(self.name(), self.relay());
+        profile::forget(self.board(), &self.agent, &self.link);
+    }
+
+    async fn store_has_room(&self) -> bool {
+        let again = async {
+            let mut pause = STORE_PAUSE.0;
+            loop {
+                tokio::time::sleep(pause).await;
+                match self.context.store.prove_room().await {
+                    Ok(()) => return true,
+                    Err(StoreError::Closed) => return false,
+                    Err(StoreError::Disk(_)) => pause = (pause * 2).min(STORE_PAUSE.1),
+                }
+            }
+        };
+        tokio::select! {
+            has_room = again => has_room,
+            () = self.stop.cancelled() => false,
+        }
+    }
+
+    async fn hold(&self) -> Ended {
+        self.board().connecting(self.name(), self.relay());
+        let relay = &self.link.relay;
+        let settings = Settings {
+            ping: relay.ping,
+            idle_timeout: relay.idle_timeout,
+            backoff: Backoff::new(relay.backoff.0, relay.backoff.1),
+            ..Settings::default()
+        };
+        let secret = Arc::clone(&self.agent.secret);
+        let (handle, mut events) = session::spawn(relay.url.clone(), secret, settings);
+        let mut storing = Storing::new();
+        let mut errands = JoinSet::new();
+        let ended = loop {
+            tokio::select! {
+                () = self.stop.cancelled() => break Ended::Stopped,
+                Some(stored) = storing.next() => {
+                    if self.finish(&handle, &mut errands, stored) == Err(Ended::StoreFailed) {
+                        break Ended::StoreFailed;
+                    }
+                }
+                Some(_) = errands.join_next() => {}
+                event = events.recv(), if storing.len() < STORING => match event {
+                    Some(event) => self.handle(&handle, event, &mut storing, &mut errands).await,
+                    None => break Ended::Stopped,
+                },
+            }
+        };
+        // What is on its way to the disk is waited for, so that it need not come again.
+        while let Some(stored) = storing.next().await {
+            let _ = self.finish(&handle, &mut errands, stored);
+        }
+        handle.shutdown().await;
+        let last = async { while errands.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(LAST_ERRANDS, last).await;
+        ended
+    }
+
+    async fn handle(
+        &self,
+        handle: &Handle,
+        event: Event,
+        storing: &mut Storing,
+        errands: &mut JoinSet<()>,
+    ) {
+        match event {
+            Event::Up => self.handle_up(errands).await,
+            Event::Message(message) => {
+                self.receive(handle, *message, AckWay::Session, storing)
+                    .await
+            }
+            Event::Pending { message_id, .. } => {
+                tokio::select! {
+                    () = self.fetch(handle, message_id, storing) => {}
+                    () = self.stop.cancelled() => {}
+                }
+            }
+            Event::Down { reason, retry_in } => {
+                tracing::info!(agent = self.name(), relay = self.relay(), %reason, ?retry_in, "session down");
+                let down = Down {
+                    reason: reason.to_string(),
+                    retry_at: Some(clock::now().after(retry_in)),
+                };
+                self.board().down(self.name(), self.relay(), down);
+            }
+            // Sends go over HTTP.
+            Event::SendResult { .. } => {}
+        }
+    }
+
+    async fn handle_up(&self, errands: &mut JoinSet<()>) {
+        tracing::info!(agent = self.name(), relay = self.relay(), "session up");
+        self.board().up(self.name(), self.relay());
+        let nudge = Nudge::Up {
+            sender: self.agent.public.to_string(),
+            relay: self.relay().to_owned(),
+        };
+        self.context.outbox.nudge(nudge).await;
+        errands.spawn(profile::publish(
+            self.context.store.clone(),
+            self.context.board.clone(),
+            Arc::clone(&self.agent),
+            self.link.clone(),
+        ));
+    }
+
+    async fn receive(&self, handle: &Handle, message: Message, ack: AckWay, storing: &mut Storing) {
+        crash_point!("receive.read");
+        let id = message.message_id.clone();
+        let from = message.sender_key.short();
+        let arrival = Arrival {
+            relay: self.relay(),
+            url: &self.link.relay.url,
+            now: clock::now(),
+            dedup_window: *self.context.dedup_window.borrow(),
+        };
+        match judge(&self.agent, arrival, message) {
+            Ok(incoming) => {
+                let submitted = self.context.store.accept(incoming).await;
+                storing.push_back(Box::pin(async move { (id, ack, submitted.wait().await) }));
+            }
+            Err(refusal) => {
+                tracing::warn!(message = %id, %from, relay = self.relay(), %refusal, "a message was refused");
+                self.context.store.count_refused().await;
+                handle.stored(id);
+            }
+        }
+    }
+
+    /// Reads a message that is too large to be pushed. One that cannot be read now is announced again by the next session.
+    async fn fetch(&self, handle: &Handle, id: MessageId, storing: &mut Storing) {
+        match self.link.client.message(&id).await {
+            Ok(message) => self.receive(handle, message, AckWay::Http, storing).await,
+            Err(error) => {
+                tracing::warn!(message = %id, %error, "a large message could not be read");
+            }
+        }
+    }
+
+    fn finish(
+        &self,
+        handle: &Handle,
+        errands: &mut JoinSet<()>,
+        (id, ack, result): (MessageId, AckWay, Result<Stored, StoreError>),
+    ) -> Result<(), Ended> {
+        match result {
+            Ok(stored) => {
+                crash_point!("receive.before-ack");
+                tracing::debug!(message = %id, ?stored, "stored");
+                match ack {
+                    AckWay::Session => handle.stored(id),
+                    AckWay::Http => {
+                        let client = self.link.client.clone();
+                        errands.spawn(async move {
+                            if let Err(error) = client.ack(&id).await {
+                                tracing::info!(message = %id, %error, "not acknowledged; it will come again");
+                            }
+                        });
+                    }
+                }
+                crash_point!("receive.acked");
+                Ok(())
+            }
+            Err(error) => {
+                tracing::warn!(message = %id, %error, "not stored; the relay keeps it");
+                handle.not_stored(id);
+                Err(Ended::StoreFailed)
+            }
+        }
+    }
+
+    fn board(&self) -> &Board {
+        &self.context.board
+    }
+
+    fn name(&self) -> &str {
+        &self.agent.config.name
+    }
+
+    fn relay(&self) -> &str {
+        &self.link.relay.name
+    }
+}

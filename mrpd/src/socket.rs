@@ -1,0 +1,10 @@
+//! The Unix socket: bound where only its user can reach it, and served to nobody else.
+//!
+//! The directory is the guard (some systems ignore a socket's mode): it is the user's own, for the user alone, and no link. Each
+//! connection's user is checked as well.
+
+mod place;
+mod serve;
+
+pub use place::{BindError, Bound};
+pub use serve::{Permitted, serve};

@@ -1,0 +1,299 @@
+//! Inbox, outbox, cursors and what is remembered about peers: one file that only the daemon opens.
+//!
+//! One operation is one whole transaction, as far as its caller can tell; a single writer thread puts what waits into one
+//! commit, so that many operations share one sync of the disk. An operation has happened when its answer comes, and not before.
+//!
+//! After an error of the disk the file is closed and opened anew until that works; meanwhile every operation is answered with
+//! [`StoreError`]. Whether the operations of a failed commit happened is unknown until then, so whoever gets the error repeats
+//! what can be repeated.
+//!
+//! The store knows no relay and no status code.
+
+mod cursors;
+mod inbox;
+mod lock;
+mod outbox;
+mod peers;
+mod read;
+mod record;
+mod schema;
+mod writer;
+
+pub use inbox::{Copies, Counts, Incoming, Stored};
+pub use lock::{Lock, LockError};
+pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
+pub use peers::ContactExtras;
+pub use read::Page;
+pub use record::{MessageRecord, OutboxRecord, OutboxStage};
+
+use redb::{Database, ReadTransaction, ReadableDatabase as _};
+use std::fs::OpenOptions;
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
+use tokio::sync::{mpsc, oneshot, watch};
+use writer::{Message as WriterMessage, Operation, Transaction, Writer};
+
+/// Operations that may wait for the writer.
+const QUEUE: usize = 256;
+
+/// Memory that the store may keep pages in.
+const CACHE_BYTES: usize = 16 << 20;
+
+/// Bytes that must fit for the disk to count as having room again.
+const ROOM_BYTES: usize = 256 << 10;
+
+/// Why an operation did not happen, or why nobody knows whether it did.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The disk is full or failing.
+    #[error(
+        "the store cannot be used: {0}; free space or repair the disk, mrpd goes on by itself then"
+    )]
+    Disk(Arc<str>),
+    /// The daemon is going away.
+    #[error("the store is closed, since the daemon is going away")]
+    Closed,
+}
+
+/// Why the store was not opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// The file cannot be opened or made.
+    #[error("the store {} cannot be opened: {cause}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The file is no store, or damaged beyond what the engine repairs.
+    #[error("the store {} cannot be used: {cause}; move it away to begin anew, or restore a backup", path.display())]
+    Engine {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        cause: Box<redb::Error>,
+    },
+    /// A later version wrote the file.
+    #[error("the store {} has version {found}, this mrpd reads up to {known}; use the newer mrpd", path.display())]
+    TooNew {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+        /// The version of this program.
+        known: u64,
+    },
+}
+
+/// The open store. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Store {
+    writer: mpsc::Sender<WriterMessage>,
+    database: SharedDatabase,
+    newest: watch::Receiver<u64>,
+    outbox: watch::Receiver<u64>,
+    trouble: watch::Receiver<Option<Arc<str>>>,
+}
+
+/// The database, taken away while it is being opened anew.
+#[derive(Debug, Clone)]
+pub(crate) struct SharedDatabase(Arc<RwLock<Option<Arc<Database>>>>);
+
+impl SharedDatabase {
+    fn current(&self) -> Option<Arc<Database>> {
+        self.0
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn replace(&self, database: Option<Arc<Database>>) -> Option<Arc<Database>> {
+        let mut slot = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        std::mem::replace(&mut *slot, database)
+    }
+}
+
+impl Store {
+    /// Opens the file, making it if it is not there.
+    ///
+    /// # Errors
+    /// An [`OpenError`], which says what to do.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let database = Arc::new(open_database(path)?);
+        let newest = schema::newest(&database).map_err(|cause| engine(path, cause))?;
+        let (newest_sender, newest) = watch::channel(newest);
+        let (outbox_sender, outbox) = watch::channel(0);
+        let (trouble_sender, trouble) = watch::channel(None);
+        let (sender, receiver) = mpsc::channel(QUEUE);
+        let shared = SharedDatabase(Arc::new(RwLock::new(Some(database))));
+        let writer = Writer {
+            path: path.to_path_buf(),
+            database: shared.clone(),
+            receiver,
+            newest: newest_sender,
+            outbox: outbox_sender,
+            trouble: trouble_sender,
+        };
+        std::thread::Builder::new()
+            .name("store".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|cause| OpenError::Io {
+                path: path.to_path_buf(),
+                cause,
+            })?;
+        Ok(Self {
+            writer: sender,
+            database: shared,
+            newest,
+            outbox,
+            trouble,
+        })
+    }
+
+    /// The newest `seq`, and a way to wait for newer ones.
+    pub fn newest(&self) -> watch::Receiver<u64> {
+        self.newest.clone()
+    }
+
+    /// Changes whenever something in the outbox has changed.
+    pub fn outbox_changes(&self) -> watch::Receiver<u64> {
+        self.outbox.clone()
+    }
+
+    /// What is wrong with the disk at the moment.
+    pub fn trouble(&self) -> watch::Receiver<Option<Arc<str>>> {
+        self.trouble.clone()
+    }
+
+    /// Finishes what was submitted, and closes the file. Later operations are answered with [`StoreError::Closed`].
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if self.writer.send(WriterMessage::Close(done)).await.is_ok() {
+            let _ = closed.await;
+        }
+    }
+
+    /// Whether an operation would happen now.
+    ///
+    /// # Errors
+    /// A [`StoreError`] if not.
+    pub async fn probe(&self) -> Result<(), StoreError> {
+        self.write(|_| Ok(())).await
+    }
+
+    /// Whether the disk has room for messages again: an operation that changes nothing succeeds on a full disk as well.
+    ///
+    /// # Errors
+    /// A [`StoreError`] if not.
+    pub async fn prove_room(&self) -> Result<(), StoreError> {
+        const NAME: &str = "proof";
+        self.write(|transaction| {
+            let mut room = transaction.tables().open_table(schema::ROOM)?;
+            room.insert(NAME, [0; ROOM_BYTES].as_slice())?;
+            Ok(())
+        })
+        .await?;
+        self.write(|transaction| {
+            let mut room = transaction.tables().open_table(schema::ROOM)?;
+            room.remove(NAME)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Runs an operation and waits until it is on the disk.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        self.submit(work).await.wait().await
+    }
+
+    /// Puts an operation into the writer's queue; it happens after all that were submitted before it.
+    pub(crate) async fn submit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Transaction) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Submitted<T> {
+        let (operation, answer) = Operation::new(work);
+        // A writer that is gone drops the operation, and with it the sender of the answer.
+        let _ = self.writer.send(WriterMessage::Run(operation)).await;
+        Submitted(answer)
+    }
+
+    /// Reads a consistent state, on a thread that may block.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let database = self.database.clone();
+        let read = move || {
+            let Some(database) = database.current() else {
+                return Err(StoreError::Disk("it is being opened anew".into()));
+            };
+            let transaction = database.begin_read().map_err(|error| disk(&error.into()))?;
+            work(&transaction).map_err(|error| disk(&error))
+        };
+        tokio::task::spawn_blocking(read)
+            .await
+            .unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+/// An operation in the writer's queue.
+#[derive(Debug)]
+pub struct Submitted<T>(oneshot::Receiver<Result<T, StoreError>>);
+
+impl<T> Submitted<T> {
+    /// Waits until it is on the disk.
+    ///
+    /// # Errors
+    /// A [`StoreError`] if it did not happen, or nobody knows.
+    pub async fn wait(self) -> Result<T, StoreError> {
+        self.0.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+fn disk(error: &redb::Error) -> StoreError {
+    StoreError::Disk(error.to_string().into())
+}
+
+fn engine(path: &Path, cause: redb::Error) -> OpenError {
+    OpenError::Engine {
+        path: path.to_path_buf(),
+        cause: Box::new(cause),
+    }
+}
+
+fn open_database(path: &Path) -> Result<Database, OpenError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+        .open(path)
+        .map_err(|cause| OpenError::Io {
+            path: path.to_path_buf(),
+            cause,
+        })?;
+    let database = Database::builder()
+        .set_cache_size(CACHE_BYTES)
+        .create_file(file)
+        .map_err(|cause| engine(path, cause.into()))?;
+    let found = schema::prepare(&database).map_err(|cause| engine(path, cause))?;
+    if found > schema::VERSION {
+        return Err(OpenError::TooNew {
+            path: path.to_path_buf(),
+            found,
+            known: schema::VERSION,
+        });
+    }
+    Ok(database)
+}
+
+#[cfg(test)]
+mod tests;

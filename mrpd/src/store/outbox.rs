@@ -1,0 +1,340 @@
+//! What goes out: durable before it is answered, and visible with a `seq` once a relay has accepted it.
+
+use super::inbox::append;
+use super::record::{MessageRecord, OutboxRecord, OutboxStage, decode, encode};
+use super::schema::{Counter, IDS, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS};
+use super::writer::Transaction;
+use super::{Store, StoreError};
+use mrp_proto::time::Timestamp;
+use mrpd_api::error::ErrorDetail;
+use redb::ReadableTable as _;
+use serde::{Deserialize, Serialize};
+
+/// What begins the marks of idempotency keys, so that they are told from marks of messages.
+pub(super) const SEND_KEY_MARK: &str = "send-key ";
+
+/// Entries that may wait to be sent.
+const LIMIT: u64 = 10_000;
+
+/// An idempotency key of the local interface, and what was asked for under it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SendKey {
+    /// The key.
+    pub key: String,
+    /// A digest of the request.
+    pub digest: String,
+    /// When to forget it.
+    pub until: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SendKeyRecord {
+    digest: String,
+    out_id: String,
+    until: Timestamp,
+}
+
+/// What became of a draft.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Enqueued {
+    /// It is in the outbox, at this place.
+    New(u64),
+    /// The same was sent before under the same key, by this name.
+    Before(String),
+    /// Something else was sent before under the same key.
+    Mismatch,
+    /// Too much waits.
+    Full,
+}
+
+/// An entry that is still to be sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// Its place.
+    pub position: u64,
+    /// The key it is sent by.
+    pub from: String,
+    /// The key it goes to.
+    pub to: String,
+    /// The relay it goes by.
+    pub relay: String,
+}
+
+/// What a relay said of a message that it accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Accepted {
+    /// Its name there.
+    pub message_id: String,
+    /// When.
+    pub created_at: Timestamp,
+    /// When it drops it.
+    pub expires_at: Timestamp,
+}
+
+/// Why an attempt failed, and what comes of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Failure {
+    /// What happened.
+    pub error: ErrorDetail,
+    /// When it is tried again; never, where absent.
+    pub retry_at: Option<Timestamp>,
+}
+
+/// How far a send has come.
+#[derive(Debug, Clone)]
+pub enum Progress {
+    /// It is in the outbox.
+    Outbox(Box<OutboxRecord>),
+    /// A relay has it; it is visible under this `seq`.
+    Sent(u64, Box<MessageRecord>),
+}
+
+impl Store {
+    /// Puts a draft into the outbox.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn enqueue(
+        &self,
+        record: OutboxRecord,
+        key: Option<SendKey>,
+    ) -> Result<Enqueued, StoreError> {
+        self.write(move |transaction| enqueue(transaction, record, key.as_ref()))
+            .await
+    }
+
+    /// What was sent under an idempotency key, if anything was: the digest of it and its name.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn sent_under(
+        &self,
+        key: String,
+        now: Timestamp,
+    ) -> Result<Option<(String, String)>, StoreError> {
+        self.read(move |transaction| {
+            let keys = transaction.open_table(SEND_KEYS)?;
+            let Some(bytes) = keys.get(key.as_str())? else {
+                return Ok(None);
+            };
+            let known: SendKeyRecord = decode(bytes.value())?;
+            Ok((known.until > now).then_some((known.digest, known.out_id)))
+        })
+        .await
+    }
+
+    /// Everything that is still to be sent, in order.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn pending(&self) -> Result<Vec<Pending>, StoreError> {
+        let queued = |record: &OutboxRecord| record.stage == OutboxStage::Queued;
+        let records = self.outbox_records(queued).await?;
+        let pending = records.into_iter().map(|(position, record)| Pending {
+            position,
+            from: record.message.from,
+            to: record.message.to,
+            relay: record.message.relay,
+        });
+        Ok(pending.collect())
+    }
+
+    /// The whole outbox, in order.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn outbox(&self) -> Result<Vec<OutboxRecord>, StoreError> {
+        let records = self.outbox_records(|_| true).await?;
+        Ok(records.into_iter().map(|(_, record)| record).collect())
+    }
+
+    async fn outbox_records(
+        &self,
+        wanted: impl Fn(&OutboxRecord) -> bool + Send + 'static,
+    ) -> Result<Vec<(u64, OutboxRecord)>, StoreError> {
+        self.read(move |transaction| {
+            let mut records = Vec::new();
+            for entry in transaction.open_table(OUTBOX)?.iter()? {
+                let (position, bytes) = entry?;
+                let mut record: OutboxRecord = decode(bytes.value())?;
+                if wanted(&record) {
+                    // Lists show no content, and the outbox may hold more of it than memory does.
+                    record.request.body = None;
+                    record.message.body = None;
+                    records.push((position.value(), record));
+                }
+            }
+            Ok(records)
+        })
+        .await
+    }
+
+    /// An entry by its place; `None` if it is not there any more.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn outbox_at(&self, position: u64) -> Result<Option<OutboxRecord>, StoreError> {
+        self.read(move |transaction| {
+            let outbox = transaction.open_table(OUTBOX)?;
+            let bytes = outbox.get(position)?;
+            bytes.map(|bytes| decode(bytes.value())).transpose()
+        })
+        .await
+    }
+
+    /// How far a send has come; `None` if nothing of that name was ever sent.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn progress(&self, out_id: String) -> Result<Option<Progress>, StoreError> {
+        self.read(move |transaction| {
+            let position = transaction.open_table(OUTBOX_IDS)?.get(out_id.as_str())?;
+            if let Some(position) = position {
+                let outbox = transaction.open_table(OUTBOX)?;
+                let bytes = outbox.get(position.value())?;
+                return bytes
+                    .map(|bytes| Ok(Progress::Outbox(Box::new(decode(bytes.value())?))))
+                    .transpose();
+            }
+            let ids = transaction.open_table(IDS)?;
+            let mut found = ids.range((out_id.as_str(), 0)..=(out_id.as_str(), u64::MAX))?;
+            let Some(entry) = found.next() else {
+                return Ok(None);
+            };
+            let seq = entry?.0.value().1;
+            let messages = transaction.open_table(MESSAGES)?;
+            let bytes = messages.get(seq)?;
+            bytes
+                .map(|bytes| Ok(Progress::Sent(seq, Box::new(decode(bytes.value())?))))
+                .transpose()
+        })
+        .await
+    }
+
+    /// A relay has accepted the entry: it leaves the outbox and becomes visible.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn record_accepted(
+        &self,
+        position: u64,
+        accepted: Accepted,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.write(move |transaction| record_accepted(transaction, position, accepted, now))
+            .await
+    }
+
+    /// An attempt has failed.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn record_failure(&self, position: u64, failure: Failure) -> Result<(), StoreError> {
+        self.write(move |transaction| record_failure(transaction, position, failure))
+            .await
+    }
+}
+
+fn enqueue(
+    transaction: &Transaction,
+    mut record: OutboxRecord,
+    key: Option<&SendKey>,
+) -> Result<Enqueued, redb::Error> {
+    let tables = transaction.tables();
+    if let Some(key) = key {
+        let mut keys = tables.open_table(SEND_KEYS)?;
+        let known: Option<SendKeyRecord> = keys
+            .get(key.key.as_str())?
+            .map(|bytes| decode(bytes.value()))
+            .transpose()?;
+        if let Some(known) = known.filter(|known| known.until > record.created_at) {
+            return Ok(if known.digest == key.digest {
+                Enqueued::Before(known.out_id)
+            } else {
+                Enqueued::Mismatch
+            });
+        }
+        if transaction.counter(Counter::Queued)? < LIMIT {
+            let remembered = SendKeyRecord {
+                digest: key.digest.clone(),
+                out_id: record.id.clone(),
+                until: key.until,
+            };
+            keys.insert(key.key.as_str(), encode(&remembered)?.as_slice())?;
+            let mark = format!("{SEND_KEY_MARK}{}", key.key);
+            let until = u64::try_from(key.until.unix_millis()).unwrap_or(1);
+            transaction.forget_at(until, &mark)?;
+        }
+    }
+    if transaction.counter(Counter::Queued)? >= LIMIT {
+        return Ok(Enqueued::Full);
+    }
+    record.message.behind = transaction.counter(Counter::Newest)?;
+    let position = transaction.count(Counter::OutboxPosition, 1)?;
+    let bytes = encode(&record)?;
+    tables
+        .open_table(OUTBOX)?
+        .insert(position, bytes.as_slice())?;
+    tables
+        .open_table(OUTBOX_IDS)?
+        .insert(record.id.as_str(), position)?;
+    transaction.count(Counter::Queued, 1)?;
+    transaction.note_enqueued();
+    Ok(Enqueued::New(position))
+}
+
+fn record_accepted(
+    transaction: &Transaction,
+    position: u64,
+    accepted: Accepted,
+    now: Timestamp,
+) -> Result<(), redb::Error> {
+    let tables = transaction.tables();
+    let removed: Option<OutboxRecord> = tables
+        .open_table(OUTBOX)?
+        .remove(position)?
+        .map(|bytes| decode(bytes.value()))
+        .transpose()?;
+    let Some(OutboxRecord {
+        id, mut message, ..
+    }) = removed
+    else {
+        return Ok(());
+    };
+    tables.open_table(OUTBOX_IDS)?.remove(id.as_str())?;
+    message.out_id = Some(id);
+    message.id = accepted.message_id;
+    message.created_at = accepted.created_at;
+    message.expires_at = accepted.expires_at;
+    message.received_at = now;
+    transaction.count(Counter::Queued, -1)?;
+    transaction.count(Counter::Sent, 1)?;
+    transaction.note_recorded();
+    append(transaction, &message).map(|_| ())
+}
+
+fn record_failure(
+    transaction: &Transaction,
+    position: u64,
+    failure: Failure,
+) -> Result<(), redb::Error> {
+    let mut outbox = transaction.tables().open_table(OUTBOX)?;
+    let record: Option<OutboxRecord> = outbox
+        .get(position)?
+        .map(|bytes| decode(bytes.value()))
+        .transpose()?;
+    let Some(mut record) = record else {
+        return Ok(());
+    };
+    record.attempts = record.attempts.saturating_add(1);
+    record.next_attempt_at = failure.retry_at;
+    record.error = Some(failure.error);
+    if failure.retry_at.is_none() {
+        record.stage = OutboxStage::Failed;
+        transaction.count(Counter::Queued, -1)?;
+        transaction.count(Counter::Failed, 1)?;
+    }
+    outbox.insert(position, encode(&record)?.as_slice())?;
+    transaction.note_recorded();
+    Ok(())
+}

@@ -1,0 +1,106 @@
+//! What the tables hold, as JSON. Within a version of the schema fields are only ever added, each with a default.
+
+use mrp_proto::message::{Attachment, Metadata, SendRequest};
+use mrp_proto::time::Timestamp;
+use mrpd_api::error::ErrorDetail;
+use mrpd_api::message::{Direction, Kind};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
+use std::io;
+
+/// A message, opened and checked. Keys are texts here: to make points of them for each line that is scanned would cost more
+/// than everything else.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct MessageRecord {
+    /// The relay's name for it; empty while it is in the outbox.
+    pub id: String,
+    /// The outbox's name for it, if it went out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub out_id: Option<String>,
+    /// Which way it went.
+    pub dir: Direction,
+    /// The local agent's name.
+    pub agent: String,
+    /// The relay's local name.
+    pub relay: String,
+    /// Who sent it.
+    pub from: String,
+    /// Who was to get it.
+    pub to: String,
+    /// What it is.
+    pub kind: Kind,
+    /// Media type of the content.
+    #[serde(rename = "type")]
+    pub content_type: String,
+    /// The body's bytes.
+    pub body: Option<Box<RawValue>>,
+    /// Thread.
+    pub thread: Option<String>,
+    /// What it answers.
+    pub reply_to: Option<String>,
+    /// Blobs that travel along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<Attachment>,
+    /// Text pairs.
+    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
+    pub metadata: Metadata,
+    /// Whether it was sealed.
+    pub encrypted: bool,
+    /// Whether the sender is proven.
+    pub verified: bool,
+    /// When the relay accepted it.
+    pub created_at: Timestamp,
+    /// When it was stored here.
+    pub received_at: Timestamp,
+    /// When the relay drops it.
+    pub expires_at: Timestamp,
+    /// Of one that went out: the newest `seq` when it was put into the outbox. Answers to it come behind.
+    #[serde(default)]
+    pub behind: u64,
+}
+
+/// How an entry of the outbox stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OutboxStage {
+    /// To be sent.
+    Queued,
+    /// Given up.
+    Failed,
+}
+
+/// An entry of the outbox: what is sent, byte for byte the same at each attempt, and what it says.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct OutboxRecord {
+    /// `out_…`.
+    pub id: String,
+    /// What is posted.
+    pub request: SendRequest,
+    /// What will be shown of it.
+    pub message: MessageRecord,
+    /// How it stands.
+    pub stage: OutboxStage,
+    /// How often it was tried.
+    pub attempts: u32,
+    /// When it was put here.
+    pub created_at: Timestamp,
+    /// When it will be tried again.
+    pub next_attempt_at: Option<Timestamp>,
+    /// The last failure.
+    pub error: Option<ErrorDetail>,
+}
+
+/// Writes a record.
+pub(crate) fn encode(record: &impl Serialize) -> Result<Vec<u8>, redb::Error> {
+    serde_json::to_vec(record).map_err(unreadable)
+}
+
+/// Reads a record.
+pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, redb::Error> {
+    serde_json::from_slice(bytes).map_err(unreadable)
+}
+
+fn unreadable(error: serde_json::Error) -> redb::Error {
+    redb::Error::Io(io::Error::other(error))
+}

@@ -1,0 +1,104 @@
+//! The tables, and the counters among them.
+
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+
+/// Version of the layout below.
+pub(crate) const VERSION: u64 = 1;
+
+/// Counters and the version, by name.
+pub(crate) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
+/// Messages that are visible, both ways, by `seq`: JSON of a [`MessageRecord`](super::MessageRecord).
+pub(crate) const MESSAGES: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("messages");
+/// The messages that bear an id, the relay's or the outbox's.
+pub(crate) const IDS: TableDefinition<'_, (&str, u64), ()> = TableDefinition::new("ids");
+/// What is remembered to recognise copies, and when to forget it (milliseconds; 0 for never).
+pub(crate) const SEEN: TableDefinition<'_, &str, u64> = TableDefinition::new("seen");
+/// Entries of [`SEEN`] and [`SEND_KEYS`] in the order in which they are to be forgotten.
+pub(crate) const FORGET: TableDefinition<'_, (u64, &str), ()> = TableDefinition::new("forget");
+/// The outbox in its order: JSON of an [`OutboxRecord`](super::OutboxRecord).
+pub(crate) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
+/// Where an outbox id stands in [`OUTBOX`].
+pub(crate) const OUTBOX_IDS: TableDefinition<'_, &str, u64> = TableDefinition::new("outbox_ids");
+/// Idempotency keys of the local interface: JSON of what was sent under them.
+pub(crate) const SEND_KEYS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("send_keys");
+/// Named readers of the inbox.
+pub(crate) const CURSORS: TableDefinition<'_, &str, u64> = TableDefinition::new("cursors");
+/// What the shared contacts file has no room for, by key: JSON.
+pub(crate) const CONTACTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("contacts");
+/// Keys that were ever seen sealing their messages, or saying that they can.
+pub(crate) const SEALERS: TableDefinition<'_, &str, ()> = TableDefinition::new("sealers");
+/// The profile that was last put to a relay, by agent and relay.
+pub(crate) const PROFILES: TableDefinition<'_, &str, &str> = TableDefinition::new("profiles");
+
+/// Empty, but for the moment in which it is tried whether the disk has room.
+pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
+
+const SCHEMA: &str = "schema";
+
+/// A number that only grows, or counts what a table holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Counter {
+    /// The newest `seq`.
+    Newest,
+    /// The newest place in the outbox.
+    OutboxPosition,
+    /// Messages that came in.
+    Received,
+    /// Messages that went out.
+    Sent,
+    /// Entries of the outbox that are still to be sent.
+    Queued,
+    /// Entries of the outbox that were given up.
+    Failed,
+    /// Messages that were refused: forged, moved, or too old.
+    Refused,
+}
+
+impl Counter {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Newest => "newest",
+            Self::OutboxPosition => "outbox_position",
+            Self::Received => "received",
+            Self::Sent => "sent",
+            Self::Queued => "queued",
+            Self::Failed => "failed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// Makes what is missing, and says which version the file has.
+pub(crate) fn prepare(database: &Database) -> Result<u64, redb::Error> {
+    let transaction = database.begin_write()?;
+    let version = {
+        let mut meta = transaction.open_table(META)?;
+        let found = meta.get(SCHEMA)?.map(|value| value.value());
+        if found.is_none() {
+            meta.insert(SCHEMA, VERSION)?;
+        }
+        found.unwrap_or(VERSION)
+    };
+    transaction.open_table(MESSAGES)?;
+    transaction.open_table(IDS)?;
+    transaction.open_table(SEEN)?;
+    transaction.open_table(FORGET)?;
+    transaction.open_table(OUTBOX)?;
+    transaction.open_table(OUTBOX_IDS)?;
+    transaction.open_table(SEND_KEYS)?;
+    transaction.open_table(CURSORS)?;
+    transaction.open_table(CONTACTS)?;
+    transaction.open_table(SEALERS)?;
+    transaction.open_table(PROFILES)?;
+    transaction.open_table(ROOM)?;
+    transaction.commit()?;
+    Ok(version)
+}
+
+/// The newest `seq` in the file.
+pub(crate) fn newest(database: &Database) -> Result<u64, redb::Error> {
+    let transaction = database.begin_read()?;
+    let meta = transaction.open_table(META)?;
+    let newest = meta.get(Counter::Newest.name())?;
+    Ok(newest.map_or(0, |value| value.value()))
+}

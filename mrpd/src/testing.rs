@@ -1,0 +1,45 @@
+//! A local agent and a relay that nobody runs, for tests.
+
+use crate::config::{Agent, KeySource, Origin, Relay, Transport};
+use crate::roster::{Link, LocalAgent};
+use mrp_client::Relay as Client;
+use mrp_proto::key::SecretKey;
+use mrpd_api::body::Encrypt;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A relay on a port where nothing listens.
+pub(crate) fn relay(name: &str) -> Relay {
+    Relay {
+        name: name.to_owned(),
+        url: "http://127.0.0.1:1".parse().unwrap(),
+        transport: Transport::Ws,
+        ping: Duration::from_secs(20),
+        idle_timeout: Duration::from_secs(75),
+        backoff: (Duration::from_secs(1), Duration::from_secs(60)),
+    }
+}
+
+/// An agent whose key is made from `seed`, with the one relay `home`.
+pub(crate) fn agent(name: &str, seed: u8) -> LocalAgent {
+    let secret = Arc::new(SecretKey::from_seed(&[seed; 32]));
+    let relay = relay("home");
+    let client = Client::new(relay.url.clone(), Arc::clone(&secret)).unwrap();
+    LocalAgent {
+        config: Agent {
+            name: name.to_owned(),
+            key: KeySource::Credential("none".to_owned()),
+            origin: Origin::Default,
+            relays: vec!["home".to_owned()],
+            display_name: None,
+            visibility: None,
+            inbox_policy: None,
+            metadata: None,
+            encrypt: Encrypt::Always,
+            require_encryption: false,
+        },
+        public: secret.public(),
+        secret,
+        links: vec![Link { relay, client }],
+    }
+}
