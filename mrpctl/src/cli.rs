@@ -1,0 +1,257 @@
+//! The command line: every flag there is, with the help that goes with it.
+//!
+//! Everything a flag can say is a type here; what it does is in [`crate::cmd`].
+
+mod contact;
+mod daemon;
+mod messages;
+mod start;
+pub(crate) mod value;
+
+pub(crate) use contact::{Card, Contact, ContactAdd, Whoami};
+pub(crate) use daemon::{Completions, Config, Daemon, DaemonControl, DaemonRun};
+pub(crate) use messages::{EncryptWord, Outbox, Send, Show, Tail};
+pub(crate) use start::{Demo, Init, Status};
+
+use clap::builder::FalseyValueParser;
+use clap::error::ErrorKind;
+use clap::{
+    ArgAction, Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum,
+};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::time::Duration;
+
+const AFTER_HELP: &str = "\
+EXAMPLES
+  mrpctl init --name laptop              a key, a configuration, a running daemon
+  echo hi | mrpctl send alice            standard input is the message
+  mrpctl tail | jq -r .text              messages as they come, one JSON object a line
+  mrpctl demo                            a private network on this machine, to try things
+
+Standard output carries only what was asked for, everything else goes to standard error.
+Every option --foo-bar can also be given as the variable MRPCTL_FOO_BAR.
+
+EXIT STATUS
+  0 done              65 bad data            69 daemon not reachable    77 not permitted
+  1 nothing found     66 no input            75 try again               78 configuration
+  64 usage            67 unknown recipient   76 nonsense was spoken     124 --timeout passed";
+
+/// Send and receive messages of the Machine Relay Protocol: a shell filter over mrpd
+#[derive(Debug, Parser)]
+#[command(
+    name = "mrpctl",
+    after_help = AFTER_HELP,
+    disable_version_flag = true,
+    arg_required_else_help = true,
+    max_term_width = 100,
+)]
+pub(crate) struct Cli {
+    /// Show the versions of mrpctl and of the daemon, if one is running
+    #[arg(long, short = 'V')]
+    pub(crate) version: bool,
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub(crate) struct Global {
+    /// Local identity to act as (default: default_agent of the configuration)
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "NAME",
+        env = "MRP_AGENT",
+        hide_env = true
+    )]
+    pub(crate) agent: Option<String>,
+    /// The daemon's socket
+    #[arg(long, global = true, value_name = "PATH")]
+    pub(crate) socket: Option<PathBuf>,
+    /// text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    #[arg(
+        short,
+        long,
+        global = true,
+        value_name = "FORMAT",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(crate) output: Format,
+    /// The same as --output json
+    #[arg(long, global = true)]
+    pub(crate) json: bool,
+    /// Keep only these JSON fields, such as id,from.name,text
+    #[arg(long, global = true, value_name = "A,B,C", value_delimiter = ',')]
+    pub(crate) fields: Vec<String>,
+    /// Colours in text: auto, always or never
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(crate) color: When,
+    /// Give up after this time, such as 10s or 5m, with exit status 124
+    #[arg(long, global = true, value_name = "DURATION", value_parser = value::duration)]
+    pub(crate) timeout: Option<Duration>,
+    /// Say nothing but errors
+    #[arg(short, long, global = true)]
+    pub(crate) quiet: bool,
+    /// Say more (repeat for still more)
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    pub(crate) verbose: u8,
+    /// Never ask anything
+    #[arg(long, global = true)]
+    pub(crate) no_input: bool,
+    /// Answer every question with yes
+    #[arg(long, global = true)]
+    pub(crate) yes: bool,
+    /// Do not start the daemon if it is not running
+    #[arg(long, global = true)]
+    pub(crate) no_autostart: bool,
+}
+
+/// How data is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Text at a terminal, JSON Lines in a pipe
+    Auto,
+    /// For people
+    Text,
+    /// One JSON document
+    Json,
+    /// One JSON object a line
+    Jsonl,
+    /// The bare content
+    Raw,
+    /// Columns
+    Table,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum When {
+    Auto,
+    Always,
+    Never,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(Init),
+    Demo(Demo),
+    Status(Status),
+    Whoami(Whoami),
+    Card(Card),
+    #[command(subcommand)]
+    Contact(Contact),
+    Send(Send),
+    Tail(Tail),
+    Show(Show),
+    Outbox(Outbox),
+    #[command(subcommand)]
+    Daemon(Daemon),
+    #[command(subcommand)]
+    Config(Config),
+    Completions(Completions),
+}
+
+/// The whole tree of commands, for parsing and for completions.
+fn tree() -> clap::Command {
+    with_variables(Cli::command())
+}
+
+/// Why there are no flags: the command line is wrong, or help was asked for.
+#[derive(Debug)]
+pub(crate) struct NotParsed(clap::Error);
+
+impl NotParsed {
+    /// Whether it is help, which was asked for.
+    pub(crate) fn is_help(&self) -> bool {
+        !self.0.use_stderr()
+    }
+
+    /// Writes help to standard output, a mistake to standard error.
+    pub(crate) fn print(&self) {
+        // Whoever reads it may have gone.
+        let _ = self.0.print();
+    }
+
+    /// The mistake in one line.
+    pub(crate) fn message(&self) -> String {
+        let text = self.0.render().to_string();
+        let first = text.lines().next().unwrap_or_default();
+        first.strip_prefix("error: ").unwrap_or(first).to_owned()
+    }
+}
+
+/// Reads the command line.
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, NotParsed> {
+    let matches = tree().try_get_matches_from(arguments).map_err(NotParsed)?;
+    let cli = Cli::from_arg_matches(&matches).map_err(NotParsed)?;
+    if cli.command.is_none() && !cli.version {
+        let text = "a command is missing; see mrpctl --help";
+        return Err(NotParsed(tree().error(ErrorKind::MissingSubcommand, text)));
+    }
+    Ok(cli)
+}
+
+/// A shell's completion script.
+pub(crate) fn completion_script(flags: &Completions) -> Vec<u8> {
+    let mut script = Vec::new();
+    clap_complete::generate(flags.shell, &mut tree(), "mrpctl", &mut script);
+    script
+}
+
+/// Every option `--foo-bar` can be given as `MRPCTL_FOO_BAR`; it is said once, at the top, and not with every option.
+fn with_variables(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|argument| {
+        let Some(long) = argument.get_long() else {
+            return argument;
+        };
+        if argument.get_env().is_some() || matches!(long, "help" | "version") {
+            return argument;
+        }
+        let variable = format!("MRPCTL_{}", long.replace('-', "_").to_uppercase());
+        let is_switch = matches!(argument.get_action(), ArgAction::SetTrue);
+        let argument = argument.env(variable).hide_env(true);
+        if is_switch {
+            argument.value_parser(FalseyValueParser::new())
+        } else {
+            argument
+        }
+    });
+    let names: Vec<String> = command
+        .get_subcommands()
+        .map(|sub| sub.get_name().to_owned())
+        .collect();
+    names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, with_variables)
+    })
+}
+
+/// The names of all options, for the hint to a mistyped one.
+pub(crate) fn known_options(command_name: &str) -> Vec<String> {
+    let tree = tree();
+    let of = |command: &clap::Command| -> Vec<String> {
+        command
+            .get_arguments()
+            .filter_map(|argument| Some(format!("--{}", argument.get_long()?)))
+            .collect()
+    };
+    let mut names = of(&tree);
+    if let Some(command) = tree.find_subcommand(command_name) {
+        names.extend(of(command));
+    }
+    names
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,182 @@
+use super::*;
+use clap::error::ErrorKind;
+
+fn read(line: &str) -> Result<Cli, ErrorKind> {
+    let arguments = std::iter::once("mrpctl")
+        .chain(line.split(' '))
+        .map(OsString::from);
+    parse(arguments).map_err(|error| error.0.kind())
+}
+
+fn send(line: &str) -> Send {
+    match read(line).unwrap().command {
+        Some(Command::Send(flags)) => flags,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_tree_is_sound() {
+    tree().debug_assert();
+}
+
+#[test]
+fn every_command_teaches_by_example() {
+    for command in tree().get_subcommands() {
+        let help = command
+            .get_after_help()
+            .map(ToString::to_string)
+            .unwrap_or_default();
+        assert!(
+            help.starts_with("EXAMPLES\n  mrpctl "),
+            "{}",
+            command.get_name()
+        );
+    }
+}
+
+#[test]
+fn aliases_lead_to_their_commands() {
+    for line in ["s ann hi", "pub ann hi"] {
+        assert!(
+            matches!(read(line).unwrap().command, Some(Command::Send(_))),
+            "{line}"
+        );
+    }
+    for line in ["sub", "follow -n 3"] {
+        assert!(
+            matches!(read(line).unwrap().command, Some(Command::Tail(_))),
+            "{line}"
+        );
+    }
+}
+
+#[test]
+fn global_options_stand_before_and_behind_the_command() {
+    for line in [
+        "-a ci -o json -q --timeout 5s status",
+        "status -a ci --output=json --quiet --timeout 5s",
+    ] {
+        let global = read(line).unwrap().global;
+        assert_eq!(global.agent.as_deref(), Some("ci"));
+        assert_eq!((global.output, global.quiet), (Format::Json, true));
+        assert_eq!(global.timeout, Some(Duration::from_secs(5)));
+    }
+    let global = read("tail --fields id,from.name --json -vv")
+        .unwrap()
+        .global;
+    assert_eq!(global.fields, ["id", "from.name"]);
+    assert_eq!((global.json, global.verbose), (true, 2));
+}
+
+#[test]
+fn send_takes_all_its_flags() {
+    let flags = send(
+        "send ann a b -t t1 -r msg_1 -m k=v -m x=y --type text/plain --expires 1h --relay home --id K --wait reply -e",
+    );
+    assert_eq!(
+        (flags.recipient.as_deref(), flags.words.as_slice()),
+        (Some("ann"), &["a".to_owned(), "b".to_owned()][..])
+    );
+    assert_eq!(
+        flags.meta,
+        [
+            ("k".to_owned(), "v".to_owned()),
+            ("x".to_owned(), "y".to_owned())
+        ]
+    );
+    assert_eq!(flags.expires, Some(Duration::from_secs(3600)));
+    assert_eq!(
+        (flags.wait, flags.encrypt),
+        (Some(messages::StageWord::Reply), true)
+    );
+    assert_eq!(send("send ann --text -x").text.as_deref(), Some("-x"));
+    assert_eq!(send("send ann -d -").data.as_deref(), Some("-"));
+    assert_eq!(send("send ann -- -5 degrees").words, ["-5", "degrees"]);
+}
+
+#[test]
+fn what_contradicts_or_is_not_known_is_a_usage_error() {
+    for line in [
+        "send ann --encrypt --plain",
+        "send ann -d {} --text x",
+        "send ann --lines --jsonl",
+        "send ann --async --wait queued",
+        "send ann --expires 31d",
+        "send ann -m novalue",
+        "send ann hi -f report.pdf",
+        "send ann hi --at noon",
+        "tail --sent --all",
+        "tail --after 3 --cursor x",
+        "tail -c 0",
+        "tail --since yesterday-ish",
+        "tail --match x",
+        "tail --download d",
+        "show msg_1 --raw --body",
+        "status --jq .x",
+        "-o yaml status",
+        "--timeout soon status",
+        "config set x",
+        "completions tcsh",
+        "no-such-command",
+    ] {
+        assert!(read(line).is_err(), "{line}");
+    }
+}
+
+#[test]
+fn a_command_is_needed_unless_the_version_is_asked_for() {
+    assert!(read("--version").unwrap().version);
+    assert!(read("--version --json").unwrap().global.json);
+    assert_eq!(read("-q").err(), Some(ErrorKind::MissingSubcommand));
+}
+
+#[test]
+fn every_option_has_its_variable() {
+    let tree = tree();
+    let variable = |command: &clap::Command, id: &str| {
+        let argument = command
+            .get_arguments()
+            .find(|argument| argument.get_id() == id)
+            .unwrap();
+        argument
+            .get_env()
+            .map(|name| name.to_string_lossy().into_owned())
+    };
+    assert_eq!(variable(&tree, "output").as_deref(), Some("MRPCTL_OUTPUT"));
+    assert_eq!(
+        variable(&tree, "no_input").as_deref(),
+        Some("MRPCTL_NO_INPUT")
+    );
+    assert_eq!(variable(&tree, "agent").as_deref(), Some("MRP_AGENT"));
+    let send = tree.find_subcommand("send").unwrap();
+    assert_eq!(
+        variable(send, "allow_empty").as_deref(),
+        Some("MRPCTL_ALLOW_EMPTY")
+    );
+}
+
+#[test]
+fn every_shell_gets_a_script_that_knows_the_commands() {
+    for shell in clap_complete::Shell::value_variants() {
+        let script = String::from_utf8(completion_script(&Completions { shell: *shell })).unwrap();
+        assert!(
+            script.contains("whoami") && script.contains("no-autostart"),
+            "{shell}"
+        );
+    }
+}
+
+#[test]
+fn a_mistake_is_told_in_one_line_and_help_is_none() {
+    let arguments = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
+    let mistake = parse(arguments("mrpctl status --bad")).err().unwrap();
+    assert_eq!(mistake.message(), "unexpected argument '--bad' found");
+    assert!(!mistake.is_help());
+    assert!(
+        parse(arguments("mrpctl send --help"))
+            .err()
+            .unwrap()
+            .is_help()
+    );
+}

@@ -1,0 +1,127 @@
+//! Values of options: durations, times, pairs.
+
+use jiff::{SignedDuration, Span, SpanRelativeTo};
+use mrp_proto::time::Timestamp;
+use std::time::Duration;
+
+/// The times a message can live at a relay (protocol A9).
+const SHORTEST_EXPIRY: Duration = Duration::from_secs(1);
+const LONGEST_EXPIRY: Duration = Duration::from_secs(30 * 24 * 3600);
+
+const DURATION_RULE: &str = "expected a duration such as 10s, 5m, 1h30m or 7d";
+
+/// `10s`, `1h30m`, `7d`, or seconds as a bare number. A day has 24 hours.
+pub(crate) fn duration(text: &str) -> Result<Duration, String> {
+    let text = text.trim();
+    let wrong = || DURATION_RULE.to_owned();
+    if let Ok(seconds) = text.parse::<u32>() {
+        return Ok(Duration::from_secs(seconds.into()));
+    }
+    let span: Span = text.parse().map_err(|_| wrong())?;
+    let signed: SignedDuration = span
+        .to_duration(SpanRelativeTo::days_are_24_hours())
+        .map_err(|_| wrong())?;
+    Duration::try_from(signed).map_err(|_| "a duration cannot be negative".to_owned())
+}
+
+/// A duration from 1 second to 30 days, whole seconds.
+pub(crate) fn expiry(text: &str) -> Result<Duration, String> {
+    let given = duration(text)?;
+    if !(SHORTEST_EXPIRY..=LONGEST_EXPIRY).contains(&given) {
+        return Err("expected 1s to 30d".to_owned());
+    }
+    Ok(Duration::from_secs(given.as_secs()))
+}
+
+/// A point in time (RFC 3339), or a duration before now.
+pub(crate) fn since(text: &str) -> Result<Timestamp, String> {
+    since_at(text, now())
+}
+
+/// The time now, by this machine's clock.
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_unix_millis(jiff::Timestamp::now().as_millisecond())
+}
+
+fn since_at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let ago = text.trim().trim_end_matches("ago");
+    duration(ago)
+        .map(|ago| now.before(ago))
+        .map_err(|_| format!("{DURATION_RULE}, or a time such as {now}"))
+}
+
+/// `K=V`, at the first `=`.
+pub(crate) fn pair(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("expected K=V".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_are_read_as_people_write_them() {
+        for (text, seconds) in [
+            ("10s", 10.0),
+            ("5m", 300.0),
+            ("1h30m", 5400.0),
+            ("1h 30m", 5400.0),
+            ("7d", 604_800.0),
+            ("2w", 1_209_600.0),
+            ("500ms", 0.5),
+            ("90", 90.0),
+            ("0", 0.0),
+            ("2 hours", 7200.0),
+        ] {
+            assert_eq!(
+                duration(text).map(|read| read.as_secs_f64()),
+                Ok(seconds),
+                "{text}"
+            );
+        }
+        for text in ["", "x", "-5m", "1y", "3mo", "10 parsecs", "99999999999"] {
+            assert!(duration(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn an_expiry_is_bounded_as_the_protocol_bounds_it() {
+        assert_eq!(expiry("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(expiry("30d"), Ok(Duration::from_secs(2_592_000)));
+        for text in ["0", "999ms", "2592001", "31d"] {
+            assert!(expiry(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn since_takes_times_and_how_long_ago() {
+        let now: Timestamp = "2026-11-21T09:00:00.000Z".parse().unwrap();
+        for (text, want) in [
+            ("1h", "2026-11-21T08:00:00.000Z"),
+            ("2 days ago", "2026-11-19T09:00:00.000Z"),
+            ("2026-11-20T00:00:00Z", "2026-11-20T00:00:00.000Z"),
+            ("2026-11-20T01:00:00+01:00", "2026-11-20T00:00:00.000Z"),
+        ] {
+            assert_eq!(
+                since_at(text, now).map(|time| time.to_string()),
+                Ok(want.to_owned()),
+                "{text}"
+            );
+        }
+        assert!(since_at("yesterday-ish", now).is_err());
+    }
+
+    #[test]
+    fn pairs_are_cut_at_the_first_equals_sign() {
+        assert_eq!(pair("k=a=b"), Ok(("k".into(), "a=b".into())));
+        assert_eq!(pair("k="), Ok(("k".into(), String::new())));
+        assert!(pair("=v").is_err());
+        assert!(pair("k").is_err());
+    }
+}

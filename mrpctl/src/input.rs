@@ -1,0 +1,211 @@
+//! What is read: standard input, files that options name, and answers to questions.
+//!
+//! Reading blocks a thread of its own, so that signals and time limits keep working.
+
+use crate::context::Context;
+use crate::exit::{Failure, Reason};
+use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use tokio::sync::mpsc;
+
+/// Bytes of a message's body, at most (protocol A9).
+pub(crate) const MAX_BODY: usize = 1024 * 1024;
+
+/// Bytes of a line of `--jsonl`: a body and what goes with it.
+pub(crate) const MAX_LINE: usize = 2 * MAX_BODY;
+
+/// Bytes of a file of contacts, at most.
+const MAX_FILE: usize = 16 * MAX_BODY;
+
+/// Lines that are read ahead of what is done with them.
+const READ_AHEAD: usize = 16;
+
+/// One line of standard input, or what is wrong with it.
+pub(crate) type Line = Result<String, Failure>;
+
+/// All of standard input, at most `limit` bytes of UTF-8.
+pub(crate) async fn standard_input(limit: usize) -> Result<String, Failure> {
+    blocking(move || read_text(io::stdin().lock(), "standard input", limit)).await
+}
+
+/// A message's text from standard input, one newline at its end removed.
+pub(crate) async fn piped_text(context: &Context) -> Result<String, Failure> {
+    if io::stdin().is_terminal() {
+        if !context.is_interactive() {
+            return Err(Failure::new(
+                Reason::NoInput,
+                "there is no message: no text was given and standard input is a terminal",
+            )
+            .fix("mrpctl send TO TEXT, or pipe something into it"));
+        }
+        context.output.note("Write the message, end with Ctrl-D.");
+    }
+    let mut text = standard_input(MAX_BODY).await?;
+    let ending = if text.ends_with("\r\n") {
+        2
+    } else {
+        usize::from(text.ends_with('\n'))
+    };
+    text.truncate(text.len() - ending);
+    Ok(text)
+}
+
+/// What an option names: `-` is standard input, `@file` that file, anything else itself.
+pub(crate) async fn argument(given: &str) -> Result<String, Failure> {
+    match given.strip_prefix('@') {
+        Some(path) => file(path, MAX_BODY).await,
+        None if given == "-" => standard_input(MAX_BODY).await,
+        None => Ok(given.to_owned()),
+    }
+}
+
+/// A file, or standard input where it is `-`.
+pub(crate) async fn file_or_standard_input(given: &str) -> Result<String, Failure> {
+    if given == "-" {
+        standard_input(MAX_FILE).await
+    } else {
+        file(given, MAX_FILE).await
+    }
+}
+
+async fn file(path: &str, limit: usize) -> Result<String, Failure> {
+    let path = path.to_owned();
+    blocking(move || {
+        let file = std::fs::File::open(&path)
+            .map_err(|error| Failure::io(Reason::NoInput, &format!("read {path}"), &error))?;
+        read_text(file, &path, limit)
+    })
+    .await
+}
+
+/// The lines of standard input as they come.
+pub(crate) fn lines() -> mpsc::Receiver<Line> {
+    let (sender, receiver) = mpsc::channel(READ_AHEAD);
+    tokio::task::spawn_blocking(move || {
+        let mut source = io::stdin().lock();
+        while let Some(line) = next_line(&mut source, MAX_LINE) {
+            if sender.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// Asks a question on standard error; nothing where there is nobody to ask, or no answer.
+pub(crate) async fn ask(context: &Context, question: &str) -> Result<Option<String>, Failure> {
+    if !context.may_ask() {
+        return Ok(None);
+    }
+    context.output.prompt(question);
+    let answer = blocking(|| {
+        let mut answer = String::new();
+        io::stdin()
+            .lock()
+            .read_line(&mut answer)
+            .map_err(|error| Failure::io(Reason::Io, "read the answer", &error))?;
+        Ok(answer)
+    })
+    .await?;
+    let answer = answer.trim();
+    Ok((!answer.is_empty()).then(|| answer.to_owned()))
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Failure::new(Reason::Internal, error.to_string())))
+}
+
+fn read_text(source: impl io::Read, name: &str, limit: usize) -> Result<String, Failure> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    source
+        .take(most)
+        .read_to_end(&mut bytes)
+        .map_err(|error| Failure::io(Reason::Io, &format!("read {name}"), &error))?;
+    if bytes.len() > limit {
+        return Err(too_large(name, limit));
+    }
+    String::from_utf8(bytes).map_err(|_| not_text(name))
+}
+
+/// The next line without its newline; a line that cannot be used is passed over whole.
+fn next_line(source: &mut impl io::BufRead, limit: usize) -> Option<Line> {
+    let mut bytes = Vec::new();
+    let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+    match source.by_ref().take(most).read_until(b'\n', &mut bytes) {
+        Ok(0) => return None,
+        Ok(_) => {}
+        Err(error) => return Some(Err(Failure::io(Reason::Io, "read standard input", &error))),
+    }
+    if bytes.ends_with(b"\n") {
+        bytes.pop();
+        if bytes.ends_with(b"\r") {
+            bytes.pop();
+        }
+    } else if bytes.len() > limit {
+        let skipped = source.skip_until(b'\n');
+        return Some(Err(match skipped {
+            Ok(_) => too_large("the line", limit),
+            Err(error) => Failure::io(Reason::Io, "read standard input", &error),
+        }));
+    }
+    Some(String::from_utf8(bytes).map_err(|_| not_text("the line")))
+}
+
+pub(crate) fn too_large(name: &str, limit: usize) -> Failure {
+    Failure::new(
+        Reason::BadData,
+        format!("{name} is too large: a message's body has at most {limit} bytes"),
+    )
+    .fix("send it in parts, or a link to it")
+}
+
+fn not_text(name: &str) -> Failure {
+    Failure::new(Reason::BadData, format!("{name} is not UTF-8 text"))
+        .fix("encode it first, for example with base64")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_read_up_to_the_limit_and_not_beyond() {
+        assert_eq!(read_text(&b"abc"[..], "x", 3), Ok("abc".to_owned()));
+        assert_eq!(read_text(&b"abcd"[..], "x", 3).unwrap_err().exit(), 65);
+        assert_eq!(read_text(&b"\xff"[..], "x", 3).unwrap_err().exit(), 65);
+    }
+
+    #[test]
+    fn lines_are_cut_and_bad_ones_cost_no_other() {
+        let mut source = &b"one\r\n\ntoo long\nb\xffd\nlast"[..];
+        let mut read = Vec::new();
+        while let Some(line) = next_line(&mut source, 5) {
+            read.push(line.map_err(|failure| failure.exit()));
+        }
+        assert_eq!(
+            read,
+            [
+                Ok("one".to_owned()),
+                Ok(String::new()),
+                Err(65),
+                Err(65),
+                Ok("last".to_owned())
+            ]
+        );
+    }
+
+    #[test]
+    fn a_line_of_just_the_limit_fits() {
+        assert_eq!(
+            next_line(&mut &b"12345\n1"[..], 5),
+            Some(Ok("12345".to_owned()))
+        );
+        assert_eq!(
+            next_line(&mut &b"12345"[..], 5),
+            Some(Ok("12345".to_owned()))
+        );
+    }
+}

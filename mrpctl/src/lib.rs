@@ -1,0 +1,136 @@
+//! `mrpctl`: a shell filter over mrpd.
+//!
+//! - `cli`: every flag, and the help that goes with it.
+//! - `cmd`: one file a command.
+//! - `input`: standard input, files that options name, answers to questions.
+//! - `output`: everything that is written, escaped for people and exact for programs.
+//! - `exit`: failures and exit statuses.
+//! - `context`: what every command has at hand, the daemon among it; `autostart` starts that.
+//! - `config`: the environment, and `mrpd.toml` as a file that is edited.
+//!
+//! It must never know: how the daemon stores anything, or how a relay is spoken to.
+
+mod autostart;
+mod cli;
+mod cmd;
+mod config;
+mod context;
+mod exit;
+mod input;
+mod output;
+
+use context::Context;
+use exit::{Failure, Reason};
+use output::Output;
+use std::ffi::OsString;
+use std::process::ExitCode;
+use std::time::Duration;
+
+/// Runs the program.
+pub fn run() -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match cli::parse(arguments.clone()) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let variable = config::output_variable();
+            return output::report_usage(&error, &arguments, variable.as_deref())
+                .exit()
+                .into();
+        }
+    };
+    let output = Output::new(&cli.global);
+    let done = Context::new(cli.global, output.clone()).and_then(|context| match cli.command {
+        Some(command) => cmd::run(&context, command),
+        None => cmd::version::run(&context),
+    });
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output.failure(&failure);
+            failure.exit().into()
+        }
+    }
+}
+
+/// Whether signals end the command from outside, or it ends by itself when one comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signals {
+    EndIt,
+    ItsOwn,
+}
+
+/// Runs a command to its end, to the end of `timeout`, or to a signal. What still reads or writes in a thread is left behind:
+/// the process ends.
+fn block_on<F>(timeout: Option<Duration>, signals: Signals, command: F) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::io(Reason::Internal, "start", &error))?;
+    let done = runtime.block_on(async {
+        tokio::select! {
+            biased;
+            failure = stopped(signals) => Err(failure),
+            done = command => done,
+            failure = passed(timeout) => Err(failure),
+        }
+    });
+    runtime.shutdown_background();
+    done
+}
+
+async fn stopped(signals: Signals) -> Failure {
+    use tokio::signal::unix::{SignalKind, signal};
+    if signals == Signals::ItsOwn {
+        return std::future::pending().await;
+    }
+    let listening = signal(SignalKind::interrupt())
+        .and_then(|interrupt| Ok((interrupt, signal(SignalKind::terminate())?)));
+    let (mut interrupt, mut terminate) = match listening {
+        Ok(both) => both,
+        Err(error) => return Failure::io(Reason::Internal, "listen for signals", &error),
+    };
+    tokio::select! {
+        _ = interrupt.recv() => Failure::Status(Reason::Interrupted.exit()),
+        _ = terminate.recv() => Failure::Status(Reason::Terminated.exit()),
+    }
+}
+
+async fn passed(timeout: Option<Duration>) -> Failure {
+    match timeout {
+        None => std::future::pending().await,
+        Some(timeout) => {
+            tokio::time::sleep(timeout).await;
+            timed_out(timeout)
+        }
+    }
+}
+
+fn timed_out(timeout: Duration) -> Failure {
+    Failure::new(
+        Reason::TimedOut,
+        format!("not done within {timeout:?} (--timeout)"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_that_takes_too_long_ends_with_124() {
+        let timeout = Some(Duration::from_millis(5));
+        let done = block_on(timeout, Signals::EndIt, std::future::pending());
+        assert_eq!(done.unwrap_err().exit(), 124);
+    }
+
+    #[test]
+    fn a_command_that_ends_in_time_ends_as_it_does() {
+        let timeout = Some(Duration::from_secs(60));
+        assert_eq!(block_on(timeout, Signals::EndIt, async { Ok(()) }), Ok(()));
+        let failed = block_on(timeout, Signals::ItsOwn, async { Err(Failure::Status(9)) });
+        assert_eq!(failed.unwrap_err().exit(), 9);
+    }
+}
