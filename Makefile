@@ -1,0 +1,52 @@
+# Two commands are all one needs: `make demo` and `make test`. `make help` lists the rest.
+CARGO    ?= cargo
+PYTHON   ?= python3
+PREFIX   ?= /usr/local
+DESTDIR  ?=
+TARGET   := $(or $(CARGO_TARGET_DIR),target)
+SDK      := $(TARGET)/sdk-0.3.1
+PROGRAMS := relayd mrpd mrpctl
+
+.PHONY: help build demo test lint sdk bench install
+
+help:
+	@echo 'make build     the three programs, for development, in $(TARGET)/debug'
+	@echo 'make demo      a relay and two users on this machine; shows a piped message arrive'
+	@echo 'make test      formatting, lints, documentation, and every test there is'
+	@echo 'make lint      formatting, lints and documentation alone'
+	@echo 'make bench     the figures that bench/README.md explains'
+	@echo 'make install   a release build into $$(DESTDIR)$$(PREFIX)/bin  (PREFIX=$(PREFIX))'
+
+build:
+	$(CARGO) build --locked --workspace --bins
+
+demo: build
+	$(TARGET)/debug/mrpctl demo
+
+lint:
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --locked --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
+
+# The programs first: tests/ runs them as processes.
+test: lint build sdk
+	$(CARGO) build --locked -p mrpd --bin mrpd-failpoints --features failpoints
+	MRP_SDK_PYTHON=$(abspath $(SDK))/bin/python $(CARGO) test --locked --workspace
+
+# The published client, unmodified, in a virtual environment of its own.
+sdk: $(SDK)/installed
+$(SDK)/installed: tests/sdk/requirements.txt
+	$(PYTHON) -m venv $(SDK)
+	$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/sdk/requirements.txt
+	touch $@
+
+bench:
+	$(CARGO) build --locked --release -p relayd -p bench
+	$(TARGET)/release/bench durable-send
+	$(TARGET)/release/bench idle-sockets
+
+install:
+	$(CARGO) build --locked --release --workspace --bins
+	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/doc/mrp'
+	for program in $(PROGRAMS); do install -m 755 $(TARGET)/release/$$program '$(DESTDIR)$(PREFIX)/bin/' || exit 1; done
+	install -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE '$(DESTDIR)$(PREFIX)/share/doc/mrp/'

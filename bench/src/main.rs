@@ -1,0 +1,38 @@
+//! Figures of relayd under load. `bench/README.md` says how to read them.
+
+mod clock;
+mod durable_send;
+mod idle_sockets;
+mod relay;
+mod report;
+mod wire;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "Figures of relayd under load")]
+struct Arguments {
+    #[command(subcommand)]
+    scenario: Scenario,
+}
+
+#[derive(Subcommand)]
+enum Scenario {
+    /// Signed messages from many connections at once, each answered only when it is on disk
+    DurableSend(durable_send::Options),
+    /// Resident memory of authenticated WebSockets that do nothing
+    IdleSockets(idle_sockets::Options),
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let lines = match arguments.scenario {
+        Scenario::DurableSend(options) => runtime.block_on(durable_send::run(&options))?,
+        Scenario::IdleSockets(options) => runtime.block_on(idle_sockets::run(&options))?,
+    };
+    report::print(&lines);
+    Ok(())
+}

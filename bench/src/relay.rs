@@ -1,0 +1,89 @@
+//! A relayd process of its own, on a free port, with its data in a folder that goes away with it.
+
+use anyhow::{Context as _, bail};
+use std::io::{BufRead as _, BufReader};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+#[derive(Debug)]
+pub(crate) struct Relay {
+    process: Child,
+    pub(crate) address: SocketAddr,
+    _data: tempfile::TempDir,
+}
+
+impl Relay {
+    /// Starts `program`, or the relayd that was built beside this program. The data goes below the working directory, since the
+    /// system's temporary folder may be in memory, where nothing is ever on disk.
+    pub(crate) fn start(program: Option<&PathBuf>) -> anyhow::Result<Self> {
+        let beside = std::env::current_exe()?.with_file_name("relayd");
+        let program = program.unwrap_or(&beside);
+        let data = tempfile::Builder::new()
+            .prefix("bench-relayd-")
+            .tempdir_in(".")?;
+        let mut process = Command::new(program)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+            .arg(data.path())
+            .args(["--set", "log=warn"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .with_context(|| {
+                format!(
+                    "cannot start {}; build it first: make bench",
+                    program.display()
+                )
+            })?;
+        let output = process.stdout.take().context("stdout is piped")?;
+        let mut line = String::new();
+        BufReader::new(output).read_line(&mut line)?;
+        let Some(url) = line.trim().strip_prefix("relayd ready http://") else {
+            bail!("relayd did not become ready: {line:?}");
+        };
+        Ok(Self {
+            process,
+            address: url.parse()?,
+            _data: data,
+        })
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn resident(&self) -> anyhow::Result<u64> {
+        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.process.id()))?;
+        let pages: u64 = statm
+            .split(' ')
+            .nth(1)
+            .context("statm has seven fields")?
+            .parse()?;
+        Ok(pages * 4096)
+    }
+
+    /// Processor time used so far, user and system together.
+    pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let (_, fields) = stat
+            .rsplit_once(')')
+            .context("stat names the program in parentheses")?;
+        let ticks = |index| {
+            fields
+                .split_whitespace()
+                .nth(index)
+                .and_then(|field| field.parse::<u64>().ok())
+        };
+        let total = ticks(11)
+            .zip(ticks(12))
+            .map(|(user, system)| user + system)
+            .context("stat has times")?;
+        // Linux counts in hundredths of a second on every architecture that matters.
+        Ok(Duration::from_millis(total * 10))
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // Nothing can be done about a failure here, and the process is ours alone.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

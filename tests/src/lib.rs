@@ -1,0 +1,18 @@
+//! What the tests of whole programs share: processes with a sealed environment, bounded in time, gone when the test is.
+//!
+//! - [`programs`]: the programs under test, built once.
+//! - [`process`]: one process: started, awaited with a deadline, killed at the latest when dropped.
+//! - [`sdk`]: a peer that is the published Python SDK.
+//! - [`relay`]: a relay of the test's own.
+//! - [`user`]: a user with a home of their own.
+
+pub mod process;
+pub mod programs;
+pub mod relay;
+pub mod sdk;
+pub mod user;
+
+use std::time::Duration;
+
+/// How long anything in a test may take before the test gives up: generous, since test machines are slow and shared.
+pub const DEADLINE: Duration = Duration::from_secs(60);

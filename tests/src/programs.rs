@@ -1,0 +1,51 @@
+//! The programs under test. Cargo is asked once per test program whether they are up to date, so that no test runs a stale one.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::OnceLock;
+
+/// Path of one of our programs.
+pub fn path(program: &str) -> PathBuf {
+    static BUILT: OnceLock<()> = OnceLock::new();
+    BUILT.get_or_init(|| {
+        cargo(&["build", "--locked", "--quiet", "--workspace", "--bins"]);
+        let failpoints = ["--bin", "mrpd-failpoints", "--features", "failpoints"];
+        cargo(
+            &[
+                &["build", "--locked", "--quiet", "-p", "mrpd"][..],
+                &failpoints,
+            ]
+            .concat(),
+        );
+    });
+    let path = directory().join(program);
+    assert!(path.exists(), "{} was not built", path.display());
+    path
+}
+
+/// The root of the workspace.
+pub fn workspace() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .expect("tests/ is in the workspace")
+}
+
+/// Test programs are in `<profile>/deps`, ours in `<profile>`.
+fn directory() -> PathBuf {
+    let test = std::env::current_exe().expect("a test has a path");
+    let deps = test.parent().expect("a program is in a folder");
+    deps.parent()
+        .expect("deps is in the profile's folder")
+        .to_owned()
+}
+
+fn cargo(arguments: &[&str]) {
+    let status = Command::new(env!("CARGO"))
+        .args(arguments)
+        .current_dir(workspace())
+        .status();
+    assert!(
+        status.expect("cargo runs").success(),
+        "cargo {arguments:?} failed"
+    );
+}

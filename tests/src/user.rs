@@ -1,0 +1,165 @@
+//! A user: a home of their own, an environment with nothing in it that the test did not put there, one daemon.
+
+use crate::process::{Ended, Process};
+use crate::programs;
+use crate::relay::Relay;
+use nix::sys::signal::Signal;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use tempfile::TempDir;
+
+/// A user of mrpctl with one agent of the same name.
+#[derive(Debug)]
+pub struct User {
+    name: String,
+    home: TempDir,
+    state: Option<PathBuf>,
+    daemon: Option<Process>,
+}
+
+impl User {
+    /// A user with nothing set up. Sockets have short paths, so the home is directly below the temporary folder.
+    pub fn blank(name: &str) -> Self {
+        let home = tempfile::Builder::new()
+            .prefix("mrp")
+            .tempdir()
+            .expect("a temporary folder");
+        Self {
+            name: name.to_owned(),
+            home,
+            state: None,
+            daemon: None,
+        }
+    }
+
+    /// A user who has run `mrpctl init` against the relay, and whose daemon runs.
+    pub fn at(name: &str, relay: &Relay) -> Self {
+        let mut user = Self::blank(name);
+        user.start_daemon();
+        user.mrpctl(&["init", "--name", name, "--relay", &relay.url()])
+            .succeeded();
+        user
+    }
+
+    /// The local name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The home folder.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Has the daemon keep its store in this folder from its next start on.
+    pub fn keep_state_in(&mut self, folder: &Path) {
+        self.state = Some(folder.to_owned());
+    }
+
+    /// A command with this user's environment and no other.
+    pub fn command(&self, program: PathBuf) -> Command {
+        let mut command = Command::new(program);
+        let home = self.home.path();
+        command
+            .env_clear()
+            .env("HOME", home)
+            .env("XDG_RUNTIME_DIR", home.join("run"))
+            .env("PATH", "/usr/bin:/bin")
+            .env("MRPD_AUTOSTART", "0")
+            .current_dir(home);
+        if let Some(state) = &self.state {
+            command.env("XDG_STATE_HOME", state);
+        }
+        command
+    }
+
+    /// Runs mrpctl with nothing on its standard input.
+    pub fn mrpctl(&self, arguments: &[&str]) -> Ended {
+        self.mrpctl_with(arguments, b"")
+    }
+
+    /// Runs mrpctl with `input` on its standard input.
+    pub fn mrpctl_with(&self, arguments: &[&str], input: &[u8]) -> Ended {
+        self.start_mrpctl(arguments, input).wait()
+    }
+
+    /// Starts mrpctl without waiting for it.
+    pub fn start_mrpctl(&self, arguments: &[&str], input: &[u8]) -> Process {
+        let mut command = self.command(programs::path("mrpctl"));
+        command.args(arguments);
+        Process::start(command, input)
+    }
+
+    /// Starts the daemon and waits until it is ready.
+    pub fn start_daemon(&mut self) {
+        self.run_daemon(self.command(programs::path("mrpd")));
+    }
+
+    /// Starts the daemon with crash points compiled in; `plan` is in the syntax of crate `fail`, such as `inbox.committed=return`.
+    /// It may be killed by one at any moment, before it is ready too.
+    pub fn start_failing_daemon(&mut self, plan: &str) {
+        let mut command = self.command(programs::path("mrpd-failpoints"));
+        command.env("FAILPOINTS", plan);
+        assert!(self.daemon.is_none(), "the daemon is running");
+        self.daemon = Some(Process::start(command, b""));
+    }
+
+    fn run_daemon(&mut self, command: Command) {
+        assert!(self.daemon.is_none(), "the daemon is running");
+        let mut process = Process::start(command, b"");
+        process.line_after("mrpd ready ");
+        self.daemon = Some(process);
+    }
+
+    /// The daemon's process.
+    pub fn daemon(&mut self) -> &mut Process {
+        self.daemon.as_mut().expect("the daemon is running")
+    }
+
+    /// Ends the daemon as a power cut would.
+    pub fn kill_daemon(&mut self) {
+        self.daemon.take().expect("the daemon is running").kill();
+    }
+
+    /// Asks the daemon to end, and waits until it has.
+    pub fn terminate_daemon(&mut self) -> Ended {
+        let daemon = self.daemon.take().expect("the daemon is running");
+        daemon.signal(Signal::SIGTERM);
+        daemon.wait()
+    }
+
+    /// Waits for a daemon that is about to die by itself.
+    pub fn await_daemon_death(&mut self) -> Ended {
+        self.daemon.take().expect("the daemon is running").wait()
+    }
+
+    /// The agent's key.
+    pub fn key(&self) -> String {
+        let shown = self.mrpctl(&["whoami", "-o", "json"]).succeeded();
+        let shown: Value = serde_json::from_str(&shown).expect("whoami -o json is JSON");
+        let key = shown
+            .pointer("/key")
+            .or_else(|| shown.pointer("/0/key"))
+            .and_then(Value::as_str);
+        key.unwrap_or_else(|| panic!("no key in {shown}"))
+            .to_owned()
+    }
+
+    /// All messages that came in, as `mrpctl tail` shows them to programs.
+    pub fn inbox(&self) -> Vec<Value> {
+        let lines = self
+            .mrpctl(&["tail", "--no-follow", "-n", "1000000", "-o", "jsonl"])
+            .succeeded();
+        lines
+            .lines()
+            .map(|line| serde_json::from_str(line).expect("a line of tail is JSON"))
+            .collect()
+    }
+
+    /// The texts of all messages that came in.
+    pub fn texts(&self) -> Vec<String> {
+        let text = |message: &Value| message["text"].as_str().unwrap_or_default().to_owned();
+        self.inbox().iter().map(text).collect()
+    }
+}
