@@ -67,6 +67,11 @@ impl fmt::Display for Problem {
     }
 }
 
+/// Where the service manager puts credentials (systemd.exec(5)), if it gave any.
+pub(crate) fn credentials_directory() -> Option<PathBuf> {
+    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
 /// Where the configuration comes from.
 #[derive(Debug, Clone)]
 pub struct Sources {

@@ -169,11 +169,11 @@ fn read_short(source: impl io::Read) -> io::Result<Zeroizing<Vec<u8>>> {
 }
 
 fn load_credential(name: &str) -> Result<SecretKey, KeyError> {
-    let Some(dir) = std::env::var_os("CREDENTIALS_DIRECTORY") else {
+    let Some(dir) = crate::config::credentials_directory() else {
         let name = name.to_owned();
         return Err(KeyError::NoCredentials { name });
     };
-    let path = Path::new(&dir).join(name);
+    let path = dir.join(name);
     let content = File::open(&path)
         .and_then(read_short)
         .map_err(|cause| KeyError::Unreadable {

@@ -24,9 +24,13 @@ pub(crate) fn begin(config: &Config) {
     };
     // A log that was begun before, by a test or an embedding program, goes on.
     let _ = if text {
-        builder
-            .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
-            .try_init()
+        // At a terminal the builder's own default holds, which is to obey NO_COLOR.
+        let builder = if terminal {
+            builder
+        } else {
+            builder.with_ansi(false)
+        };
+        builder.try_init()
     } else {
         builder
             .json()
