@@ -2,12 +2,13 @@
 //!
 //! Within `v: 1` fields are only ever added.
 
-use mrp_proto::content::Kind as ContentKind;
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::{Attachment, Metadata};
 use mrp_proto::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+
+pub use mrp_proto::content::Kind;
 
 /// Version of the message object.
 pub const VERSION: u32 = 1;
@@ -48,43 +49,6 @@ pub struct Peer {
     pub short: String,
     /// How far it is trusted.
     pub trust: Trust,
-}
-
-/// What a message is, for filters.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Kind {
-    /// Text for people.
-    Text,
-    /// Asks for an action.
-    Request,
-    /// Answers a request.
-    Response,
-    /// Tells that something happened.
-    Event,
-    /// Tells how far something is.
-    Status,
-    /// Other JSON.
-    Json,
-    /// No JSON and no text.
-    Binary,
-    /// Sealed, and cannot be opened here.
-    Undecryptable,
-}
-
-impl From<ContentKind> for Kind {
-    fn from(kind: ContentKind) -> Self {
-        match kind {
-            ContentKind::Text => Self::Text,
-            ContentKind::Request => Self::Request,
-            ContentKind::Response => Self::Response,
-            ContentKind::Event => Self::Event,
-            ContentKind::Status => Self::Status,
-            ContentKind::Json => Self::Json,
-            ContentKind::Binary => Self::Binary,
-            ContentKind::Undecryptable => Self::Undecryptable,
-        }
-    }
 }
 
 /// Where a message stands locally.

@@ -145,7 +145,7 @@ fn opened_content(opened: OpenedMessage, now: Timestamp) -> Result<Content, Refu
     } = envelope;
     let (kind, body) = match binary {
         Some(bytes) => (Kind::Binary, Some(json_text(&base64url::encode(&bytes)))),
-        None => (classify(&content_type, body.as_deref()).into(), body),
+        None => (classify(&content_type, body.as_deref()), body),
     };
     Ok(Content {
         kind,
@@ -183,7 +183,7 @@ fn verify(agent: &LocalAgent, message: &Message, now: Timestamp) -> Result<Conte
         }
     };
     Ok(Content {
-        kind: classify(&message.content_type, message.body.as_deref()).into(),
+        kind: classify(&message.content_type, message.body.as_deref()),
         content_type: message.content_type.clone(),
         body: message.body.clone(),
         attachments: None,

@@ -1,6 +1,7 @@
 //! Flags of the commands that send and read.
 
 use super::value;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Subcommand, ValueEnum};
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::{Encrypt, Stage};
@@ -182,8 +183,8 @@ pub(crate) struct Tail {
     #[arg(long, value_name = "ID")]
     pub(crate) thread: Option<String>,
     /// Only messages of this kind
-    #[arg(long)]
-    pub(crate) kind: Option<KindWord>,
+    #[arg(long, value_parser = kinds())]
+    pub(crate) kind: Option<Kind>,
     /// Only messages of this media type
     #[arg(long = "type", value_name = "MIME")]
     pub(crate) content_type: Option<String>,
@@ -195,31 +196,9 @@ pub(crate) struct Tail {
     pub(crate) all: bool,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-pub(crate) enum KindWord {
-    Text,
-    Request,
-    Response,
-    Event,
-    Status,
-    Json,
-    Binary,
-    Undecryptable,
-}
-
-impl From<KindWord> for Kind {
-    fn from(word: KindWord) -> Self {
-        match word {
-            KindWord::Text => Self::Text,
-            KindWord::Request => Self::Request,
-            KindWord::Response => Self::Response,
-            KindWord::Event => Self::Event,
-            KindWord::Status => Self::Status,
-            KindWord::Json => Self::Json,
-            KindWord::Binary => Self::Binary,
-            KindWord::Undecryptable => Self::Undecryptable,
-        }
-    }
+/// Takes the names of the kinds, and offers them to completion.
+fn kinds() -> impl TypedValueParser<Value = Kind> {
+    PossibleValuesParser::new(Kind::ALL.map(Kind::as_str)).try_map(|name| name.parse::<Kind>())
 }
 
 /// Show one message

@@ -202,7 +202,7 @@ async fn query(context: &Context, flags: &Flags, client: &Client) -> Result<Mess
             .or_else(|| context.global.agent.clone()),
         thread: flags.thread.clone(),
         reply_to: None,
-        kind: flags.kind.map(Into::into),
+        kind: flags.kind,
         content_type: flags.content_type.clone(),
         dir: flags.sent.then_some(Direction::Out),
         all: flags.all.then_some(1),

@@ -159,7 +159,7 @@ fn record(parts: Parts<'_>, request: &SendRequest, draft: Draft) -> MessageRecor
         relay: parts.link.relay.name.clone(),
         from: parts.agent.public.to_string(),
         to: parts.recipient.to_string(),
-        kind: classify(&draft.content_type, draft.body.as_deref()).into(),
+        kind: classify(&draft.content_type, draft.body.as_deref()),
         content_type: parts
             .send
             .content_type
