@@ -31,7 +31,7 @@ lint:
 # The programs first: tests/ runs them as processes.
 test: lint build sdk
 	$(CARGO) build --locked -p mrpd --bin mrpd-failpoints --features failpoints
-	MRP_SDK_PYTHON=$(abspath $(SDK))/bin/python $(CARGO) test --locked --workspace
+	MRP_SDK_PYTHON=$(abspath $(SDK))/bin/python $(CARGO) test --locked --workspace --no-fail-fast
 
 # The published client, unmodified, in a virtual environment of its own.
 sdk: $(SDK)/installed
