@@ -1,7 +1,8 @@
 //! Named points at which a crash test kills the process.
 //!
 //! Without the feature `failpoints` none of it is compiled. With it, `FAILPOINTS="receive.committed=3*off->return"` in the
-//! environment makes the process kill itself, as `kill -9` would, the fourth time that it comes to that point.
+//! environment makes the process kill itself, as `kill -9` would, the fourth time that it comes to that point. `return(200)` stalls
+//! there for 200 ms first: what another task said too early, an ack before its commit, has left the process by then.
 
 /// Every point, in the order of receiving and then of sending.
 #[cfg(feature = "failpoints")]
@@ -66,7 +67,10 @@ const fn equal(left: &[u8], right: &[u8]) -> bool {
 pub(crate) fn reach(name: &str) {
     use nix::sys::signal::{Signal, kill};
     use nix::unistd::Pid;
-    if fail::eval(name, |_| ()).is_some() {
+    use std::time::Duration;
+    let stall = |millis: Option<String>| millis.and_then(|text| text.parse().ok()).unwrap_or(0);
+    if let Some(millis) = fail::eval(name, stall) {
+        std::thread::sleep(Duration::from_millis(millis));
         let _ = kill(Pid::this(), Signal::SIGKILL);
         loop {
             std::thread::park();

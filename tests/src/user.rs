@@ -96,7 +96,7 @@ impl User {
         self.run_daemon(self.command(programs::path("mrpd")));
     }
 
-    /// Starts the daemon with crash points compiled in; `plan` is in the syntax of crate `fail`, such as `inbox.committed=return`.
+    /// Starts the daemon with crash points compiled in; `plan` is in the syntax of crate `fail`, such as `receive.committed=return`.
     /// It may be killed by one at any moment, before it is ready too.
     pub fn start_failing_daemon(&mut self, plan: &str) {
         let mut command = self.command(programs::path("mrpd-failpoints"));
