@@ -1,4 +1,4 @@
-//! Blobs sealed with a key of their own (protocol section 7): one ChaCha20-Poly1305 call over the whole, stored as
+//! Blobs sealed with a key of their own (protocol A10): one ChaCha20-Poly1305 call over the whole, stored as
 //! `nonce (12) || ciphertext || tag (16)`.
 //!
 //! The key travels inside the message, sealed to its recipient: see [`crate::envelope::wrap_key`].

@@ -1,4 +1,4 @@
-//! What bodies mean by convention (protocol section 8): requests, responses, events, status reports, and text. Relays interpret
+//! What bodies mean by convention (protocol A12): requests, responses, events, status reports, and text. Relays interpret
 //! none of it.
 //!
 //! The types here read what other clients write as those read it themselves, and keep the parts that are free JSON byte for byte.

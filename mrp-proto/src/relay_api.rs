@@ -1,4 +1,4 @@
-//! The relay's HTTP interface: paths, header names and the bodies of answers (protocol sections 3 and 4).
+//! The relay's HTTP interface: paths, header names and the bodies of answers.
 
 use crate::id::MessageId;
 use crate::message::{Message, Status};

@@ -1,4 +1,4 @@
-//! Private keys of the local agents: where they come from, and what is refused (reliability of files: nobody else may read them).
+//! Private keys of the local agents: where they come from, and what is refused (a file that others can read).
 
 use crate::config::KeySource;
 use mrp_proto::base64url;

@@ -1,4 +1,4 @@
-//! What a relay is told: defaults, then the file, then the environment and flags (surface of `relayd serve`).
+//! What a relay is told: defaults, then the file, then the environment and flags.
 
 mod field;
 mod file;

@@ -1,4 +1,4 @@
-//! The contacts file: `{"contacts":[{"name","public_key","note"?}]}`, shared with the published clients (protocol section 12).
+//! The contacts file: `{"contacts":[{"name","public_key","note"?}]}`, shared with the published clients (protocol A13).
 //!
 //! What another program wrote stays as it is: unknown fields, entries that cannot be used, an `ed25519:` before a key.
 
