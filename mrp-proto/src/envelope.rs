@@ -1,4 +1,4 @@
-//! End-to-end sealing of messages: HPKE in auth mode (RFC 9180, protocol A10), and the envelope inside (protocol A10).
+//! End-to-end sealing of messages: HPKE in auth mode (RFC 9180), and the envelope inside (protocol A10).
 //!
 //! Suite: DHKEM(X25519, HKDF-SHA256), HKDF-SHA256, ChaCha20-Poly1305, single shot, no associated data. The X25519 keys are the
 //! Ed25519 ones converted, so an address is all that is needed to seal, and opening proves who sealed.
