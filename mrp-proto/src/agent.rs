@@ -1,6 +1,7 @@
 //! Agents' profiles: what a relay shows of a key, and how its owner changes that (protocol A3).
 
 use crate::acl::InboxPolicy;
+use crate::json::{MAX_DEPTH, StructureError, check_structure};
 use crate::key::PublicKey;
 use crate::message::{Metadata, Violation, check_length, check_metadata, null_to_default};
 use crate::time::Timestamp;
@@ -98,6 +99,13 @@ impl Capability {
                     MAX_INPUT_SCHEMA,
                     bytes,
                 ));
+            }
+            // Its bytes bound its keys; deeper, and readers who parse it by recursion fail on the whole profile.
+            if let Err(StructureError::TooDeep { limit, actual }) =
+                check_structure(schema.get(), MAX_DEPTH, usize::MAX)
+            {
+                let rule = format!("must nest at most {limit} levels");
+                return Err(Violation::new(field("input_schema"), rule, limit, actual));
             }
         }
         if let Some(version) = &self.version {
@@ -295,7 +303,7 @@ impl<'de> Deserialize<'de> for CapabilityList {
                 list.form = CapabilityForm::Plain;
             } else {
                 list.items
-                    .push(serde_json::from_str(text).map_err(serde::de::Error::custom)?);
+                    .push(crate::json::from_object(text).map_err(serde::de::Error::custom)?);
             }
         }
         Ok(list)
@@ -327,6 +335,12 @@ mod tests {
             serde_json::to_string(&patch(r#"{"display_name":null}"#)).unwrap(),
             r#"{"display_name":null}"#
         );
+    }
+
+    #[test]
+    fn a_capability_is_no_list_of_its_fields() {
+        let listed = r#"{"capabilities":[["text:x","d"]]}"#;
+        assert!(serde_json::from_str::<ProfilePatch>(listed).is_err());
     }
 
     #[test]

@@ -8,6 +8,9 @@ use std::time::Duration;
 /// How long a session must have lived for the failures before it to be forgotten.
 pub const STABLE_AFTER: Duration = Duration::from_secs(60);
 
+/// The least of the delays: doubling nothing would never make a pause.
+const LEAST: Duration = Duration::from_millis(1);
+
 /// The delays between one agent's attempts to reach one relay.
 #[derive(Debug, Clone)]
 pub struct Backoff {
@@ -18,8 +21,9 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Delays between `min` and `max`. A `max` below `min` counts as `min`.
+    /// Delays between `min` and `max`. A `min` below a millisecond counts as one, a `max` below `min` as `min`.
     pub fn new(min: Duration, max: Duration) -> Self {
+        let min = min.max(LEAST);
         Self {
             min,
             max: max.max(min),
@@ -123,5 +127,8 @@ mod tests {
         assert_eq!(backoff.next_delay(u64::MAX), Duration::from_secs(5));
         let mut endless = Backoff::new(SECOND, Duration::MAX);
         assert!((0..200).all(|_| endless.next_delay(u64::MAX) >= SECOND));
+        let mut hasty = Backoff::new(Duration::ZERO, SECOND);
+        let most = (0..20).map(|_| hasty.next_delay(u64::MAX)).max();
+        assert_eq!(most, Some(SECOND));
     }
 }

@@ -80,9 +80,9 @@ pub enum OpenError {
     ThreadMoved {
         /// `thread_id` or `in_reply_to`.
         field: &'static str,
-        /// What the sender sealed.
+        /// What the sender sealed, cut to 128 characters.
         sealed: Option<String>,
-        /// What the relay shows.
+        /// What the relay shows, cut likewise.
         outer: Option<String>,
     },
 }

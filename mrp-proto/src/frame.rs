@@ -9,8 +9,12 @@ use crate::message::{Message, SendRequest};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
+use std::fmt;
 
+mod close;
 mod result;
+
+pub use close::CloseCode;
 
 use result::{AuthResultFields, SendResultFields};
 
@@ -18,6 +22,12 @@ use result::{AuthResultFields, SendResultFields};
 pub const MAX_FRAME: usize = 2 << 20;
 /// Bytes of a frame that any client takes: what is larger is announced with `pending` (protocol A8.6).
 pub const SAFE_FRAME: usize = 1 << 20;
+
+/// Bytes of a send's `request_id`, at most: it is held until the send is stored, and repeated in the answer.
+pub const MAX_REQUEST_ID: usize = 256;
+
+/// Characters that are read of a relay's reason for a refusal, and of its code.
+pub const MAX_REASON: usize = 500;
 
 /// Why a frame was not understood.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -44,56 +54,13 @@ pub enum FrameError {
     Malformed {
         /// The type.
         kind: &'static str,
-        /// What is wrong, without the content.
+        /// What is wrong, without the content; at most 200 characters.
         reason: String,
     },
 }
 
-/// Why a WebSocket is closed (protocol A8.4).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum CloseCode {
-    /// Nothing is wrong.
-    Normal,
-    /// The relay shuts down.
-    GoingAway,
-    /// A frame over [`MAX_FRAME`].
-    TooBig,
-    /// A malformed or unexpected frame.
-    BadFrame,
-    /// Authentication failed.
-    AuthFailed,
-    /// The agent has as many connections as it may.
-    TooManyConnections,
-    /// No authentication in time.
-    AuthTimeout,
-    /// The peer was silent for too long, or took nothing for too long.
-    KeepaliveTimeout,
-    /// The agent was suspended or deleted.
-    AgentGone,
-    /// Too many frames.
-    RateLimited,
-}
-
-impl CloseCode {
-    /// The number on the wire.
-    pub fn number(self) -> u16 {
-        match self {
-            Self::Normal => 1000,
-            Self::GoingAway => 1001,
-            Self::TooBig => 1009,
-            Self::BadFrame => 4000,
-            Self::AuthFailed => 4001,
-            Self::TooManyConnections => 4002,
-            Self::AuthTimeout => 4003,
-            Self::KeepaliveTimeout => 4004,
-            Self::AgentGone => 4005,
-            Self::RateLimited => 4008,
-        }
-    }
-}
-
 /// `auth`, the first frame of a client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Auth {
     /// Who connects, 43 characters.
     pub public_key: String,
@@ -106,10 +73,22 @@ pub struct Auth {
     pub max_frame: Option<u64>,
 }
 
+/// Without the signature: it would open a session at any relay that has not seen it.
+impl fmt::Debug for Auth {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("Auth")
+            .field("public_key", &self.public_key)
+            .field("timestamp", &self.timestamp)
+            .field("max_frame", &self.max_frame)
+            .finish_non_exhaustive()
+    }
+}
+
 /// `send`: a message from a client.
 #[derive(Debug, Clone, Serialize)]
 pub struct Send {
-    /// The client's own name for this send; `send_result` repeats it.
+    /// The client's own name for this send, of at most [`MAX_REQUEST_ID`] bytes; `send_result` repeats it.
     pub request_id: String,
     /// Accepted once per key (protocol A1.8).
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -147,7 +126,7 @@ pub enum AuthResult {
     },
     /// It has not.
     Error {
-        /// Why, for people.
+        /// Why, for people; read up to [`MAX_REASON`] characters.
         error: String,
         /// Why, for programs; absent from some relays.
         code: Option<String>,
@@ -180,13 +159,24 @@ pub enum SendOutcome {
     },
     /// The message was refused.
     Refused {
-        /// Why, for people.
+        /// Why, for people; read up to [`MAX_REASON`] characters.
         error: String,
         /// Why, for programs: a [`Code`]'s text.
         code: Option<String>,
         /// Seconds after which it may be tried again.
         retry_after: Option<u64>,
     },
+}
+
+impl SendOutcome {
+    /// Of a refusal with one of our codes.
+    pub fn refused(code: Code, error: impl Into<String>, retry_after: Option<u64>) -> Self {
+        Self::Refused {
+            error: error.into(),
+            code: Some(code.as_str().to_owned()),
+            retry_after,
+        }
+    }
 }
 
 /// What a relay says.
@@ -251,7 +241,7 @@ fn kind_of(text: &str) -> Result<Cow<'_, str>, FrameError> {
 fn fields<'a, T: Deserialize<'a>>(kind: &'static str, text: &'a str) -> Result<T, FrameError> {
     serde_json::from_str(text).map_err(|error| FrameError::Malformed {
         kind,
-        reason: error.to_string(),
+        reason: crate::json::describe(&error),
     })
 }
 
@@ -278,6 +268,16 @@ impl ClientFrame {
             }),
             "send" => {
                 let head: SendHead = fields("send", text)?;
+                let length = head.request_id.len();
+                if length > MAX_REQUEST_ID {
+                    let reason = format!(
+                        "request_id may have {MAX_REQUEST_ID} bytes, this one has {length}"
+                    );
+                    return Err(FrameError::Malformed {
+                        kind: "send",
+                        reason,
+                    });
+                }
                 let request = fields("send", text)?;
                 let send = Send {
                     request_id: head.request_id,
@@ -412,14 +412,4 @@ fn write<T: Serialize>(kind: &'static str, fields: T) -> String {
     }
     serde_json::to_string(&Tagged { kind, fields })
         .expect("frames have text keys and no fallible parts")
-}
-impl SendOutcome {
-    /// Of a refusal with one of our codes.
-    pub fn refused(code: Code, error: impl Into<String>, retry_after: Option<u64>) -> Self {
-        Self::Refused {
-            error: error.into(),
-            code: Some(code.as_str().to_owned()),
-            retry_after,
-        }
-    }
 }

@@ -16,6 +16,12 @@ pub const MAX_DEPTH: usize = 64;
 /// Object keys that a text may hold, counted over all its objects.
 pub const MAX_KEYS: usize = 10_000;
 
+/// Characters of a [`describe`]d error, at most.
+const MAX_DESCRIPTION: usize = 200;
+
+/// Characters of what a [`NotIJson`] repeats, at most.
+const MAX_EXCERPT: usize = 64;
+
 /// Reads a JSON object into a struct, and nothing but an object.
 ///
 /// Derived readers also take an array, for the list of the members' values: a second spelling that nobody meant to allow.
@@ -27,6 +33,31 @@ pub fn from_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_jso
         return Err(serde_json::Error::custom("expected a JSON object"));
     }
     serde_json::from_str(text)
+}
+
+/// What a reader objects to, fit for a log or an answer: at most 200 characters, and nothing of the text that was read.
+///
+/// serde repeats the string that it did not want, however long it is, and it may be what somebody wrote to somebody else.
+pub fn describe(error: &serde_json::Error) -> String {
+    let text = error.to_string();
+    let spared = match (text.find('"'), text.rfind('"')) {
+        (Some(start), Some(end)) if start < end => {
+            format!("{}\"…\"{}", &text[..start], &text[end + 1..])
+        }
+        _ => match (
+            text.strip_prefix("unknown variant `"),
+            text.rfind("`, expected"),
+        ) {
+            (Some(_), Some(end)) => format!("unknown variant `…{}", &text[end..]),
+            _ => text,
+        },
+    };
+    excerpt(&spared, MAX_DESCRIPTION)
+}
+
+/// The start of a text that somebody else chose the length of.
+pub(crate) fn excerpt(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
 }
 
 /// Why the structure of a JSON text is refused.
@@ -117,7 +148,7 @@ pub fn check_structure(
 
 /// The canonical form (RFC 8785) of a text that is I-JSON (RFC 7493).
 ///
-/// A number counts as exact when its decimal value is that of the shortest decimal that reads back as the same double: `0.1`,
+/// A number counts as exact when its decimal value is that of a shortest decimal that reads back as the same double: `0.1`,
 /// `1.10` and `1e30` are, `9007199254740993` and `1e400` are not. (`18446744073709551616` is a double, but would be written
 /// `18446744073709552000`: it is refused too, since what is signed must say what was written.)
 ///
@@ -155,13 +186,15 @@ fn check_i_json(text: &str) -> Result<(), NotIJson> {
                 let key = std::mem::take(&mut last_string);
                 let keys = open.last_mut().ok_or(NotIJson::Syntax)?;
                 if keys.contains(&key) {
-                    return Err(NotIJson::RepeatedKey { key: excerpt(&key) });
+                    return Err(NotIJson::RepeatedKey {
+                        key: excerpt(&key, MAX_EXCERPT),
+                    });
                 }
                 keys.insert(key);
             }
             Token::Number(literal) if !is_exact(literal) => {
                 return Err(NotIJson::InexactNumber {
-                    literal: excerpt(literal),
+                    literal: excerpt(literal, MAX_EXCERPT),
                 });
             }
             Token::Number(_) => {}
@@ -194,11 +227,8 @@ fn is_noncharacter(character: char) -> bool {
     (0xfdd0..=0xfdef).contains(&code) || code & 0xfffe == 0xfffe
 }
 
-fn excerpt(text: &str) -> String {
-    text.chars().take(64).collect()
-}
-
-/// Whether the literal's decimal value is that of the shortest form of the double it reads as.
+/// Whether the literal's decimal value is that of a shortest decimal of the double it reads as. There may be two, equally near to
+/// it: the canonical form takes the even one, and some writers take the other.
 fn is_exact(literal: &str) -> bool {
     let Ok(double) = literal.parse::<f64>() else {
         return false;
@@ -206,10 +236,13 @@ fn is_exact(literal: &str) -> bool {
     if !double.is_finite() {
         return false;
     }
-    match (Decimal::of(literal), Decimal::of(&format!("{double:e}"))) {
-        (Some(written), Some(shortest)) => written == shortest,
-        _ => false,
-    }
+    let Some(written) = Decimal::of(literal) else {
+        return false;
+    };
+    let shortest = [canonical_form(&Value::from(double)), format!("{double:e}")];
+    shortest
+        .iter()
+        .any(|text| Decimal::of(text).as_ref() == Some(&written))
 }
 
 /// A decimal number in normal form: `0.digits` times ten to the `exponent`, no zero at either end of `digits`.
@@ -381,6 +414,10 @@ mod tests {
             "1.7976931348623157e308",
             "123456789012345680000",
             "0.000001",
+            // Half way between two decimals of the shortest length: both are written.
+            "971907617205002.2",
+            "971907617205002.3",
+            "-182220725399367.12",
         ] {
             assert!(is_exact(literal), "{literal}");
         }
@@ -396,6 +433,7 @@ mod tests {
             "1e99999999999999999999",
             "1e-99999999999999999999",
             "2e-324",
+            "971907617205002.25",
         ] {
             assert!(!is_exact(literal), "{literal}");
         }
@@ -421,6 +459,43 @@ mod tests {
             canonicalize(given).unwrap(),
             "{\"\\r\":5,\"1\":4,\"\u{80}\":7,\"ö\":3,\"€\":6,\"😀\":2,\"\u{fb33}\":1}"
         );
+    }
+
+    #[test]
+    fn doubles_are_read_to_the_last_bit() {
+        // Without serde_json's `float_roundtrip` this one comes out as 31.24527019143944, and the signature covers that.
+        assert_eq!(
+            canonicalize("[31.245270191439438]").unwrap(),
+            "[31.245270191439438]"
+        );
+    }
+
+    #[test]
+    fn descriptions_are_short_and_repeat_nothing() {
+        let wanted = |text: &str| {
+            #[derive(Deserialize)]
+            struct Number {
+                #[expect(dead_code, reason = "it is never read successfully")]
+                n: u32,
+                #[serde(rename = "s")]
+                _status: Option<crate::message::Status>,
+            }
+            describe(&from_object::<Number>(text).err().unwrap())
+        };
+        let long = "x\\\"y".repeat(10_000);
+        assert_eq!(
+            wanted(&format!("{{\"n\":\"{long}\"}}")),
+            "invalid type: string \"…\", expected u32 at line 1 column 40007"
+        );
+        assert_eq!(
+            wanted(r#"{"n":1,"s":"a secret`, expected`b"}"#),
+            "unknown variant `…`, expected one of `sent`, `delivered`, `expired` at line 1 column 34"
+        );
+        assert_eq!(
+            wanted(r#"{"n":true}"#),
+            "invalid type: boolean `true`, expected u32 at line 1 column 9"
+        );
+        assert!(wanted(r#"{"n":1e308}"#).chars().count() <= MAX_DESCRIPTION);
     }
 
     #[test]

@@ -36,9 +36,6 @@ pub struct BadSignature;
 pub struct PublicKey([u8; 32]);
 
 impl PublicKey {
-    /// Characters in the written form.
-    pub const TEXT_LENGTH: usize = 43;
-
     /// Takes 32 bytes if they are a canonical, torsion-free point.
     ///
     /// # Errors

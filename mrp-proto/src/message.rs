@@ -190,6 +190,7 @@ impl Attachment {
         Ok(())
     }
 }
+
 /// Where a message stands (protocol A4.6, A4.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -150,8 +150,8 @@ pub struct MessageStatus {
 /// A page of messages, from a poll or a thread.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct MessagePage {
-    /// The messages, oldest first.
-    #[serde(default, deserialize_with = "crate::message::null_to_default")]
+    /// The messages, oldest first. Other relays write `null` for none; a page without the field is no page.
+    #[serde(deserialize_with = "crate::message::null_to_default")]
     pub messages: Vec<Message>,
     /// Whether there is more behind the cursor.
     #[serde(default)]

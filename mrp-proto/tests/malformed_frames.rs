@@ -1,6 +1,9 @@
 //! Frames that are refused, and with which error: rows of (what is wrong, input, error).
 
-use mrp_proto::frame::{ClientFrame, FrameError, MAX_FRAME, ServerFrame};
+use mrp_proto::frame::{
+    AuthResult, ClientFrame, FrameError, MAX_FRAME, MAX_REASON, MAX_REQUEST_ID, SendOutcome,
+    ServerFrame,
+};
 
 fn unknown(kind: &str) -> FrameError {
     FrameError::UnknownType {
@@ -69,6 +72,14 @@ fn frames_from_clients() {
             malformed("auth", "missing field `signature` at line 1 column 48"),
         ),
         (
+            "request id too long to repeat",
+            &format!(
+                r#"{{"type":"send","request_id":"{}","recipient_key":"k","body":1}}"#,
+                "x".repeat(MAX_REQUEST_ID + 1)
+            ),
+            malformed("send", "request_id may have 256 bytes, this one has 257"),
+        ),
+        (
             "ack without id",
             r#"{"type":"ack"}"#,
             malformed("ack", "missing field `message_id` at line 1 column 14"),
@@ -110,6 +121,41 @@ fn frames_from_clients() {
     ] {
         assert_eq!(ClientFrame::decode(text).err(), Some(error), "{wrong}");
     }
+}
+
+#[test]
+fn refusals_without_end_are_cut() {
+    let long = "ü".repeat(100_000);
+    for text in [
+        format!(r#"{{"type":"auth_result","status":"error","error":"{long}","code":"{long}"}}"#),
+        format!(
+            r#"{{"type":"send_result","request_id":"r","status":"error","error":"{long}","code":"{long}"}}"#
+        ),
+        format!(
+            r#"{{"type":"send_result","request_id":"r","status":"error","error":["{long}"],"code":"{long}"}}"#
+        ),
+    ] {
+        let (error, code) = match ServerFrame::decode(&text) {
+            Ok(ServerFrame::AuthResult(AuthResult::Error { error, code })) => (error, code),
+            Ok(ServerFrame::SendResult {
+                outcome: SendOutcome::Refused { error, code, .. },
+                ..
+            }) => (error, code),
+            other => panic!("expected a refusal: {other:?}"),
+        };
+        assert_eq!(error.chars().count(), MAX_REASON);
+        assert_eq!(code.unwrap().chars().count(), MAX_REASON);
+    }
+}
+
+#[test]
+fn a_signature_is_not_shown() {
+    let auth = r#"{"type":"auth","public_key":"key","timestamp":"time","signature":"opensesame"}"#;
+    let shown = format!("{:?}", ClientFrame::decode(auth).unwrap());
+    assert!(
+        shown.contains("key") && !shown.contains("opensesame"),
+        "{shown}"
+    );
 }
 
 #[test]
@@ -165,6 +211,16 @@ fn frames_from_relays() {
     ] {
         assert_eq!(ServerFrame::decode(text).err(), Some(error), "{wrong}");
     }
+    // What was in the frame is not in the error, which may end up in a log.
+    let body = format!(
+        r#"{{"type":"message","message":"{}"}}"#,
+        "a \\\"secret\\\" ".repeat(9999)
+    );
+    let reason = "invalid type: string \"…\", expected struct Message at line 1 column 130017";
+    assert_eq!(
+        ServerFrame::decode(&body).err(),
+        Some(malformed("message", reason))
+    );
     // Types that a client does not know are no error: relays may learn more.
     assert!(matches!(
         ServerFrame::decode(r#"{"type":"news"}"#),

@@ -116,7 +116,7 @@ fn open(agent: &LocalAgent, message: &Message, now: Timestamp) -> Result<Content
             Err(Refusal::Moved(moved))
         }
         Err(error) => {
-            tracing::warn!(message = %message.message_id, from = %message.sender_key.short(), %error, "cannot be opened");
+            tracing::warn!(id = %message.message_id, from = %message.sender_key.short(), %error, "cannot be opened");
             Ok(Content {
                 kind: Kind::Undecryptable,
                 content_type: SEALED_CONTENT_TYPE.to_owned(),
@@ -151,7 +151,7 @@ fn opened_content(opened: OpenedMessage, now: Timestamp) -> Result<Content, Refu
         kind,
         content_type,
         body,
-        attachments: Some(attachments).filter(|sealed| !sealed.is_empty()),
+        attachments,
         encrypted: true,
         verified: true,
         copy: Some(Copy {

@@ -3,9 +3,9 @@
 use super::{ENVELOPE_CONTENT_TYPE, OpenError, Sealed, open, seal};
 use crate::base64url;
 use crate::id::EnvelopeId;
-use crate::json::{self, check_structure};
+use crate::json::{self, check_structure, excerpt};
 use crate::key::{PublicKey, SecretKey};
-use crate::message::{Attachment, DEFAULT_CONTENT_TYPE, present};
+use crate::message::{Attachment, DEFAULT_CONTENT_TYPE, MAX_REFERENCE, present};
 use crate::time::Timestamp;
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
@@ -58,8 +58,9 @@ pub struct Envelope {
     pub body: Option<Box<RawValue>>,
     /// Media type of the body.
     pub content_type: String,
-    /// Attachments with their sealed details. Empty where no envelope was sealed: then those shown outside are the attachments.
-    pub attachments: Vec<Attachment>,
+    /// Attachments with their sealed details. `None` where no envelope was sealed: only then do those count that the relay shows,
+    /// for it could add to an empty list.
+    pub attachments: Option<Vec<Attachment>>,
     /// The sender's name for the message; absent from other clients than ours, like the next four.
     pub id: Option<EnvelopeId>,
     /// The recipient, checked.
@@ -158,7 +159,7 @@ pub fn open_message(
             (envelope, CopyId::Envelope(id))
         }
         Ok(read) if is_envelope => (read.into_foreign()?, by_encapsulation),
-        Err(error) if is_envelope => return Err(malformed(&error.to_string())),
+        Err(error) if is_envelope => return Err(malformed(&json::describe(&error))),
         _ => (bare_body(text, opened.content_type)?, by_encapsulation),
     };
     Ok(OpenedMessage {
@@ -240,7 +241,7 @@ impl Read {
         let envelope = Envelope {
             body: self.body,
             content_type,
-            attachments: self.attachments.unwrap_or_default(),
+            attachments: Some(self.attachments.unwrap_or_default()),
             id: Some(id.clone()),
             to: Some(to),
             thread_id: self.thread_id,
@@ -260,7 +261,7 @@ impl Read {
             .content_type
             .unwrap_or_else(|| DEFAULT_CONTENT_TYPE.to_owned());
         let mut envelope = bare(self.body.filter(|body| body.get() != "null"), content_type);
-        envelope.attachments = self.attachments.unwrap_or_default();
+        envelope.attachments = Some(self.attachments.unwrap_or_default());
         Ok(envelope)
     }
 }
@@ -279,8 +280,8 @@ fn check_unmoved(
     }
     Err(OpenError::ThreadMoved {
         field,
-        sealed: sealed.map(str::to_owned),
-        outer: outer.map(str::to_owned),
+        sealed: sealed.map(|text| excerpt(text, MAX_REFERENCE)),
+        outer: outer.map(|text| excerpt(text, MAX_REFERENCE)),
     })
 }
 
@@ -319,7 +320,7 @@ fn bare(body: Option<Box<RawValue>>, content_type: String) -> Envelope {
     Envelope {
         body,
         content_type,
-        attachments: Vec::new(),
+        attachments: None,
         id: None,
         to: None,
         thread_id: None,

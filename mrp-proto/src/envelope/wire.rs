@@ -2,6 +2,7 @@
 
 use super::VERSION;
 use crate::base64url::{self, DecodeError};
+use crate::json::excerpt;
 use serde::de::Error as _;
 use serde::ser::SerializeStruct as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -9,6 +10,8 @@ use serde_json::Value;
 
 /// Bytes of the authentication tag, and so the least that a ciphertext has.
 const TAG_LENGTH: usize = 16;
+/// Characters of what an error repeats, at most.
+const MAX_EXCERPT: usize = 64;
 
 /// Why a body is not a sealed one.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -19,7 +22,7 @@ pub enum SealedError {
     /// The version is not 2. Version 1 did not say who sealed and is not read.
     #[error("sealed with version {actual}, only version {VERSION} is read")]
     Version {
-        /// The JSON text of the member `v`; `none` if there is none.
+        /// The JSON text of the member `v`, cut to 64 characters; `none` if there is none.
         actual: String,
     },
     /// A member is absent or not a string.
@@ -75,7 +78,10 @@ impl Sealed {
         let version = members.get("v");
         if version.and_then(Value::as_u64) != Some(VERSION) {
             return Err(SealedError::Version {
-                actual: version.map_or_else(|| "none".to_owned(), Value::to_string),
+                actual: version.map_or_else(
+                    || "none".to_owned(),
+                    |version| excerpt(&version.to_string(), MAX_EXCERPT),
+                ),
             });
         }
         let text = |field: &'static str| {

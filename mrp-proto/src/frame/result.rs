@@ -1,7 +1,8 @@
 //! The two answers of a relay that come in several forms, as they are written and read: `auth_result` and `send_result`.
 
-use super::{AuthResult, FrameError, SendOutcome, ServerFrame, SuccessWord};
+use super::{AuthResult, FrameError, MAX_REASON, SendOutcome, ServerFrame, SuccessWord};
 use crate::id::MessageId;
+use crate::json::excerpt;
 use crate::key::PublicKey;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -26,12 +27,9 @@ impl From<AuthResultFields> for AuthResult {
                 public_key: fields.public_key,
             };
         }
-        let error = fields
-            .error
-            .unwrap_or_else(|| "the relay gave no reason".to_owned());
         Self::Error {
-            error,
-            code: fields.code,
+            error: fields.error.map_or_else(no_reason, |error| cut(&error)),
+            code: fields.code.as_deref().map(cut),
         }
     }
 }
@@ -130,13 +128,10 @@ impl SendResultFields {
                 });
             }
             (None, _) => {
-                let error = self.error.map_or_else(
-                    || "the relay gave no reason".to_owned(),
-                    |raw| read_error(&raw),
-                );
+                let error = self.error.map_or_else(no_reason, |raw| read_error(&raw));
                 SendOutcome::Refused {
                     error,
-                    code: self.code,
+                    code: self.code.as_deref().map(cut),
                     retry_after: self.retry_after,
                 }
             }
@@ -148,6 +143,18 @@ impl SendResultFields {
     }
 }
 
+fn no_reason() -> String {
+    "the relay gave no reason".to_owned()
+}
+
 fn read_error(raw: &RawValue) -> String {
-    serde_json::from_str(raw.get()).unwrap_or_else(|_| raw.get().to_owned())
+    match serde_json::from_str::<String>(raw.get()) {
+        Ok(text) => cut(&text),
+        Err(_) => cut(raw.get()),
+    }
+}
+
+/// Refusals are shown, logged and kept: a frame's worth of reasons would be too much of them.
+fn cut(text: &str) -> String {
+    excerpt(text, MAX_REASON)
 }

@@ -41,6 +41,7 @@ pub struct SendRequest {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub metadata: Option<Metadata>,
 }
+
 /// Why a [`SendRequest`] is no [`Draft`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum DraftError {
@@ -87,6 +88,20 @@ pub struct Draft {
 }
 
 impl SendRequest {
+    /// A body for a recipient, with every default. The other fields are set on it, or with `..` from it.
+    pub fn new(recipient: &PublicKey, body: Box<RawValue>) -> Self {
+        Self {
+            recipient_key: recipient.to_string(),
+            body: Some(body),
+            content_type: None,
+            attachments: None,
+            thread_id: None,
+            in_reply_to: None,
+            expires_in: None,
+            metadata: None,
+        }
+    }
+
     /// Holds the request against the limits.
     ///
     /// # Errors
@@ -200,6 +215,17 @@ mod tests {
             Err(DraftError::Invalid(violation)) => violation.to_string(),
             other => panic!("{extra}: {other:?}"),
         }
+    }
+
+    #[test]
+    fn a_new_request_says_only_whom_and_what() {
+        let recipient = SecretKey::from_seed(&[1; 32]).public();
+        let request = SendRequest::new(&recipient, RawValue::from_string("1.0".into()).unwrap());
+        assert_eq!(
+            serde_json::to_string(&request).unwrap(),
+            format!(r#"{{"recipient_key":"{recipient}","body":1.0}}"#)
+        );
+        assert!(request.into_draft(&Limits::default()).is_ok());
     }
 
     #[test]

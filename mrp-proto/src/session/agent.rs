@@ -8,7 +8,8 @@ use crate::frame::{
 };
 use crate::id::MessageId;
 use crate::message::Message;
-use std::collections::{HashSet, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
 /// How patient the agent is. The defaults are the protocol's.
@@ -22,6 +23,8 @@ pub struct Settings {
     pub idle_timeout: Duration,
     /// Messages that may be handed out and not stored before the socket is no longer read.
     pub max_unstored: usize,
+    /// The same in bytes of their frames: large messages are fewer at a time. The one that exceeds it is still taken.
+    pub max_unstored_bytes: usize,
 }
 
 impl Default for Settings {
@@ -31,6 +34,7 @@ impl Default for Settings {
             ping: Duration::from_secs(20),
             idle_timeout: Duration::from_secs(75),
             max_unstored: 64,
+            max_unstored_bytes: 8 * MAX_FRAME,
         }
     }
 }
@@ -121,7 +125,9 @@ pub struct Session {
     phase: Phase,
     outputs: VecDeque<Output>,
     public_key: String,
-    unstored: HashSet<MessageId>,
+    /// What was handed out and is not stored, with the bytes of its frame.
+    unstored: HashMap<MessageId, usize>,
+    unstored_bytes: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -150,7 +156,8 @@ impl Session {
             settings,
             outputs: VecDeque::from([first]),
             public_key,
-            unstored: HashSet::new(),
+            unstored: HashMap::new(),
+            unstored_bytes: 0,
         }
     }
 
@@ -165,7 +172,7 @@ impl Session {
         }
         match frame {
             Incoming::Text(text) => match ServerFrame::decode(text) {
-                Ok(frame) => self.handle_server_frame(frame, now),
+                Ok(frame) => self.handle_server_frame(frame, text.len(), now),
                 Err(error) => self.handle_frame_error(error),
             },
             Incoming::Oversized { bytes } => self.handle_frame_error(FrameError::TooLarge {
@@ -183,14 +190,22 @@ impl Session {
         if !matches!(self.phase, Phase::Ready { .. }) {
             return;
         }
-        self.unstored.remove(&message_id);
+        self.forget_unstored(&message_id);
         let message_id = message_id.to_string();
         self.transmit(&ClientFrame::Ack { message_id });
     }
 
     /// The message could not be stored: nothing is acked, and it comes again with the next session.
     pub fn handle_not_stored(&mut self, message_id: &MessageId) {
-        self.unstored.remove(message_id);
+        self.forget_unstored(message_id);
+    }
+
+    /// The shell does not read the socket, for a reason of its own (it has no room for what would come): until it does again, the
+    /// relay's silence is ours.
+    pub fn handle_not_reading(&mut self) {
+        if let Phase::Ready { deaf, .. } = &mut self.phase {
+            *deaf = true;
+        }
     }
 
     /// Sends a message. Its outcome comes as [`Output::SendResult`], or not at all if the session ends first.
@@ -270,12 +285,15 @@ impl Session {
     pub fn wants_input(&self) -> bool {
         match self.phase {
             Phase::Authenticating { .. } => true,
-            Phase::Ready { .. } => self.unstored.len() < self.settings.max_unstored,
+            Phase::Ready { .. } => {
+                self.unstored.len() < self.settings.max_unstored
+                    && self.unstored_bytes < self.settings.max_unstored_bytes
+            }
             Phase::Ended => false,
         }
     }
 
-    fn handle_server_frame(&mut self, frame: ServerFrame, now: Moment) {
+    fn handle_server_frame(&mut self, frame: ServerFrame, bytes: usize, now: Moment) {
         match (self.phase, frame) {
             (Phase::Ended, _) | (_, ServerFrame::Other | ServerFrame::Pong) => {}
             (_, ServerFrame::AuthResult(AuthResult::Error { error, code })) => {
@@ -304,11 +322,7 @@ impl Session {
             }
             // A relay that talks before it has answered is not heard: what it pushes stays with it.
             (Phase::Authenticating { .. }, _) | (_, ServerFrame::AuthResult(_)) => {}
-            (Phase::Ready { .. }, ServerFrame::Message(message)) => {
-                if self.unstored.insert(message.message_id.clone()) {
-                    self.outputs.push_back(Output::Store(message));
-                }
-            }
+            (Phase::Ready { .. }, ServerFrame::Message(message)) => self.hand_out(message, bytes),
             (
                 Phase::Ready { .. },
                 ServerFrame::SendResult {
@@ -324,6 +338,18 @@ impl Session {
             }
             (Phase::Ready { .. }, ServerFrame::Ping) => self.transmit(&ClientFrame::Pong),
         }
+    }
+
+    fn hand_out(&mut self, message: Box<Message>, bytes: usize) {
+        if let Entry::Vacant(place) = self.unstored.entry(message.message_id.clone()) {
+            place.insert(bytes);
+            self.unstored_bytes += bytes;
+            self.outputs.push_back(Output::Store(message));
+        }
+    }
+
+    fn forget_unstored(&mut self, message_id: &MessageId) {
+        self.unstored_bytes -= self.unstored.remove(message_id).unwrap_or(0);
     }
 
     fn handle_frame_error(&mut self, error: FrameError) {
@@ -409,14 +435,17 @@ mod tests {
         SecretKey::from_seed(&[1; 32]).public().to_string()
     }
 
-    fn connected() -> Session {
-        let auth = Auth {
+    fn auth() -> Auth {
+        Auth {
             public_key: key(),
             timestamp: "t".to_owned(),
             signature: "s".to_owned(),
             max_frame: None,
-        };
-        Session::new(at(0), auth, Settings::default())
+        }
+    }
+
+    fn connected() -> Session {
+        Session::new(at(0), auth(), Settings::default())
     }
 
     fn ready() -> Session {
@@ -544,6 +573,29 @@ mod tests {
     }
 
     #[test]
+    fn a_store_that_lags_holds_few_large_messages() {
+        let bytes = pushed("msg_1").len();
+        let settings = Settings {
+            max_unstored_bytes: 2 * bytes + 1,
+            ..Settings::default()
+        };
+        let mut session = Session::new(at(0), auth(), settings);
+        text(&mut session, READY, at(0));
+        for number in 1..=3 {
+            assert!(session.wants_input());
+            text(&mut session, &pushed(&format!("msg_{number}")), at(1));
+        }
+        assert!(!session.wants_input());
+        session.handle_not_stored(&"msg_2".parse().unwrap());
+        assert!(session.wants_input());
+        session.handle_stored("msg_2".parse().unwrap());
+        text(&mut session, &pushed("msg_1"), at(1));
+        assert!(session.wants_input());
+        text(&mut session, &pushed("msg_4"), at(1));
+        assert!(!session.wants_input());
+    }
+
+    #[test]
     fn pings_come_every_twenty_seconds_and_silence_ends_the_session() {
         let mut session = ready();
         let mut last = at(0);
@@ -580,6 +632,14 @@ mod tests {
         assert_eq!(ended(&timeout(&mut session, at(151))), None);
         assert_eq!(ended(&timeout(&mut session, at(226) - TICK)), None);
         assert_eq!(ended(&timeout(&mut session, at(226))), Some(&End::Silent));
+    }
+
+    #[test]
+    fn silence_does_not_count_while_the_shell_does_not_read() {
+        let mut session = ready();
+        session.handle_not_reading();
+        assert_eq!(ended(&timeout(&mut session, at(75))), None);
+        assert_eq!(ended(&timeout(&mut session, at(150))), Some(&End::Silent));
     }
 
     #[test]

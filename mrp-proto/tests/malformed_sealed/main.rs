@@ -1,11 +1,13 @@
 //! Sealed bodies, envelopes and blobs that are refused, and with which error: rows of (what is wrong, input,
 //! error). Each row differs in one thing from what is accepted at the end of its test.
 
+mod blobs;
+
 use curve25519_dalek::constants::EIGHT_TORSION;
 use mrp_proto::base64url::{self, DecodeError};
-use mrp_proto::blob::{self, BlobError, BlobKey};
+use mrp_proto::blob::BlobKey;
 use mrp_proto::envelope::{
-    self, CopyId, ENVELOPE_CONTENT_TYPE, OpenError, Outer, Sealed, SealedError, WrappedKey,
+    self, CopyId, ENVELOPE_CONTENT_TYPE, OpenError, Outer, Sealed, SealedError,
 };
 use mrp_proto::json::StructureError;
 use mrp_proto::key::SecretKey;
@@ -94,6 +96,11 @@ fn bodies_that_are_not_sealed_ones() {
         ("version 1", with("v", json!(1)), version("1")),
         ("version 3", with("v", json!(3)), version("3")),
         ("version as text", with("v", json!("2")), version("\"2\"")),
+        (
+            "version without end",
+            with("v", json!("9".repeat(10_000))),
+            version(&format!("\"{}", "9".repeat(63))),
+        ),
         ("version as fraction", with("v", json!(2.5)), version("2.5")),
         ("no enc", without("enc"), missing("enc")),
         ("enc null", with("enc", Value::Null), missing("enc")),
@@ -405,10 +412,44 @@ fn envelopes_that_are_refused() {
         let opened = envelope::open_message(&recipient(), &sender().public(), outer, &sealed);
         assert_eq!(opened.err(), Some(error), "{wrong}");
     }
-    let sealed = sealed(&good.to_string(), ENVELOPE_CONTENT_TYPE);
-    let opened = envelope::open_message(&recipient(), &sender().public(), here, &sealed).unwrap();
+    let opening = |plaintext: &Value| {
+        let sealed = sealed(&plaintext.to_string(), ENVELOPE_CONTENT_TYPE);
+        envelope::open_message(&recipient(), &sender().public(), here, &sealed)
+    };
+    let opened = opening(&good).unwrap();
     assert_eq!(opened.copy_id, CopyId::Envelope(ID.parse().unwrap()));
     assert_eq!(opened.envelope.body.unwrap().get(), r#"{"text":"hi"}"#);
+    // An empty list is one: a relay's attachments do not take its place.
+    assert_eq!(opened.envelope.attachments, Some(Vec::new()));
+    // However much the sender seals, an error stays fit for a log.
+    let long = "x".repeat(100_000);
+    for member in ["thread_id", "attachments", "content_type", "to"] {
+        let mut spoiled = good.clone();
+        spoiled[member] = json!(long);
+        spoiled["id"] = if member == "thread_id" {
+            json!(ID)
+        } else {
+            json!(1)
+        };
+        let error = opening(&spoiled).unwrap_err().to_string();
+        assert!(error.len() < 600, "{member}: {} bytes", error.len());
+    }
+}
+
+#[test]
+fn only_without_an_envelope_do_the_attachments_outside_count() {
+    let foreign = json!({"body": 1, "content_type": "application/json"}).to_string();
+    for (plaintext, label, attachments) in [
+        (&*foreign, ENVELOPE_CONTENT_TYPE, Some(Vec::new())),
+        (&*foreign, "application/json", None),
+        ("1", "application/json", None),
+        ("hi", "text/plain", None),
+    ] {
+        let sealed = sealed(plaintext, label);
+        let outer = Outer::default();
+        let opened = envelope::open_message(&recipient(), &sender().public(), outer, &sealed);
+        assert_eq!(opened.unwrap().envelope.attachments, attachments, "{label}");
+    }
 }
 
 #[test]
@@ -451,112 +492,4 @@ fn a_relabelled_envelope_is_still_held_to_what_it_binds() {
         );
         assert_eq!(opened.envelope.content_type, "application/json", "{label}");
     }
-}
-
-#[test]
-fn wrapped_keys_that_do_not_unwrap() {
-    let key = BlobKey::from_bytes(&[4; 32]);
-    let good = envelope::wrap_key(&sender(), &recipient().public(), &key, &mut Repeat(5));
-    let encoding = |field, source| OpenError::Malformed(SealedError::Encoding { field, source });
-    let length = |expected, actual| DecodeError::Length { expected, actual };
-    let message = sealed(&"x".repeat(32), "t");
-    let with_enc = |dek_enc: String| WrappedKey {
-        dek_enc,
-        ..good.clone()
-    };
-    let with_ct = |dek_ct: String| WrappedKey {
-        dek_ct,
-        ..good.clone()
-    };
-    for (wrong, wrapped, error) in [
-        (
-            "enc short",
-            with_enc(good.dek_enc[..40].to_owned()),
-            encoding("dek_enc", length(43, 40)),
-        ),
-        (
-            "enc padded",
-            with_enc(format!("{}=", good.dek_enc)),
-            encoding("dek_enc", length(43, 44)),
-        ),
-        ("enc zero", with_enc("A".repeat(43)), OpenError::SmallOrder),
-        (
-            "ct short",
-            with_ct(good.dek_ct[..62].to_owned()),
-            encoding("dek_ct", length(64, 62)),
-        ),
-        (
-            "ct in the other alphabet",
-            with_ct("+".repeat(64)),
-            encoding("dek_ct", DecodeError::Malformed),
-        ),
-        (
-            "ct altered",
-            with_ct(good.dek_ct.chars().rev().collect()),
-            OpenError::Unauthentic,
-        ),
-        (
-            "sealed as a message",
-            WrappedKey {
-                dek_enc: base64url::encode(message.encapsulated()),
-                dek_ct: base64url::encode(message.ciphertext()),
-            },
-            OpenError::Unauthentic,
-        ),
-    ] {
-        let unwrapped = envelope::unwrap_key(&recipient(), &sender().public(), &wrapped);
-        assert_eq!(unwrapped.err(), Some(error), "{wrong}");
-    }
-    let unwrapped = envelope::unwrap_key(&recipient(), &sender().public(), &good).unwrap();
-    assert_eq!(unwrapped.as_bytes(), key.as_bytes());
-    assert_eq!(format!("{unwrapped:?}"), "BlobKey(..)");
-}
-
-#[test]
-fn blobs_that_do_not_open() {
-    let key = BlobKey::from_bytes(&[4; 32]);
-    let good = blob::seal(&key, b"content", &mut Repeat(5));
-    let flipped = |at: usize| {
-        let mut bytes = good.clone();
-        bytes[at] ^= 1;
-        bytes
-    };
-    for (wrong, bytes, error) in [
-        ("empty", Vec::new(), BlobError::TooShort { actual: 0 }),
-        (
-            "nonce alone",
-            good[..12].to_vec(),
-            BlobError::TooShort { actual: 12 },
-        ),
-        (
-            "one byte short of the least",
-            good[..27].to_vec(),
-            BlobError::TooShort { actual: 27 },
-        ),
-        ("cut off", good[..28].to_vec(), BlobError::Unauthentic),
-        ("nonce altered", flipped(0), BlobError::Unauthentic),
-        ("content altered", flipped(12), BlobError::Unauthentic),
-        (
-            "tag altered",
-            flipped(good.len() - 1),
-            BlobError::Unauthentic,
-        ),
-        (
-            "longer",
-            [good.as_slice(), &[0]].concat(),
-            BlobError::Unauthentic,
-        ),
-    ] {
-        assert_eq!(blob::open(&key, &bytes), Err(error), "{wrong}");
-    }
-    assert_eq!(
-        blob::open(&BlobKey::from_bytes(&[9; 32]), &good),
-        Err(BlobError::Unauthentic)
-    );
-    assert_eq!(blob::open(&key, &good).unwrap(), b"content");
-    let empty = blob::seal(&key, b"", &mut Repeat(5));
-    assert_eq!(
-        (empty.len(), blob::open(&key, &empty)),
-        (blob::OVERHEAD, Ok(Vec::new()))
-    );
 }
