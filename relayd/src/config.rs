@@ -343,6 +343,7 @@ mod tests {
         assert!(!with(&["listen=0.0.0.0:8080"]));
         assert!(!with(&[r#"listen=["127.0.0.1:1", "[2001:db8::1]:1"]"#]));
         assert!(!with(&["public_url=https://relay.example.net"]));
+        assert!(!with(&["public_url=http://[2001:db8::1]:8080/"]));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The HTTP interface: what is where, and what every request goes through (protocol sections 3 and 4).
+//! The HTTP interface: what is where, and what every request goes through.
 
 mod admission;
 mod agents;

@@ -3,6 +3,7 @@
 
 use crate::config::{Config, LogFormat};
 use std::io::IsTerminal as _;
+use tracing::subscriber::set_global_default;
 use tracing_subscriber::EnvFilter;
 
 /// Whether a text says what to log.
@@ -22,7 +23,8 @@ pub(crate) fn begin(config: &Config) {
         LogFormat::Text => true,
         LogFormat::Json => false,
     };
-    // A log that was begun before, by a test or an embedding program, goes on.
+    // A log that was begun before, by a test or an embedding program, goes on. What libraries write through the crate `log` is not
+    // taken up: at its finest level the one for WebSockets writes whole frames, with bodies and signatures.
     let _ = if text {
         // At a terminal the builder's own default holds, which is to obey NO_COLOR.
         let builder = if terminal {
@@ -30,13 +32,13 @@ pub(crate) fn begin(config: &Config) {
         } else {
             builder.with_ansi(false)
         };
-        builder.try_init()
+        set_global_default(builder.finish())
     } else {
-        builder
+        let builder = builder
             .json()
             .flatten_event(true)
             .with_current_span(true)
-            .with_span_list(false)
-            .try_init()
+            .with_span_list(false);
+        set_global_default(builder.finish())
     };
 }

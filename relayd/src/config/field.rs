@@ -294,8 +294,13 @@ fn public_url(value: &DeValue<'_>) -> Option<Option<String>> {
     }
     let url: http::Uri = text.parse().ok()?;
     let is_http = matches!(url.scheme_str(), Some("http" | "https"));
-    let is_origin = matches!(url.path(), "" | "/") && url.query().is_none() && !text.contains('@');
-    (is_http && is_origin).then(|| Some(text.trim_end_matches('/').to_owned()))
+    let is_origin =
+        matches!(url.path(), "" | "/") && url.query().is_none() && !text.contains(['@', '#']);
+    let authority = url.authority()?;
+    // What follows the host is a port or nothing; the URL's own reader takes any digits for one.
+    let port = authority.as_str().strip_prefix(authority.host())?;
+    let has_place = !authority.host().is_empty() && (port.is_empty() || url.port_u16().is_some());
+    (is_http && is_origin && has_place).then(|| Some(text.trim_end_matches('/').to_owned()))
 }
 
 fn directives(value: &DeValue<'_>) -> Option<String> {

@@ -187,6 +187,18 @@ mod tests {
                 "1: public_url: expected a URL such as \"https://relay.example.net\", or \"\" (given: \"relay.example.net\")",
             ),
             (
+                "public_url = \"https://relay.example.net/#start\"",
+                "1: public_url: expected a URL such as \"https://relay.example.net\", or \"\" (given: \"https://relay.example.net/#start\")",
+            ),
+            (
+                "public_url = \"https://:443\"",
+                "1: public_url: expected a URL such as \"https://relay.example.net\", or \"\" (given: \"https://:443\")",
+            ),
+            (
+                "public_url = \"https://relay.example.net:70000\"",
+                "1: public_url: expected a URL such as \"https://relay.example.net\", or \"\" (given: \"https://relay.example.net:70000\")",
+            ),
+            (
                 "log = \"relayd=loud\"",
                 "1: log: expected a level (error, warn, info, debug, trace) or tracing directives (given: \"relayd=loud\")",
             ),

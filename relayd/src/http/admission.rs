@@ -13,6 +13,7 @@ use mrp_proto::code::Code;
 use mrp_proto::message::Violation;
 use mrp_proto::sign::BodyHash;
 use serde::de::{DeserializeOwned, IgnoredAny};
+use serde_json::Value;
 
 /// A request whose signature is good.
 #[derive(Debug)]
@@ -47,6 +48,13 @@ impl Signed {
     /// Reads the body as JSON of a shape.
     pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         check_content_type(&self.parts.headers)?;
+        // The reader of JSON would blame the field before it, or pass over it.
+        if let Err(error) = std::str::from_utf8(&self.body) {
+            return Err(ApiError::new(
+                Code::InvalidJson,
+                format!("the body is not the JSON that this path takes: {error}"),
+            ));
+        }
         // A reader of objects would take a list of the fields' values, too.
         if self
             .body
@@ -92,11 +100,20 @@ fn check_content_type(headers: &HeaderMap) -> Result<(), ApiError> {
     ))
 }
 
-/// What is no JSON at all is `invalid_json`; a field of the wrong kind is named.
+/// What is no JSON at all is `invalid_json`; a field that is absent, or of the wrong kind, is named.
 fn refuse_json(body: &[u8], path: &str, error: &serde_json::Error) -> ApiError {
-    let reason = error.to_string();
+    let reason = mrp_proto::json::describe(error);
     // Some readers call a value of the wrong kind a mistake in the syntax.
-    if path != "." && serde_json::from_slice::<IgnoredAny>(body).is_ok() {
+    let is_json = serde_json::from_slice::<IgnoredAny>(body).is_ok();
+    if is_json && let Some(name) = missing_field(&reason) {
+        let field = if path == "." {
+            name.to_owned()
+        } else {
+            format!("{path}.{name}")
+        };
+        return Violation::new(field, "must be given", "a value", Value::Null).into();
+    }
+    if is_json && path != "." {
         let reason = reason.split(" at line ").next().unwrap_or(&reason);
         return Violation::new(
             path,
@@ -110,4 +127,9 @@ fn refuse_json(body: &[u8], path: &str, error: &serde_json::Error) -> ApiError {
         Code::InvalidJson,
         format!("the body is not the JSON that this path takes: {reason}"),
     )
+}
+
+/// The reader of JSON says which field is absent in its text alone.
+fn missing_field(reason: &str) -> Option<&str> {
+    reason.strip_prefix("missing field `")?.split('`').next()
 }

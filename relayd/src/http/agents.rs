@@ -114,14 +114,13 @@ fn unknown() -> ApiError {
 }
 
 /// A request in the older form of capabilities is answered in it (protocol A3.3).
-fn in_form(agent: AgentInfo, form: CapabilityForm) -> Response {
+fn in_form(mut agent: AgentInfo, form: CapabilityForm) -> Response {
     if form == CapabilityForm::Structured {
         return Json(agent).into_response();
     }
-    let names: Vec<_> = agent
-        .capabilities
-        .iter()
-        .map(|capability| Value::from(capability.name.as_str()))
+    let names: Vec<_> = std::mem::take(&mut agent.capabilities)
+        .into_iter()
+        .map(|capability| Value::from(capability.name))
         .collect();
     match serde_json::to_value(&agent) {
         Ok(mut value) => {

@@ -234,8 +234,10 @@ fn log(exchange: &Exchange, response: &Response, method: &Method, started: Insta
     let caller = exchange.caller.get().map(PublicKey::short);
     let route = exchange.route.get().map_or("-", MatchedPath::as_str);
     let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    // A full inbox or quota is the sender's trouble, and it may ask again as often as it likes.
+    let is_ours = status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE;
     let (caller, status) = (caller.as_deref().unwrap_or("-"), status.as_u16());
-    if status >= 500 {
+    if is_ours {
         tracing::warn!(%method, route, status, caller, micros, "answered");
     } else {
         tracing::debug!(%method, route, status, caller, micros, "answered");

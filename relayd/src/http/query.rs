@@ -4,7 +4,6 @@ use super::error::ApiError;
 use super::segment::percent_decode;
 use http::Uri;
 use mrp_proto::message::Violation;
-use std::str::FromStr;
 
 /// A request's query, decoded.
 #[derive(Debug)]
@@ -42,19 +41,6 @@ impl Query {
         }
     }
 
-    /// A parameter of a kind, described by `rule`.
-    pub(super) fn parsed<T: FromStr>(
-        &self,
-        name: &str,
-        rule: &str,
-    ) -> Result<Option<T>, Violation> {
-        let parse = |text: &str| {
-            text.parse()
-                .map_err(|_| Violation::new(name, rule, rule, shortened(text)))
-        };
-        self.text(name)?.map(parse).transpose()
-    }
-
     /// A whole number within bounds.
     pub(super) fn number(
         &self,
@@ -62,18 +48,14 @@ impl Query {
         least: u64,
         most: u64,
     ) -> Result<Option<u64>, Violation> {
+        let Some(text) = self.text(name)? else {
+            return Ok(None);
+        };
         let rule = format!("must be a whole number from {least} to {most}");
-        let number = self
-            .parsed::<u64>(name, &rule)
-            .map_err(|violation| Violation {
-                limit: most.into(),
-                ..violation
-            })?;
-        match number {
-            Some(number) if !(least..=most).contains(&number) => {
-                Err(Violation::new(name, rule, most, number))
-            }
-            number => Ok(number),
+        match text.parse() {
+            Ok(number) if (least..=most).contains(&number) => Ok(Some(number)),
+            Ok(number) => Err(Violation::new(name, rule, most, number)),
+            Err(_) => Err(Violation::new(name, rule, most, shortened(text))),
         }
     }
 }
@@ -117,5 +99,6 @@ mod tests {
         }
         assert_eq!(query.number("high", 1, 100).unwrap_err().limit, 100);
         assert_eq!(query.number("word", 1, 100).unwrap_err().actual, "ten");
+        assert_eq!(query.number("twice", 1, 100).unwrap_err().limit, 1);
     }
 }

@@ -10,6 +10,7 @@ use crate::app::App;
 use crate::auth::Class;
 use axum::Json;
 use axum::extract::{Request, State};
+use http::request::Parts;
 use mrp_proto::message::{MAX_REFERENCE, Violation};
 use mrp_proto::relay_api::MessagePage;
 use std::sync::Arc;
@@ -20,14 +21,7 @@ pub(super) async fn show(
     request: Request,
 ) -> Result<Json<MessagePage>, ApiError> {
     let signed = admit(&app, request, Class::Other).await?;
-    let thread = segment(&signed.parts, 3)
-        .filter(|thread| (1..=MAX_REFERENCE).contains(&thread.chars().count()))
-        .ok_or_else(|| {
-            let rule = format!(
-                "must have 1 to {MAX_REFERENCE} characters, percent-encoded UTF-8 in the path"
-            );
-            Violation::new("thread_id", rule, MAX_REFERENCE, "something else")
-        })?;
+    let thread = path_thread(&signed.parts)?;
     let query = Query::of(&signed.parts.uri)?;
     let limit = page_limit(&query)?;
     let after = cursor::decode(Listing::Thread, query.text("cursor")?.unwrap_or(""))?;
@@ -36,4 +30,18 @@ pub(super) async fn show(
         .thread(signed.caller.key, &thread, after, limit, app.now())
         .await?;
     Ok(Json(to_page(Listing::Thread, page)))
+}
+
+fn path_thread(parts: &Parts) -> Result<String, Violation> {
+    let Some(thread) = segment(parts, 3) else {
+        let rule = "must be percent-encoded UTF-8 in the path";
+        let allowed = "percent-encoded UTF-8";
+        return Err(Violation::new("thread_id", rule, allowed, "something else"));
+    };
+    let length = thread.chars().count();
+    if (1..=MAX_REFERENCE).contains(&length) {
+        return Ok(thread);
+    }
+    let rule = format!("must have 1 to {MAX_REFERENCE} characters");
+    Err(Violation::new("thread_id", rule, MAX_REFERENCE, length))
 }

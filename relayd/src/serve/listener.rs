@@ -41,6 +41,8 @@ const REFUSAL: Duration = Duration::from_secs(5);
 const FAILED_PAUSE: Duration = Duration::from_millis(5);
 /// How long it rests when the process has no more files to open.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+/// Bytes of a Unix socket's path, at most; the system keeps one more for the end of it.
+const LONGEST_PATH: usize = 107;
 /// Between two lines in the log about that.
 const LOG_PAUSE: Duration = Duration::from_secs(60);
 
@@ -122,9 +124,6 @@ impl Listener {
                 Err(error) => exhausted.handle(&error, &self).await,
             }
         }
-        if let ListenAddress::Unix(path) = &self.address {
-            let _ = std::fs::remove_file(path);
-        }
     }
 
     async fn accept(&self) -> io::Result<(Stream, Peer)> {
@@ -146,9 +145,24 @@ impl Listener {
     }
 }
 
+/// Takes the socket's name away while it still listens, so that the name of no successor is taken.
+impl Drop for Listener {
+    fn drop(&mut self) {
+        if let ListenAddress::Unix(path) = &self.address {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
 /// Binds a Unix socket. One that nobody answers at is left from a process that is gone. Everybody on this machine may connect, as
 /// to a loopback port; who may not is kept out by the directory.
 async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
+    let length = path.as_os_str().len();
+    if length > LONGEST_PATH {
+        let problem =
+            format!("a socket's path may have {LONGEST_PATH} bytes, this one has {length}");
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, problem));
+    }
     let is_socket =
         std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.file_type().is_socket());
     if is_socket {

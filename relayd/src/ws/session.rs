@@ -212,11 +212,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
             Received::Ping => Incoming::Ping,
             Received::Pong => Incoming::Pong,
             Received::Oversized { bytes } => Incoming::Oversized { bytes },
-            Received::Malformed => {
-                return Some(End::Close {
-                    code: CloseCode::BadFrame,
-                    reason: "not a frame of RFC 6455".to_owned(),
-                });
+            Received::Malformed { reason } => {
+                let code = CloseCode::BadFrame;
+                return Some(End::Close { code, reason });
             }
             Received::Closed => return Some(End::Lost),
         };

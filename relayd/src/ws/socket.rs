@@ -1,6 +1,9 @@
 //! A WebSocket as the session needs it: frames in, frames out, how many bytes have really left, and no memory kept for bursts.
 
+mod frames;
+
 use bytes::Bytes;
+use frames::{Frames, TooManyFragments};
 use futures_util::{FutureExt as _, Sink as _, SinkExt as _, StreamExt as _};
 use mrp_proto::frame::{CloseCode, MAX_FRAME};
 use std::collections::VecDeque;
@@ -37,8 +40,10 @@ pub(super) enum Received {
     Oversized {
         bytes: usize,
     },
-    /// Bytes that RFC 6455 does not allow; nothing can be read after them.
-    Malformed,
+    /// Bytes that RFC 6455 does not allow, or that are cut too small; nothing can be read after them.
+    Malformed {
+        reason: String,
+    },
     /// The peer closed, or is gone.
     Closed,
 }
@@ -62,8 +67,8 @@ pub(super) struct Socket<S> {
     stream: WebSocketStream<Metered<S>>,
     outgoing: VecDeque<Outgoing>,
     sending: Option<Sending>,
-    /// Bytes that the frames received so far have taken at least.
-    accounted: u64,
+    /// Messages and control frames that the library has given out.
+    received: u64,
     is_swollen: bool,
 }
 
@@ -73,7 +78,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             stream: stream(Metered::new(io)),
             outgoing: VecDeque::new(),
             sending: None,
-            accounted: 0,
+            received: 0,
             is_swollen: false,
         }
     }
@@ -127,9 +132,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             Some(Err(error)) => return Poll::Ready(Received::from_error(&error)),
             None => return Poll::Ready(Received::Closed),
         };
-        let payload = message.len();
-        self.is_swollen |= payload > SWOLLEN;
-        self.accounted = self.accounted.saturating_add(least_frame(payload));
+        self.is_swollen |= message.len() > SWOLLEN;
+        self.received += 1;
         Poll::Ready(match message {
             Message::Text(text) => Received::Text(text),
             Message::Binary(_) | Message::Frame(_) => Received::Binary,
@@ -146,20 +150,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
 
     /// Gives back the memory of a burst, if nothing is in it.
     ///
-    /// The library keeps its buffers, so it is replaced. It may hold the beginning of a frame, and does not say so, but the meter
-    /// does: no frame is shorter than it was accounted with, so if as many bytes were read as were accounted, none is left over.
+    /// The library keeps its buffers, so it is replaced. It may hold frames, or the beginning of one, and does not say so, but the
+    /// meter does: it knows how many messages came whole, and whether another has begun.
     pub(super) fn shed(&mut self) {
         if !self.is_swollen || self.sending.is_some() || !self.outgoing.is_empty() {
             return;
         }
         let is_flushed = matches!(self.stream.flush().now_or_never(), Some(Ok(())));
         let meter = self.stream.get_mut();
-        if !is_flushed || meter.read != self.accounted {
+        if !is_flushed || meter.frames.whole() != Some(self.received) {
             return;
         }
         if let Some(io) = meter.io.take() {
             self.stream = stream(Metered::new(io));
-            self.accounted = 0;
+            self.received = 0;
             self.is_swollen = false;
         }
     }
@@ -203,7 +207,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 
     async fn hang_up(mut self) {
-        let io = self.stream.get_mut();
+        // Below the meter: what comes now need not be frames.
+        let Some(io) = &mut self.stream.get_mut().io else {
+            return;
+        };
         let goodbye = async {
             io.shutdown().await?;
             let mut unread = vec![0; READ_BUFFER];
@@ -249,37 +256,34 @@ fn stream<S: AsyncRead + AsyncWrite + Unpin>(io: Metered<S>) -> WebSocketStream<
         .expect("without a handshake there is nothing to wait for")
 }
 
-/// The bytes of the shortest masked frame with this payload (RFC 6455 section 5.2).
-fn least_frame(payload: usize) -> u64 {
-    let header = match payload {
-        0..=125 => 6,
-        126..=65_535 => 8,
-        _ => 14,
-    };
-    header + payload as u64
-}
-
 impl Received {
     fn from_error(error: &Error) -> Self {
         match error {
             Error::Capacity(CapacityError::MessageTooLong { size, .. }) => {
                 Self::Oversized { bytes: *size }
             }
+            Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
+                Some(TooManyFragments) => Self::Malformed {
+                    reason: TooManyFragments.to_string(),
+                },
+                None => Self::Closed,
+            },
             Error::ConnectionClosed
             | Error::AlreadyClosed
-            | Error::Io(_)
             | Error::Tls(_)
             | Error::Protocol(ProtocolError::ResetWithoutClosingHandshake) => Self::Closed,
-            _ => Self::Malformed,
+            _ => Self::Malformed {
+                reason: "not a frame of RFC 6455".to_owned(),
+            },
         }
     }
 }
 
-/// The connection below the library, with a count of what went through.
+/// The connection below the library, with an account of what went through.
 struct Metered<S> {
     /// `None` only while the library above is replaced.
     io: Option<S>,
-    read: u64,
+    frames: Frames,
     written: u64,
 }
 
@@ -287,7 +291,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Metered<S> {
     fn new(io: S) -> Self {
         Self {
             io: Some(io),
-            read: 0,
+            frames: Frames::default(),
             written: 0,
         }
     }
@@ -308,8 +312,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Metered<S> {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(self.io()?.poll_read(context, buffer))?;
-        self.read += (buffer.filled().len() - before) as u64;
-        Poll::Ready(Ok(()))
+        let passed = self.frames.pass(&buffer.filled()[before..]);
+        Poll::Ready(passed.map_err(io::Error::other))
     }
 }
 

@@ -277,6 +277,10 @@ async fn each_limit_refuses_one_past_it() {
             capability(|c| c["input_schema"] = "s".repeat((16 << 10) - 1).into()),
             "capabilities[0].input_schema",
         ),
+        (
+            capability(|c| c["input_schema"] = (0..65).fold(json!(1), |inner, _| json!([inner]))),
+            "capabilities[0].input_schema",
+        ),
     ] {
         patched(body).await.violates(field);
     }
@@ -293,4 +297,14 @@ async fn values_of_the_wrong_kind_are_named() {
         patched(body).await.violates(field);
     }
     patched(json!([])).await.refused(400, "invalid_json");
+}
+
+#[tokio::test]
+async fn a_list_in_both_forms_may_hold_the_deepest_schema() {
+    let schema = format!("{}{}", "[".repeat(64), "]".repeat(64));
+    let body = format!(
+        r#"{{"capabilities":["translate",{{"name":"text:x","description":"","input_schema":{schema}}}]}}"#
+    );
+    let reply = relay(&[]).patch(&agent(1), &body).await.expect(200);
+    assert_eq!(reply.json()["capabilities"], json!(["translate", "text:x"]));
 }

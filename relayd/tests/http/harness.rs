@@ -160,7 +160,12 @@ impl Agent {
     }
 
     /// A request, signed over its whole target.
-    pub(crate) fn request(&self, method: &str, target: &str, body: &str) -> Request<Body> {
+    pub(crate) fn request(
+        &self,
+        method: &str,
+        target: &str,
+        body: impl AsRef<[u8]>,
+    ) -> Request<Body> {
         self.signed(method, target, target, body, fresh_time())
     }
 
@@ -170,18 +175,18 @@ impl Agent {
         method: &str,
         target: &str,
         signed_target: &str,
-        body: &str,
+        body: impl AsRef<[u8]>,
         time: Timestamp,
     ) -> Request<Body> {
-        let time = time.to_string();
-        let bytes = request_bytes(method, signed_target, &time, BodyHash::of(body.as_bytes()));
+        let (time, body) = (time.to_string(), body.as_ref());
+        let bytes = request_bytes(method, signed_target, &time, BodyHash::of(body));
         Request::builder()
             .method(method)
             .uri(target)
             .header("X-M2M-Public-Key", self.key().to_string())
             .header("X-M2M-Timestamp", time)
             .header("X-M2M-Signature", self.0.sign(&bytes).to_string())
-            .body(Body::from(body.to_owned()))
+            .body(Body::from(body.to_vec()))
             .unwrap()
     }
 }

@@ -211,10 +211,11 @@ async fn what_is_not_json_is_refused() {
     let mut bytes = alice.request("POST", "/v1/messages", "{}");
     *bytes.body_mut() = Body::from(&b"{\"body\":\"\xff\"}"[..]);
     relay.answer(bytes).await.refused(401, "invalid_signature");
-    relay
-        .post(&alice, "/v1/messages", r#"{"body":1}"#)
-        .await
-        .refused(400, "invalid_json");
+    let mut bytes = format!(r#"{{"recipient_key":"{}","body":"?"}}"#, alice.key()).into_bytes();
+    let mark = bytes.len() - 3;
+    bytes[mark] = 0xff;
+    let bytes = alice.request("POST", "/v1/messages", bytes);
+    relay.answer(bytes).await.refused(400, "invalid_json");
     let deep = format!(
         r#"{{"recipient_key":"{}","body":{}1{}}}"#,
         alice.key(),
@@ -225,6 +226,22 @@ async fn what_is_not_json_is_refused() {
         .post(&alice, "/v1/messages", &deep)
         .await
         .refused(400, "bad_request");
+}
+
+#[tokio::test]
+async fn a_field_that_is_absent_is_named() {
+    let (relay, alice) = (relay(&[]), agent(1));
+    let key = alice.key();
+    for (body, field) in [
+        (r#"{"body":1}"#.to_owned(), "recipient_key"),
+        (
+            format!(r#"{{"recipient_key":"{key}","body":1,"attachments":[{{"filename":"x"}}]}}"#),
+            "attachments[0].blob_id",
+        ),
+    ] {
+        let reply = relay.post(&alice, "/v1/messages", &body).await;
+        reply.violates(field);
+    }
 }
 
 #[tokio::test]

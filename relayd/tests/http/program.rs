@@ -274,6 +274,63 @@ fn the_log_tells_requests_apart_and_keeps_secrets() {
     }
 }
 
+#[test]
+fn the_log_keeps_what_is_said_over_a_websocket() {
+    let home = TempDir::new().unwrap();
+    let mut command = relayd(home.path());
+    let program = Program::start(command.args(["--listen", "127.0.0.1:0", "--set", "log=trace"]));
+    let mut stream = TcpStream::connect(&program.address).unwrap();
+    stream.set_read_timeout(Some(PATIENCE)).unwrap();
+    let upgrade = "GET /v1/ws HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+                   sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+    // A masked text frame; the mask is zero, so it changes nothing.
+    let frame = [b"\x81\x8a\0\0\0\0".as_slice(), b"the-secret"].concat();
+    stream
+        .write_all(&[upgrade.as_bytes(), &frame].concat())
+        .unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).unwrap();
+    assert!(
+        String::from_utf8_lossy(&answer).contains("not a JSON object"),
+        "{}",
+        answer.escape_ascii()
+    );
+    let log = program.end(Signal::SIGTERM);
+    assert!(!log.contains("the-secret"), "{log}");
+}
+
+#[test]
+fn a_full_inbox_is_no_warning() {
+    let home = TempDir::new().unwrap();
+    let program = Program::start(relayd(home.path()).args([
+        "--listen",
+        "127.0.0.1:0",
+        "--set",
+        "limits.sender_bytes=1",
+    ]));
+    let alice = agent(1);
+    let body = format!(r#"{{"recipient_key":"{}","body":1}}"#, alice.key());
+    let answer = program.ask(&on_the_wire(&alice, "POST", "/v1/messages", &body));
+    assert!(
+        answer.starts_with("HTTP/1.1 507 Insufficient Storage\r\n"),
+        "{answer}"
+    );
+    let log = program.end(Signal::SIGTERM);
+    assert!(!log.contains("WARN"), "{log}");
+}
+
+#[test]
+fn its_socket_goes_with_it() {
+    let home = TempDir::new().unwrap();
+    let socket = home.path().join("http.sock");
+    let address = format!("unix:{}", socket.display());
+    let program =
+        Program::start(relayd(home.path()).args(["--listen", "127.0.0.1:0", "--listen", &address]));
+    assert!(socket.exists());
+    program.end(Signal::SIGTERM);
+    assert!(!socket.exists());
+}
+
 fn is_closed(mut stream: &TcpStream) -> bool {
     stream.set_nonblocking(true).unwrap();
     match stream.read(&mut [0]) {

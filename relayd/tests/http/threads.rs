@@ -78,10 +78,11 @@ async fn bad_parameters_are_named() {
         .get(&alice, "/v1/messages/threads/t?cursor=x")
         .await
         .violates("cursor");
-    relay
+    let long = relay
         .get(&alice, &format!("/v1/messages/threads/{}", "t".repeat(129)))
-        .await
-        .violates("thread_id");
+        .await;
+    long.violates("thread_id");
+    assert_eq!(long.json()["error"]["details"]["actual"], 129);
     relay
         .get(&alice, "/v1/messages/threads/%ff")
         .await

@@ -443,6 +443,25 @@ async fn a_unix_socket_serves_too_and_is_taken_over_from_the_dead() {
 }
 
 #[tokio::test]
+async fn a_relay_that_cannot_listen_everywhere_leaves_no_socket() {
+    for (second, problem) in [
+        ("missing/second.sock", "second.sock: cannot listen"),
+        (&"s".repeat(108), "may have 107 bytes"),
+    ] {
+        let directory = tempfile::tempdir().unwrap();
+        let socket = |name: &str| ListenAddress::Unix(directory.path().join(name));
+        let config = Config {
+            data_dir: directory.path().join("data"),
+            listen: vec![socket("first.sock"), socket(second)],
+            ..Config::default()
+        };
+        let refused = Server::bind(config).await.unwrap_err().to_string();
+        assert!(refused.contains(problem), "{refused}");
+        assert!(!directory.path().join("first.sock").exists());
+    }
+}
+
+#[tokio::test]
 async fn what_is_under_way_is_finished_when_the_relay_ends() {
     let relay = start(|_, _| {}).await;
     let (alice, bob) = (agent(1), agent(2));

@@ -1,6 +1,6 @@
 //! How a session begins, and how it does not.
 
-use crate::rig::{Relay, agent, auth_frame, close_code, soon};
+use crate::rig::{Relay, agent, auth_frame, close_code, soon, text_frame};
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -177,4 +177,26 @@ async fn frames_must_be_masked() {
         .await
         .unwrap();
     assert_eq!(close_code(&received), Some(4000));
+}
+
+#[tokio::test]
+async fn a_message_in_too_many_fragments_is_closed_with_4000() {
+    let relay = Relay::start().await;
+    for (fragments, reason) in [(1024, "unknown frame type"), (1025, "1024 fragments")] {
+        let mut stream = relay.upgraded().await;
+        let mut bytes = text_frame(r#"{"type":"x""#);
+        bytes[0] = 0x01;
+        for _ in 2..fragments {
+            bytes.extend([0, 0x80, 0, 0, 0, 0]);
+        }
+        bytes.extend([0x80, 0x81, 0, 0, 0, 0, b'}']);
+        stream.write_all(&bytes).await.unwrap();
+        let mut received = Vec::new();
+        soon("a close frame", stream.read_to_end(&mut received))
+            .await
+            .unwrap();
+        assert_eq!(close_code(&received), Some(4000));
+        let text = String::from_utf8_lossy(&received);
+        assert!(text.contains(reason), "{fragments}: {text}");
+    }
 }

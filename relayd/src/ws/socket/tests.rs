@@ -134,7 +134,7 @@ async fn bytes_that_are_no_frames_are_told_from_a_lost_connection() {
         theirs.write_all(bytes).await.unwrap();
         let received = receive(&mut Socket::new(ours)).await;
         assert!(
-            matches!(received, Received::Malformed),
+            matches!(received, Received::Malformed { .. }),
             "{bytes:?}: {received:?}"
         );
     }
@@ -175,11 +175,8 @@ async fn the_memory_of_a_burst_is_given_back_and_nothing_is_lost() {
     assert!(matches!(receive(&mut socket).await, Received::Text(text) if text.as_str() == "abc"));
     socket.shed();
     assert!(!socket.is_swollen());
-    assert_eq!(
-        socket.stream.get_ref().read,
-        0,
-        "a new library has read nothing"
-    );
+    let frames = &socket.stream.get_ref().frames;
+    assert_eq!(frames.whole(), Some(0), "a new library has read nothing");
     client.send(Message::text("after")).await.unwrap();
     assert!(matches!(receive(&mut socket).await, Received::Text(text) if text.as_str() == "after"));
     socket.send("still here".to_owned());
@@ -188,6 +185,44 @@ async fn the_memory_of_a_burst_is_given_back_and_nothing_is_lost() {
         client.next().await.unwrap().unwrap(),
         Message::text("still here")
     );
+}
+
+/// Masked frames that make one text message of `number` fragments, all but the first empty.
+fn fragmented(text: &str, number: usize) -> Vec<u8> {
+    let length = u16::try_from(text.len()).unwrap().to_be_bytes();
+    let mut bytes = vec![0x01, 0x80 | 126, length[0], length[1], 0, 0, 0, 0];
+    bytes.extend_from_slice(text.as_bytes());
+    for _ in 2..number {
+        bytes.extend([0, 0x80, 0, 0, 0, 0]);
+    }
+    bytes.extend([0x80, 0x80, 0, 0, 0, 0]);
+    bytes
+}
+
+#[tokio::test]
+async fn the_memory_of_a_message_in_fragments_is_given_back_too() {
+    let (mut socket, mut client) = pair(1 << 20).await;
+    let bytes = fragmented(&"x".repeat(2 * SWOLLEN), 1024);
+    client.get_mut().write_all(&bytes).await.unwrap();
+    assert!(
+        matches!(receive(&mut socket).await, Received::Text(text) if text.len() == 2 * SWOLLEN)
+    );
+    assert!(socket.is_swollen());
+    socket.shed();
+    assert!(!socket.is_swollen());
+}
+
+#[tokio::test]
+async fn what_is_whole_but_was_not_taken_is_not_given_back() {
+    let (mut socket, mut client) = pair(1 << 20).await;
+    let bytes = fragmented(&"x".repeat(2 * SWOLLEN), 2);
+    client.get_mut().write_all(&bytes).await.unwrap();
+    let bytes = fragmented("next", 2);
+    client.get_mut().write_all(&bytes).await.unwrap();
+    assert!(matches!(receive(&mut socket).await, Received::Text(_)));
+    socket.shed();
+    assert!(socket.is_swollen());
+    assert!(matches!(receive(&mut socket).await, Received::Text(text) if text.as_str() == "next"));
 }
 
 #[tokio::test]
