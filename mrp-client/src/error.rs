@@ -9,6 +9,16 @@ use std::time::Duration;
 /// The code of a refusal whose body names none: it came from something in front of the relay.
 pub(crate) const NO_CODE: &str = "unknown";
 
+/// The longest that a relay's wish to be left alone is believed: what it says must not stop a program for good, nor be too long to
+/// be added to a clock.
+pub(crate) const LONGEST_RETRY_AFTER: Duration = Duration::from_secs(24 * 3600);
+
+/// Characters that are kept of a refusal's message.
+const MESSAGE_LENGTH: usize = 1000;
+
+/// Characters that are kept of a refusal's code, and of the relay's id for the request.
+const NAME_LENGTH: usize = 128;
+
 /// Why a request did not succeed.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Error {
@@ -74,32 +84,36 @@ pub struct Refusal {
     pub status: u16,
     /// A [`Code`]'s text, another relay's own, or `unknown` where the answer had none.
     pub code: String,
-    /// For people.
+    /// For people; at most 1,000 characters are read.
     pub message: String,
     /// Values to the message, by name.
     pub details: Option<Value>,
     /// The id that the relay's log has for the request.
     pub request_id: Option<Box<str>>,
-    /// How long the relay asked to be left alone.
+    /// How long the relay asked to be left alone; a day at most.
     pub retry_after: Option<Duration>,
 }
 
 impl Refusal {
     /// From an answer with a status of 400 or more. Anything may have written it, so nothing is required of the body.
     pub(crate) fn from_answer(status: u16, headers: &http::HeaderMap, body: &[u8]) -> Self {
-        let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        let from_header = header(http::header::RETRY_AFTER.as_str())
-            .and_then(|seconds| seconds.trim().parse().ok());
-        let request_id = header(mrp_proto::relay_api::REQUEST_ID_HEADER).map(Box::from);
+        let retry_after = retry_after_in(headers);
+        let request_id = headers
+            .get(mrp_proto::relay_api::REQUEST_ID_HEADER)
+            .and_then(|value| value.to_str().ok())
+            .map(|text| cut(text, NAME_LENGTH).into());
         match serde_json::from_slice::<ErrorBody>(body) {
             Ok(ErrorBody { error }) => {
                 let from_details = error.details.as_ref().and_then(seconds_in);
                 Self {
                     status,
-                    code: error.code,
-                    message: error.message,
-                    request_id: error.request_id.map(Box::from).or(request_id),
-                    retry_after: from_header.or(from_details).map(Duration::from_secs),
+                    code: cut(&error.code, NAME_LENGTH),
+                    message: cut(&error.message, MESSAGE_LENGTH),
+                    request_id: error
+                        .request_id
+                        .map(|text| cut(&text, NAME_LENGTH).into())
+                        .or(request_id),
+                    retry_after: retry_after.or(from_details),
                     details: error.details,
                 }
             }
@@ -109,9 +123,14 @@ impl Refusal {
                 message: "the answer does not say why".to_owned(),
                 details: None,
                 request_id,
-                retry_after: from_header.map(Duration::from_secs),
+                retry_after,
             },
         }
+    }
+
+    /// Whether the answer names a code, as each of a relay does. One that does not came from something in front of it.
+    pub fn names_a_code(&self) -> bool {
+        self.code != NO_CODE
     }
 
     /// Whether the same request, signed afresh, can succeed later.
@@ -142,8 +161,23 @@ impl fmt::Display for Refusal {
     }
 }
 
-fn seconds_in(details: &Value) -> Option<u64> {
-    details.get("retry_after")?.as_u64()
+fn seconds_in(details: &Value) -> Option<Duration> {
+    Some(believed(details.get("retry_after")?.as_u64()?))
+}
+
+/// How long the relay asks to be left alone, if its answer says so in whole seconds.
+pub(crate) fn retry_after_in(headers: &http::HeaderMap) -> Option<Duration> {
+    let text = headers.get(http::header::RETRY_AFTER)?.to_str().ok()?;
+    text.trim().parse().ok().map(believed)
+}
+
+fn believed(seconds: u64) -> Duration {
+    Duration::from_secs(seconds).min(LONGEST_RETRY_AFTER)
+}
+
+/// The start of a text whose length the peer chose.
+pub(crate) fn cut(text: &str, most: usize) -> String {
+    text.chars().take(most).collect()
 }
 
 /// The words of an error's first cause: what the layers above add says where in them it happened, which helps nobody.
@@ -180,6 +214,7 @@ mod tests {
             r#"{"error":{"code":"rate_limit_exceeded","message":"too many","details":{"limit":30,"retry_after":99},"request_id":"req_body"}}"#,
         );
         assert_eq!(refused.code, "rate_limit_exceeded");
+        assert!(refused.names_a_code());
         assert_eq!(refused.request_id.as_deref(), Some("req_body"));
         assert_eq!(refused.retry_after, Some(Duration::from_secs(12)));
         assert_eq!(refused.details.as_ref().unwrap()["limit"], 30);
@@ -203,12 +238,30 @@ mod tests {
         ] {
             let refused = refusal(502, &[("x-request-id", "req_1")], body);
             assert_eq!(refused.code, NO_CODE, "{body}");
+            assert!(!refused.names_a_code());
             assert_eq!(refused.request_id.as_deref(), Some("req_1"));
             assert!(refused.is_retryable());
         }
         assert!(!refusal(413, &[], "too large").is_retryable());
         let date = [("retry-after", "Wed, 21 Oct 2026 07:28:00 GMT")];
         assert_eq!(refusal(503, &date, "").retry_after, None);
+    }
+
+    #[test]
+    fn no_relay_says_more_than_there_is_room_for_or_asks_for_ever() {
+        let day = Some(LONGEST_RETRY_AFTER);
+        let endless = [("retry-after", "18446744073709551615")];
+        assert_eq!(refusal(503, &endless, "").retry_after, day);
+        let long = "ü".repeat(5000);
+        let body = format!(
+            r#"{{"error":{{"code":"{long}","message":"{long}","request_id":"{long}","details":{{"retry_after":18446744073709551615}}}}}}"#
+        );
+        let refused = refusal(429, &[], &body);
+        assert_eq!(refused.retry_after, day);
+        assert_eq!(refused.message.chars().count(), MESSAGE_LENGTH);
+        assert_eq!(refused.code.chars().count(), NAME_LENGTH);
+        let request_id = refused.request_id.unwrap();
+        assert_eq!(request_id.chars().count(), NAME_LENGTH);
     }
 
     #[test]

@@ -22,6 +22,7 @@
 //!
 //! ```
 //! use mrp_client::mrp_proto::key::SecretKey;
+//! use mrp_client::mrp_proto::message::SendRequest;
 //! use mrp_client::session::{self, Event, Settings};
 //! use mrp_client::{Relay, RelayUrl};
 //! use std::sync::Arc;
@@ -53,9 +54,7 @@
 //!
 //!     // The other sends; when this returns, the relay has the message on disk.
 //!     let relay = Relay::new(url, laptop)?;
-//!     let hello = serde_json::from_str(&format!(
-//!         r#"{{"recipient_key": "{address}", "body": {{"text": "hello from Rust"}}}}"#
-//!     ))?;
+//!     let hello = SendRequest::new(&address, serde_json::from_str(r#"{"text": "hello from Rust"}"#)?);
 //!     let accepted = relay.send(&hello, Some("hello-1")).await?;
 //!
 //!     while let Some(event) = events.recv().await {

@@ -27,8 +27,8 @@ use std::sync::Arc;
 /// [`Error::is_retryable`] tells.
 ///
 /// Requests follow no redirects and use no proxy, whatever the environment says: a signed request goes to the relay it was made
-/// for. Connecting may take 10 s, a whole request 60 s (and a waiting poll as long as it waits on top of that), and an answer
-/// may have 16 MiB.
+/// for. Connecting may take 10 s, a whole request 60 s (and a waiting poll as long as it waits on top of that), an answer may
+/// have 16 MiB, and a refusal 64 KiB.
 #[derive(Clone)]
 pub struct Relay {
     inner: Arc<Inner>,
@@ -87,9 +87,12 @@ impl Relay {
     /// # Errors
     /// An [`Error`]; a refusal with `agent_not_found` if the relay has never seen the agent.
     pub async fn agent(&self, key: &PublicKey) -> Result<AgentInfo, Error> {
-        self.inner
-            .read(Request::new(Method::GET, path::agent(key)))
-            .await
+        let request = Request::new(Method::GET, path::agent(key));
+        let info: AgentInfo = self.inner.read(request).await?;
+        if info.public_key == *key {
+            return Ok(info);
+        }
+        Err(another("agent", &info.public_key.to_string()))
     }
 
     /// Changes this agent's profile, and answers with the whole of it. An empty patch registers the agent.
@@ -149,9 +152,12 @@ impl Relay {
     /// # Errors
     /// An [`Error`]; a refusal with `message_not_found` also for other agents' messages.
     pub async fn message(&self, id: &MessageId) -> Result<Message, Error> {
-        self.inner
-            .read(Request::new(Method::GET, path::message(id)))
-            .await
+        let request = Request::new(Method::GET, path::message(id));
+        let message: Message = self.inner.read(request).await?;
+        if message.message_id == *id {
+            return Ok(message);
+        }
+        Err(another("message", message.message_id.as_str()))
     }
 
     /// Where a message stands that this agent sent or received.
@@ -196,6 +202,12 @@ impl fmt::Debug for Relay {
             .field("url", &self.inner.url)
             .field("public_key", &self.inner.public_key)
             .finish_non_exhaustive()
+    }
+}
+
+fn another(kind: &str, name: &str) -> Error {
+    Error::Nonsense {
+        what: format!("it is about another {kind} than was asked for, {name}"),
     }
 }
 

@@ -105,7 +105,7 @@ pub enum DownReason {
     UpgradeRefused {
         /// HTTP status.
         status: u16,
-        /// How long the relay asked to be left alone.
+        /// How long the relay asked to be left alone; a day at most.
         retry_after: Option<Duration>,
     },
     /// The relay does not take this agent, or not now. Tried again, at least half a minute later unless the code says that
@@ -129,7 +129,7 @@ pub enum DownReason {
     /// The relay shuts down or restarts, and says so.
     #[error("the relay is going away for a while")]
     GoingAway {
-        /// When it asked this agent to come back.
+        /// When it asked this agent to come back; a day at most.
         reconnect_after: Duration,
     },
     /// The relay closed the connection.

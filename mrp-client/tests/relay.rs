@@ -94,14 +94,8 @@ fn key(agent: u8) -> Arc<SecretKey> {
 
 fn message(to: &PublicKey, text: &str) -> SendRequest {
     SendRequest {
-        recipient_key: to.to_string(),
-        body: Some(serde_json::value::to_raw_value(text).unwrap()),
-        content_type: None,
-        attachments: None,
         thread_id: Some("a thread/ü".to_owned()),
-        in_reply_to: None,
-        expires_in: None,
-        metadata: None,
+        ..SendRequest::new(to, serde_json::value::to_raw_value(text).unwrap())
     }
 }
 

@@ -2,11 +2,12 @@
 
 use super::Inner;
 use crate::USER_AGENT;
-use crate::error::{Error, Refusal, root_cause};
+use crate::error::{Error, Refusal, cut, root_cause};
 use crate::tls;
 use crate::url::RelayUrl;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
+use mrp_proto::json;
 use mrp_proto::relay_api::{PUBLIC_KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use mrp_proto::sign::{BodyHash, request_bytes};
 use serde::Serialize;
@@ -15,6 +16,10 @@ use std::time::Duration;
 
 /// Bytes of an answer, at most: a page of messages is the largest.
 const MAX_ANSWER: usize = 16 << 20;
+/// Bytes of a refusal, at most: one that is longer was not written by a relay, and its status says enough.
+const MAX_REFUSAL: usize = 64 << 10;
+/// Characters of another place that an error repeats, at most.
+const MAX_PLACE: usize = 200;
 /// How long resolving, connecting and the TLS handshake may take.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take, from connecting to the last byte of the answer, beside what the relay was asked to wait.
@@ -111,14 +116,23 @@ impl Inner {
     /// Makes a request whose answer is JSON.
     pub(super) async fn read<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
         let body = self.exchange(request).await?;
-        serde_json::from_slice(&body).map_err(|error| Error::Nonsense {
-            what: format!("its body is not what was asked for: {error}"),
+        let text =
+            std::str::from_utf8(&body).map_err(|_| nonsense("its body is not UTF-8".to_owned()))?;
+        json::from_object(text).map_err(|error| {
+            let what = json::describe(&error);
+            nonsense(format!("its body is not what was asked for: {what}"))
         })
     }
 
     /// Makes a request whose answer says nothing but yes.
     pub(super) async fn perform(&self, request: Request) -> Result<(), Error> {
-        self.exchange(request).await.map(drop)
+        let body = self.exchange(request).await?;
+        if body.is_empty() {
+            return Ok(());
+        }
+        Err(nonsense(
+            "it has a body where there is nothing to say".to_owned(),
+        ))
     }
 
     async fn exchange(&self, request: Request) -> Result<Bytes, Error> {
@@ -128,8 +142,22 @@ impl Inner {
             .execute(request)
             .await
             .map_err(|error| self.transport_error(error))?;
-        let body = self.read_bounded(&mut answer).await?;
-        judge(answer.status(), answer.headers(), body)
+        if answer.status().is_success() {
+            return self
+                .read_bounded(&mut answer, MAX_ANSWER)
+                .await?
+                .ok_or_else(|| {
+                    nonsense(format!(
+                        "it has more than {MAX_ANSWER} bytes; ask for fewer messages at a time"
+                    ))
+                });
+        }
+        let body = self.read_bounded(&mut answer, MAX_REFUSAL).await?;
+        Err(judge(
+            answer.status(),
+            answer.headers(),
+            &body.unwrap_or_default(),
+        ))
     }
 
     /// Turns a request into the bytes that go out. The signature covers the target as reqwest will write it.
@@ -172,13 +200,15 @@ impl Inner {
         Ok(built)
     }
 
-    async fn read_bounded(&self, answer: &mut reqwest::Response) -> Result<Bytes, Error> {
-        let too_large = || Error::Nonsense {
-            what: format!("it has more than {MAX_ANSWER} bytes; ask for fewer messages at a time"),
-        };
+    /// The whole body, or `None` if it is longer than `most`.
+    async fn read_bounded(
+        &self,
+        answer: &mut reqwest::Response,
+        most: usize,
+    ) -> Result<Option<Bytes>, Error> {
         let announced = answer.content_length().unwrap_or(0);
-        if announced > MAX_ANSWER as u64 {
-            return Err(too_large());
+        if announced > most as u64 {
+            return Ok(None);
         }
         let mut body = Vec::with_capacity(usize::try_from(announced).unwrap_or(0));
         while let Some(chunk) = answer
@@ -186,12 +216,12 @@ impl Inner {
             .await
             .map_err(|error| self.transport_error(error))?
         {
-            if body.len() + chunk.len() > MAX_ANSWER {
-                return Err(too_large());
+            if body.len() + chunk.len() > most {
+                return Ok(None);
             }
             body.extend_from_slice(&chunk);
         }
-        Ok(body.into())
+        Ok(Some(body.into()))
     }
 
     fn transport_error(&self, error: reqwest::Error) -> Error {
@@ -210,28 +240,26 @@ impl Inner {
     }
 }
 
-/// Tells a yes from a no, and both from what no relay says.
-fn judge(status: StatusCode, headers: &HeaderMap, body: Bytes) -> Result<Bytes, Error> {
-    if status.is_success() {
-        return Ok(body);
-    }
+fn nonsense(what: String) -> Error {
+    Error::Nonsense { what }
+}
+
+/// Tells a no from what no relay says.
+fn judge(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Error {
     if status.is_client_error() || status.is_server_error() {
-        return Err(Error::Refused(Refusal::from_answer(
-            status.as_u16(),
-            headers,
-            &body,
-        )));
+        return Error::Refused(Refusal::from_answer(status.as_u16(), headers, body));
     }
     let what = match headers
         .get(header::LOCATION)
         .and_then(|value| value.to_str().ok())
     {
         Some(place) => {
+            let place = cut(place, MAX_PLACE);
             format!("it redirects to {place:?}; if the relay has moved there, use its new URL")
         }
         None => format!("its status is {status}"),
     };
-    Err(Error::Nonsense { what })
+    nonsense(what)
 }
 
 #[cfg(test)]
@@ -316,24 +344,21 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_told_apart_by_status() {
+    fn refusals_are_told_from_what_is_none_by_status() {
         let mut headers = HeaderMap::new();
         let judged = |status: u16, headers: &HeaderMap| {
-            judge(
-                StatusCode::from_u16(status).unwrap(),
-                headers,
-                Bytes::from_static(b"{}"),
-            )
+            judge(StatusCode::from_u16(status).unwrap(), headers, b"{}")
         };
-        assert!(judged(202, &headers).is_ok());
         assert!(matches!(
             judged(404, &headers),
-            Err(Error::Refused(Refusal { status: 404, .. }))
+            Error::Refused(Refusal { status: 404, .. })
         ));
-        assert!(matches!(judged(304, &headers), Err(Error::Nonsense { .. })));
-        headers.insert(header::LOCATION, "https://login.example".parse().unwrap());
-        let error = judged(302, &headers).unwrap_err();
+        assert!(matches!(judged(304, &headers), Error::Nonsense { .. }));
+        let place = format!("https://login.example/{}", "x".repeat(5000));
+        headers.insert(header::LOCATION, place.parse().unwrap());
+        let error = judged(302, &headers);
         assert!(error.to_string().contains("https://login.example"));
+        assert!(error.to_string().len() < 400);
         assert!(error.is_retryable());
     }
 }

@@ -3,7 +3,7 @@
 use super::DownReason;
 use super::wire::Wire;
 use crate::USER_AGENT;
-use crate::error::root_cause;
+use crate::error::{retry_after_in, root_cause};
 use crate::tls;
 use crate::url::RelayUrl;
 use futures_util::StreamExt as _;
@@ -128,14 +128,9 @@ fn unreachable(error: io::Error) -> DownReason {
 }
 
 fn upgrade_refused(answer: &Response) -> DownReason {
-    let retry_after = answer
-        .headers()
-        .get(header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .map(Duration::from_secs);
     DownReason::UpgradeRefused {
         status: answer.status().as_u16(),
-        retry_after,
+        retry_after: retry_after_in(answer.headers()),
     }
 }
 

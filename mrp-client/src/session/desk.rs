@@ -180,7 +180,9 @@ async fn stopped(stop: &mut watch::Receiver<bool>) {
 mod tests {
     use super::*;
     use mrp_proto::frame::Send;
+    use mrp_proto::key::SecretKey;
     use mrp_proto::message::SendRequest;
+    use serde_json::value::RawValue;
 
     /// The program's ends of what the desk holds.
     struct Program {
@@ -222,16 +224,8 @@ mod tests {
     }
 
     fn queued(epoch: Epoch, request_id: &str) -> QueuedSend {
-        let request = SendRequest {
-            recipient_key: String::new(),
-            body: None,
-            content_type: None,
-            attachments: None,
-            thread_id: None,
-            in_reply_to: None,
-            expires_in: None,
-            metadata: None,
-        };
+        let recipient = SecretKey::from_seed(&[1; 32]).public();
+        let request = SendRequest::new(&recipient, RawValue::NULL.to_owned());
         let send = Box::new(Send {
             request_id: request_id.to_owned(),
             idempotency_key: None,

@@ -6,6 +6,7 @@ use super::pace::{Pace, pace};
 use super::wire::{Ended, Frame, Reading, Wire};
 use super::{DownReason, Event, Settings};
 use crate::clock::SigningClock;
+use crate::error::LONGEST_RETRY_AFTER;
 use crate::url::RelayUrl;
 use mrp_proto::backoff::Backoff;
 use mrp_proto::frame::{Auth, CloseCode, MAX_FRAME, SAFE_FRAME};
@@ -120,6 +121,9 @@ impl Task {
             if let Some(end) = self.drain(&mut machine, &mut wire, &mut ready_at) {
                 return self.part(wire, end, ready_at).await;
             }
+            if self.desk.is_full() {
+                machine.handle_not_reading();
+            }
             let room = !self.desk.is_full() && wire.unsent_bytes() < UNSENT_LIMIT_FOR_READING;
             let reading = if room && machine.wants_input() {
                 Reading::On
@@ -213,7 +217,9 @@ impl Task {
             End::Nonsense(error) => DownReason::Nonsense {
                 what: error.to_string(),
             },
-            End::GoingAway { reconnect_after } => DownReason::GoingAway { reconnect_after },
+            End::GoingAway { reconnect_after } => DownReason::GoingAway {
+                reconnect_after: reconnect_after.min(LONGEST_RETRY_AFTER),
+            },
         };
         let over = lost(reason, ready_at);
         wire.close(CloseCode::Normal).await;

@@ -4,6 +4,7 @@ use crate::http_relay::{json, key, listener, relay_that_answers};
 use crate::soon;
 use mrp_client::{Error, Handover, Poll, Relay};
 use mrp_proto::code::Code;
+use mrp_proto::key::SecretKey;
 use mrp_proto::message::{SendRequest, Status};
 use std::time::Duration;
 use tokio::net::TcpStream;
@@ -11,16 +12,8 @@ use tokio::net::TcpStream;
 const ACCEPTED: &str = r#"{"message_id":"msg_1772611200_a1b2c3d4e5f6","status":"sent","created_at":"2026-03-04T08:00:00Z","expires_at":"2026-03-11T08:00:00Z"}"#;
 
 fn message() -> SendRequest {
-    SendRequest {
-        recipient_key: key().public().to_string(),
-        body: Some(serde_json::from_str(r#"{"n": 1.0}"#).unwrap()),
-        content_type: None,
-        attachments: None,
-        thread_id: None,
-        in_reply_to: None,
-        expires_in: None,
-        metadata: None,
-    }
+    let body = serde_json::from_str(r#"{"n": 1.0}"#).unwrap();
+    SendRequest::new(&key().public(), body)
 }
 
 async fn error_of(answer: impl Into<Vec<u8>>) -> Error {
@@ -108,6 +101,67 @@ async fn a_refusal_arrives_with_everything_in_it() {
     let body = r#"{"error":{"code":"message_not_found","message":"no such message"}}"#;
     let error = error_of(json("404 Not Found", body)).await;
     assert_eq!(error.code(), Some(Code::MessageNotFound));
+}
+
+#[tokio::test]
+async fn a_refusal_is_read_within_bounds_and_its_wishes_within_reason() {
+    let endless = "HTTP/1.1 503 Service Unavailable\r\nRetry-After: 18446744073709551615\r\nContent-Length: 0\r\n\r\n";
+    let after = error_of(endless).await.retry_after().unwrap();
+    assert_eq!(after, Duration::from_secs(24 * 3600));
+
+    let body = format!(
+        r#"{{"error":{{"code":"internal","message":"{}"}}}}"#,
+        "m".repeat(60_000)
+    );
+    let error = error_of(json("500 Internal Server Error", &body)).await;
+    assert_eq!(error.code(), Some(Code::Internal));
+    assert!(error.to_string().len() < 2000);
+
+    // What is longer than any relay's refusal is a refusal by its status alone, announced or not.
+    let mut unannounced = b"HTTP/1.1 502 Bad Gateway\r\n\r\n".to_vec();
+    unannounced.resize(17 << 20, b' ');
+    let announced = "HTTP/1.1 502 Bad Gateway\r\nContent-Length: 1000000\r\n\r\n";
+    for answer in [announced.into(), unannounced] {
+        let Error::Refused(refusal) = error_of(answer).await else {
+            panic!("a 502 is a refusal")
+        };
+        assert_eq!((refusal.status, &*refusal.code), (502, "unknown"));
+    }
+}
+
+#[tokio::test]
+async fn an_answer_about_something_else_is_none() {
+    let address = key().public();
+    let message = format!(
+        r#"{{"message_id":"msg_2_b","sender_key":"{address}","recipient_key":"{address}","status":"sent","created_at":"2026-03-04T08:00:00Z","expires_at":"2026-03-11T08:00:00Z"}}"#
+    );
+    let (relay, _asked) = relay_that_answers(json("200 OK", &message)).await;
+    let id = "msg_1_a".parse().unwrap();
+    let error = soon(relay.message(&id)).await.unwrap_err();
+    assert!(matches!(&error, Error::Nonsense { what } if what.contains("msg_2_b")));
+
+    let profile = format!(
+        r#"{{"public_key":"{address}","status":"active","created_at":"2026-03-04T08:00:00Z","last_active_at":"2026-03-04T08:00:00Z"}}"#
+    );
+    let (relay, _asked) = relay_that_answers(json("200 OK", &profile)).await;
+    let other = SecretKey::from_seed(&[9; 32]).public();
+    let error = soon(relay.agent(&other)).await.unwrap_err();
+    assert!(matches!(&error, Error::Nonsense { what } if what.contains(&address.to_string())));
+
+    // A login page that is shown for everything does not take a message over.
+    let (relay, _asked) = relay_that_answers(json("200 OK", "<html></html>")).await;
+    assert!(matches!(
+        soon(relay.ack(&id)).await,
+        Err(Error::Nonsense { .. })
+    ));
+    // Nor is any JSON an empty page, or a list of values the object that they would make.
+    let (relay, _asked) = relay_that_answers(json("200 OK", r#"{"status":"ok"}"#)).await;
+    assert!(soon(relay.poll(&Poll::default())).await.is_err());
+    let list = r#"["msg_1_a","sent","2026-03-04T08:00:00Z","2026-03-11T08:00:00Z"]"#;
+    assert!(matches!(
+        error_of(json("202 Accepted", list)).await,
+        Error::Nonsense { .. }
+    ));
 }
 
 #[tokio::test]

@@ -10,19 +10,11 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio_tungstenite::tungstenite::Message as Frame;
 
 fn send(request_id: &str, body: &str) -> frame::Send {
+    let body = serde_json::value::to_raw_value(body).unwrap();
     frame::Send {
         request_id: request_id.to_owned(),
         idempotency_key: Some(request_id.to_owned()),
-        request: SendRequest {
-            recipient_key: key().public().to_string(),
-            body: Some(serde_json::value::to_raw_value(body).unwrap()),
-            content_type: None,
-            attachments: None,
-            thread_id: None,
-            in_reply_to: None,
-            expires_in: None,
-            metadata: None,
-        },
+        request: SendRequest::new(&key().public(), body),
     }
 }
 
@@ -128,6 +120,52 @@ async fn a_relay_that_goes_away_says_when_to_come_back() {
     // A pause does not hold the end up.
     soon(handle.shutdown()).await;
     assert!(soon(events.recv()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_relay_that_goes_away_for_ever_is_not_believed() {
+    let relay = ScriptedRelay::start().await;
+    let (_handle, mut events, mut peer) = relay.open(quick()).await;
+    peer.say(r#"{"type":"going_away","reconnect_after":18446744073709551615}"#)
+        .await;
+    let (reason, retry_in) = reason_of(next(&mut events).await);
+    let reconnect_after = Duration::from_secs(24 * 3600);
+    assert_eq!(reason, DownReason::GoingAway { reconnect_after });
+    assert_eq!(retry_in, Duration::from_secs(60));
+}
+
+#[tokio::test]
+async fn a_program_that_is_slow_to_read_does_not_make_the_relay_silent() {
+    let relay = ScriptedRelay::start().await;
+    let settings = Settings {
+        ping: Duration::from_millis(50),
+        idle_timeout: Duration::from_millis(300),
+        ..quick()
+    };
+    let (_handle, mut events, mut peer) = relay.open(settings).await;
+    // Announcements are not counted by the machine: it is the program's backlog alone that stops the reading.
+    for number in 0..200 {
+        peer.say(format!(
+            r#"{{"type":"pending","message_id":"msg_{number}_x","size":1500000}}"#
+        ))
+        .await;
+    }
+    // The client's pings tell the time: more of it passes than a silence may last.
+    let mut pings = 0;
+    while pings < 20 {
+        match peer.hear_anything().await {
+            Some(Frame::Ping(_)) => pings += 1,
+            Some(_) => {}
+            None => panic!("the client has left"),
+        }
+    }
+    for number in 0..200 {
+        let event = next(&mut events).await;
+        assert!(
+            matches!(event, Event::Pending { .. }),
+            "{number}: {event:?}"
+        );
+    }
 }
 
 #[tokio::test]
