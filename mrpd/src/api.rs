@@ -7,6 +7,7 @@ mod cursors;
 mod error;
 mod lifecycle;
 mod messages;
+mod name;
 mod query;
 mod send;
 mod status;
@@ -21,8 +22,10 @@ use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::store::Store;
 use axum::Router;
-use axum::extract::DefaultBodyLimit;
+use axum::body::{Body, Bytes};
+use axum::extract::{DefaultBodyLimit, FromRequest as _, Request};
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
+use axum::middleware::Next;
 use axum::response::Response;
 use axum::routing::{get, post, put};
 use mrp_proto::time::Timestamp;
@@ -30,11 +33,14 @@ use mrpd_api::error::Code;
 use mrpd_api::route;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Bytes of a request's body, at most.
 const BODY_LIMIT: usize = 4 << 20;
+/// How long a client may take for a request's body.
+const BODY_PATIENCE: Duration = Duration::from_secs(30);
 
 /// What the handlers work with. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -99,9 +105,23 @@ pub fn router(api: Api) -> Router {
         .route(route::SHUTDOWN, post(lifecycle::shutdown))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
+        .layer(axum::middleware::from_fn(take_body))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(axum::middleware::map_response(sign_answer))
         .with_state(api)
+}
+
+/// Takes the whole body before anything is done: a client that stops in the middle must not keep its place for ever.
+async fn take_body(request: Request, next: Next) -> Result<Response, ApiError> {
+    let (parts, body) = request.into_parts();
+    let taken = Bytes::from_request(Request::from_parts(parts.clone(), body), &());
+    let Ok(taken) = tokio::time::timeout(BODY_PATIENCE, taken).await else {
+        let seconds = BODY_PATIENCE.as_secs();
+        let message = format!("the body did not come within {seconds} s");
+        return Err(ApiError::new(Code::InvalidRequest, message));
+    };
+    let whole = Body::from(taken?);
+    Ok(next.run(Request::from_parts(parts, whole)).await)
 }
 
 /// Every answer says who gives it.

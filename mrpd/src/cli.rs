@@ -212,11 +212,14 @@ fn show(sources: &Sources, options: &ConfigOptions) -> ExitCode {
 
 fn start_log(filter: &str) {
     let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    tracing_subscriber::fmt()
+    let subscriber = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr)
+        .with_writer(crate::log::EscapedStderr)
         .with_ansi(false)
-        .init();
+        .finish();
+    // What libraries write through the crate `log` is not taken up: at its finest level the one for WebSockets writes whole
+    // frames, with bodies and signatures. A log that was begun before, by a test, goes on.
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 /// Writes to stdout. A reader that has gone is no error.

@@ -154,7 +154,7 @@ impl Contacts {
     /// # Errors
     /// A [`ContactError`].
     pub async fn put(&self, name: &str, change: ContactChange) -> Result<Contact, ContactError> {
-        book::check_name(name).map_err(|what| ContactError::Invalid { what })?;
+        check_new_name(name)?;
         let card = change.key.as_deref().map(parse_key).transpose()?;
         let _writing = self.writing.lock().await;
         let known = self.book().by_name(name).cloned();
@@ -192,7 +192,7 @@ impl Contacts {
     /// # Errors
     /// A [`ContactError`].
     pub async fn rename(&self, name: &str, new_name: &str) -> Result<(), ContactError> {
-        book::check_name(new_name).map_err(|what| ContactError::Invalid { what })?;
+        check_new_name(new_name)?;
         let _writing = self.writing.lock().await;
         let (name, new_name) = (name.to_owned(), new_name.to_owned());
         self.rewrite(move |book| book.rename(&name, &new_name))
@@ -347,6 +347,16 @@ fn contact(entry: &Entry, extras: &HashMap<String, ContactExtras>) -> Contact {
         trust: settings.trust.unwrap_or(Trust::Known),
         relay: settings.relay,
     }
+}
+
+/// A name for a contact must not mean somebody else already.
+fn check_new_name(name: &str) -> Result<(), ContactError> {
+    book::check_name(name).map_err(|what| ContactError::Invalid { what })?;
+    if name == recipient::ME || name.parse::<PublicKey>().is_ok() {
+        let what = format!("name: {name:?} means a key already; choose another one");
+        return Err(ContactError::Invalid { what });
+    }
+    Ok(())
 }
 
 fn unknown(name: &str) -> ContactError {

@@ -11,6 +11,7 @@
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
 //! - [`store`]: one file, one writer, whole transactions.
+//! - `log`: how the log is written.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
@@ -25,6 +26,7 @@ mod crash;
 pub mod daemon;
 pub mod identity;
 pub mod inbox;
+mod log;
 pub mod outbox;
 pub mod roster;
 pub mod session;

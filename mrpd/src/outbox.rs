@@ -21,7 +21,7 @@ pub(crate) use advice::{E2E, E2E_VERSION};
 use crate::clock;
 use crate::contacts::{Contacts, Recipient, ResolveError, resolve};
 use crate::roster::{Link, LocalAgent, Roster};
-use crate::store::{Enqueued, Pending, Progress, SendKey, Store, StoreError};
+use crate::store::{Enqueued, OutboxRecord, Pending, Progress, SendKey, Store, StoreError};
 use advice::Advice;
 use mrp_client::RelayUrl;
 use mrp_proto::base64url;
@@ -102,6 +102,7 @@ pub struct Outbox {
     nudges: mpsc::Sender<Nudge>,
     advice: Arc<Advice>,
     stop: CancellationToken,
+    tasks: TaskTracker,
 }
 
 impl Outbox {
@@ -134,6 +135,7 @@ impl Outbox {
             nudges,
             advice: Arc::default(),
             stop,
+            tasks: tasks.clone(),
         })
     }
 
@@ -169,30 +171,45 @@ impl Outbox {
             now: clock::now(),
         })?;
         warnings.extend(compose::unsigned_warning(&record));
-        let pending = |position| Pending {
-            position,
-            from: record.message.from.clone(),
-            to: record.message.to.clone(),
-            relay: record.message.relay.clone(),
-        };
-        match self.store.enqueue(record.clone(), key).await? {
-            Enqueued::New(position) => self.nudge(Nudge::New(pending(position))).await,
+        let out_id = record.id.clone();
+        match self.enqueue(record, key).await? {
+            Enqueued::New(_) => {}
             Enqueued::Before(id) => return self.answer(id, &agent, &send, warnings).await,
             Enqueued::Mismatch => return Err(SendError::Mismatch),
             Enqueued::Full => return Err(SendError::Full),
         }
         let advised = send.wait.is_some_and(|stage| stage > Stage::Queued);
         if !advised || seal == Seal::Plain {
-            return self.answer(record.id, &agent, &send, warnings).await;
+            return self.answer(out_id, &agent, &send, warnings).await;
         }
         let (answer, advice) = tokio::join!(
-            self.answer(record.id, &agent, &send, warnings),
+            self.answer(out_id, &agent, &send, warnings),
             self.advice
                 .warning(&self.store, &link.client, recipient.key)
         );
         let mut sent = answer?;
         sent.warnings.extend(advice);
         Ok(sent)
+    }
+
+    /// In a task of its own: whoever asked may go away at any moment, and what is durable by then must not lie there until the
+    /// next start because nobody told the dispatcher.
+    async fn enqueue(
+        &self,
+        record: OutboxRecord,
+        key: Option<SendKey>,
+    ) -> Result<Enqueued, StoreError> {
+        let outbox = self.clone();
+        let enqueue = async move {
+            let enqueued = outbox.store.enqueue(record.clone(), key).await?;
+            if let Enqueued::New(position) = enqueued {
+                let pending = Pending::new(position, record.message);
+                outbox.nudge(Nudge::New(pending)).await;
+            }
+            Ok(enqueued)
+        };
+        let enqueued = self.tasks.spawn(enqueue).await;
+        enqueued.unwrap_or(Err(StoreError::Closed))
     }
 
     async fn sent_before(&self, key: Option<&SendKey>) -> Result<Option<String>, SendError> {

@@ -1,11 +1,12 @@
 //! `/v1/contacts`.
 
 use super::error::parse;
+use super::name::Name;
 use super::{Api, ApiError};
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use mrpd_api::body::{Contact, ContactChange, Rename};
 
@@ -15,14 +16,14 @@ pub(super) async fn list(State(api): State<Api>) -> Json<Vec<Contact>> {
 
 pub(super) async fn one(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Json<Contact>, ApiError> {
     Ok(Json(api.contacts.find(&name)?))
 }
 
 pub(super) async fn put(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    Name(name): Name,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Contact>, ApiError> {
     let change: ContactChange = parse(&body?)?;
@@ -31,7 +32,7 @@ pub(super) async fn put(
 
 pub(super) async fn remove(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<StatusCode, ApiError> {
     api.contacts.remove(&name).await?;
     Ok(StatusCode::NO_CONTENT)
@@ -39,7 +40,7 @@ pub(super) async fn remove(
 
 pub(super) async fn rename(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    Name(name): Name,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, ApiError> {
     let rename: Rename = parse(&body?)?;

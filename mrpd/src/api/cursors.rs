@@ -1,11 +1,12 @@
 //! `/v1/cursors/{name}`.
 
 use super::error::parse;
+use super::name::Name;
 use super::{Api, ApiError};
 use axum::Json;
 use axum::body::Bytes;
+use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use mrpd_api::body::Cursor;
 use mrpd_api::error::Code;
@@ -15,7 +16,7 @@ const NAME_LENGTH: usize = 64;
 
 pub(super) async fn get(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    Name(name): Name,
 ) -> Result<Json<Cursor>, ApiError> {
     check_name(&name)?;
     let seq = api.store.cursor(name).await?;
@@ -24,7 +25,7 @@ pub(super) async fn get(
 
 pub(super) async fn put(
     State(api): State<Api>,
-    Path(name): Path<String>,
+    Name(name): Name,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, ApiError> {
     check_name(&name)?;

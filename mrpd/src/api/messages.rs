@@ -3,6 +3,7 @@
 //! A stream is a place in the store, not a queue: each page is read when the reader has taken the one before. So a slow reader
 //! holds up nobody, and between what was there and what comes nothing can be lost or doubled.
 
+use super::name::Name;
 use super::query::{Follow, Plan, plan};
 use super::{Api, ApiError, view};
 use crate::contacts::Names;
@@ -10,7 +11,7 @@ use crate::store::{MessageRecord, StoreError};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, RawQuery, State};
+use axum::extract::{Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream;
@@ -66,10 +67,7 @@ pub(super) async fn list(
     Ok(response)
 }
 
-pub(super) async fn one(
-    State(api): State<Api>,
-    Path(id): Path<String>,
-) -> Result<Json<Message>, ApiError> {
+pub(super) async fn one(State(api): State<Api>, Name(id): Name) -> Result<Json<Message>, ApiError> {
     let mut found = api.store.by_id(id.clone()).await?;
     // A message to oneself, or from one local agent to another, is there twice; what came in is what one looks for.
     found.sort_by_key(|(seq, message)| (message.dir == Direction::Out, *seq));

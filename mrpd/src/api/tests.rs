@@ -1,13 +1,11 @@
 use super::*;
-use crate::store::{Copies, Incoming, MessageRecord};
+use crate::store::{Copies, Incoming, MessageRecord, StoreError};
 use crate::testing;
-use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
 use mrp_proto::key::SecretKey;
 use mrpd_api::message::{Direction, Kind};
 use serde_json::{Value, json};
-use std::time::Duration;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
@@ -221,7 +219,15 @@ async fn mistakes_get_typed_refusals() {
             Value::Null,
             "message_not_found",
         ),
+        ("GET", "/v1/messages/%ff", Value::Null, "invalid_request"),
         ("DELETE", "/v1/contacts/x", Value::Null, "unknown_contact"),
+        ("GET", "/v1/contacts/%ff", Value::Null, "invalid_request"),
+        (
+            "PUT",
+            "/v1/contacts/me",
+            json!({"key": key(1)}),
+            "invalid_request",
+        ),
         (
             "PUT",
             "/v1/contacts/x",
@@ -238,6 +244,16 @@ async fn mistakes_get_typed_refusals() {
     let large = json!({"to": "me", "body": "x".repeat(5 << 20)});
     let answer = fixture.call("POST", "/v1/send", large).await;
     assert_eq!(code(&answer), "too_large");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_body_that_does_not_come_is_not_waited_for() {
+    let fixture = Fixture::one().await;
+    let silent = Body::from_stream(futures_util::stream::pending::<Result<Bytes, StoreError>>());
+    let request = Request::builder().method("POST").uri("/v1/send");
+    let asked = fixture.answer(request.body(silent).unwrap());
+    let answer = tokio::time::timeout(2 * BODY_PATIENCE, asked).await;
+    assert_eq!(answer.unwrap().status(), StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
@@ -290,6 +306,29 @@ async fn a_send_is_durable_before_it_is_answered_and_once_under_one_key() {
     fixture.api.store.close().await;
     let store = Store::open(&fixture.dir.path().join("mrpd.redb")).unwrap();
     assert_eq!(store.pending().await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_send_whose_client_goes_away_is_tried_all_the_same() {
+    let fixture = Fixture::one().await;
+    // Given up at the first attempt, so that an attempt can be seen.
+    fixture.retry_for.send_replace(Duration::ZERO);
+    let store = &fixture.api.store;
+    let in_the_store = || async {
+        let counts = store.counts().await.unwrap();
+        counts.queued + counts.failed
+    };
+    for number in 1..=20 {
+        let send = json!({"to": key(1), "body": number});
+        let mut call = Box::pin(fixture.call("POST", "/v1/send", send));
+        // Dropped as soon as the draft is in the store, as it is when the client's connection ends.
+        while in_the_store().await < number && futures_util::poll!(&mut call).is_pending() {}
+    }
+    let deadline = tokio::time::Instant::now() + Duration::from_secs(20);
+    while store.counts().await.unwrap().failed < 20 {
+        assert!(tokio::time::Instant::now() < deadline);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 #[tokio::test]

@@ -12,8 +12,14 @@ use mrpd_api::paths::Paths;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+use tracing_subscriber::EnvFilter;
 
 const DAY: Duration = Duration::from_secs(24 * 3600);
+
+/// How long a send is tried again where nothing else is said.
+const RETRY_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+/// The longest such time. With the days that a message may wait at the relay it stays within what recipients take, 45 days.
+const LONGEST_RETRY: Duration = Duration::from_secs(30 * 24 * 3600);
 
 /// Environment variables and the keys they stand for.
 const VARIABLES: &[(&str, &str)] = &[
@@ -58,6 +64,7 @@ pub(super) fn read(
     account: &mut Account,
 ) -> Config {
     let relays = read_named(tree, "relay", overrides, account, read_relay);
+    check_relay_urls(&relays, tree, account);
     let names: Vec<String> = relays.iter().map(|relay| relay.name.clone()).collect();
     let agents = read_named(tree, "agent", overrides, account, |reader, name| {
         read_agent(reader, name, &names, paths)
@@ -70,7 +77,7 @@ pub(super) fn read(
         Origin::Default,
         Severity::Ignored,
     );
-    let log = top.text_or("log", "info");
+    let log = read_log(&mut top);
     let default_agent = top.text("default_agent");
     let api = read_api(&mut top, paths);
     let dedup_window = read_inbox(&mut top);
@@ -89,6 +96,21 @@ pub(super) fn read(
         dedup_window,
         retry_for,
         contacts_file,
+    }
+}
+
+fn read_log(top: &mut Reader<'_>) -> String {
+    const DEFAULT: &str = "info";
+    let log = top.text_or("log", DEFAULT);
+    match EnvFilter::try_new(&log) {
+        Ok(_) => log,
+        Err(error) => {
+            let what = format!(
+                "{log:?} is not allowed ({error}); expected a filter such as info or mrpd=debug"
+            );
+            top.wrong("log", what);
+            DEFAULT.to_owned()
+        }
     }
 }
 
@@ -121,7 +143,12 @@ fn read_inbox(top: &mut Reader<'_>) -> Duration {
 
 fn read_outbox(top: &mut Reader<'_>) -> Duration {
     let mut reader = top.child("outbox");
-    let retry_for = reader.duration("retry_for", 7 * DAY);
+    let mut retry_for = reader.duration("retry_for", RETRY_FOR);
+    if retry_for > LONGEST_RETRY {
+        let what = "must be at most 30d: recipients refuse what is older than they remember copies";
+        reader.wrong("retry_for", what);
+        retry_for = RETRY_FOR;
+    }
     reader.unsupported(&["per_minute"]);
     reader.finish();
     retry_for
@@ -188,6 +215,30 @@ fn read_named<T>(
             read(reader, &name)
         })
         .collect()
+}
+
+/// Under two names one relay would hold two sessions of an agent, which take the messages from each other.
+fn check_relay_urls(relays: &[Relay], tree: &Table, account: &mut Account) {
+    for (index, relay) in relays.iter().enumerate() {
+        let twin = relays[..index].iter().find(|other| other.url == relay.url);
+        let Some(twin) = twin else { continue };
+        let origin = match tree.get("relay").map(|node| &node.value) {
+            Some(Value::List(list)) => list
+                .iter()
+                .find(|item| item.value.named() == Some(&relay.name))
+                .map(|item| item.origin.clone()),
+            _ => None,
+        };
+        account.problems.push(Problem {
+            severity: Severity::Fatal,
+            origin: origin.unwrap_or(Origin::Default),
+            field: format!("relay.{}.url", relay.name),
+            what: format!(
+                "the same as that of the relay {:?}; leave one of them out",
+                twin.name
+            ),
+        });
+    }
 }
 
 /// Names are file names, environment values and words on command lines: short and plain.

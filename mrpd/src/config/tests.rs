@@ -109,6 +109,10 @@ fn mistakes_name_file_line_field_and_what_is_allowed() {
             "mrpd.toml:2: api.mode: \"0777\" is not allowed; expected \"0600\", \"0660\" or \"0666\"",
         ),
         (
+            "[[relay]]\nname = \"x\"\nurl = \"http://h\"\n[[relay]]\nname = \"y\"\nurl = \"http://h:80/\"\n",
+            "mrpd.toml:4: relay.y.url: the same as that of the relay \"x\"; leave one of them out",
+        ),
+        (
             "default_agent = \"nobody\"\n",
             "mrpd.toml:1: default_agent: there is no agent \"nobody\"; known: ",
         ),
@@ -138,6 +142,30 @@ fn a_typo_in_an_agent_is_fatal_and_elsewhere_it_is_not() {
     );
     let found = problems("[outbox]\nretry_fro = \"1d\"\n");
     assert_eq!(found[0].0, Severity::Ignored);
+}
+
+#[test]
+fn a_filter_or_a_time_that_cannot_be_is_reported_and_the_default_stays() {
+    let home = Home::new();
+    home.write(
+        "mrpd.toml",
+        "log = \"info,=x=\"\n[outbox]\nretry_for = \"31d\"\n",
+    );
+    let loaded = home.load(&[]);
+    assert_eq!(loaded.config.log, "info");
+    assert_eq!(loaded.config.retry_for, 7 * Duration::from_secs(24 * 3600));
+    let found: Vec<_> = loaded
+        .problems
+        .iter()
+        .map(|problem| (problem.severity, problem.field.as_str()))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (Severity::Ignored, "log"),
+            (Severity::Ignored, "outbox.retry_for")
+        ]
+    );
 }
 
 #[test]

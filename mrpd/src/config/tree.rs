@@ -72,7 +72,7 @@ impl Value {
         }
     }
 
-    fn named(&self) -> Option<&str> {
+    pub(crate) fn named(&self) -> Option<&str> {
         let Self::Table(table) = self else {
             return None;
         };

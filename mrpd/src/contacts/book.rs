@@ -285,10 +285,16 @@ impl Written {
 
 fn read(path: &Path) -> io::Result<String> {
     use io::Read as _;
+    // A pipe would hold up whoever opens it until somebody writes.
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
+        .open(path)?;
+    if !file.metadata()?.is_file() {
+        return Err(io::Error::other("it is not a regular file"));
+    }
     let mut text = String::new();
-    File::open(path)?
-        .take(FILE_LIMIT)
-        .read_to_string(&mut text)?;
+    file.take(FILE_LIMIT).read_to_string(&mut text)?;
     Ok(text)
 }
 

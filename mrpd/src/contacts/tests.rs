@@ -275,3 +275,39 @@ fn a_prefix_that_fits_two_contacts_names_both() {
         "{error}"
     );
 }
+
+#[tokio::test]
+async fn a_pipe_in_place_of_the_file_holds_up_nobody() {
+    let fixture = Fixture::new().await;
+    fixture
+        .contacts
+        .put("al", of(&key(1).to_string()))
+        .await
+        .unwrap();
+    std::fs::remove_file(fixture.path()).unwrap();
+    nix::unistd::mkfifo(&fixture.path(), nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let contacts = fixture.contacts.clone();
+    let looking = tokio::task::spawn_blocking(move || contacts.trouble());
+    let looked = tokio::time::timeout(std::time::Duration::from_secs(10), looking).await;
+    let trouble = looked.unwrap().unwrap().unwrap();
+    assert!(trouble.contains("not a regular file"), "{trouble}");
+}
+
+#[tokio::test]
+async fn a_name_that_means_somebody_already_is_no_name_for_a_contact() {
+    let fixture = Fixture::new().await;
+    fixture
+        .contacts
+        .put("al", of(&key(1).to_string()))
+        .await
+        .unwrap();
+    for name in ["me".to_owned(), key(2).to_string()] {
+        let put = fixture.contacts.put(&name, of(&key(3).to_string())).await;
+        assert!(matches!(put, Err(ContactError::Invalid { .. })), "{name}");
+        let renamed = fixture.contacts.rename("al", &name).await;
+        assert!(
+            matches!(renamed, Err(ContactError::Invalid { .. })),
+            "{name}"
+        );
+    }
+}

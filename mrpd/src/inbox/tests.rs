@@ -101,6 +101,15 @@ fn a_sealed_message_is_opened_and_its_sender_proven() {
 }
 
 #[test]
+fn a_relay_adds_no_attachment_to_what_was_sealed_without() {
+    let mut message = sealed(now(), &secret(2));
+    message.attachments = serde_json::from_str(r#"[{"blob_id":"blob_0123456789ab"}]"#).unwrap();
+    let incoming = judged(message).unwrap();
+    assert!(incoming.message.verified);
+    assert_eq!(incoming.message.attachments, []);
+}
+
+#[test]
 fn a_copy_from_another_relay_has_the_same_second_mark() {
     let first = judged(sealed(now(), &secret(2))).unwrap();
     let mut again = sealed(now(), &secret(2));

@@ -140,9 +140,15 @@ fn judge_refusal(refusal: &Refusal, after: Option<Duration>) -> Verdict {
         Some(RelayCode::RateLimitExceeded | RelayCode::Unavailable) => Verdict::RetryRelay(after),
         // The recipient's inbox, or something about this message.
         Some(_) if refusal.is_retryable() => Verdict::RetryMessage(after),
-        None if refusal.is_retryable() => Verdict::RetryRelay(after),
+        None if refusal.is_retryable() || is_elsewhere(refusal) => Verdict::RetryRelay(after),
         _ => Verdict::GiveUp,
     }
+}
+
+/// Whether a login page or a proxy without its relay answered. That says nothing of the message, unless it was too large for it.
+fn is_elsewhere(refusal: &Refusal) -> bool {
+    const TOO_LARGE: u16 = 413;
+    !refusal.names_a_code() && refusal.status != TOO_LARGE
 }
 
 fn detail(error: &Error) -> ErrorDetail {
@@ -158,6 +164,7 @@ fn detail(error: &Error) -> ErrorDetail {
             Some(RelayCode::PayloadTooLarge) => Code::TooLarge,
             Some(RelayCode::RateLimitExceeded) => Code::RateLimited,
             _ if refusal.status == 401 || refusal.is_retryable() => Code::TryAgain,
+            None if is_elsewhere(refusal) => Code::RelayUnreachable,
             _ => Code::Refused,
         },
     };

@@ -11,8 +11,6 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-/// Attempts that run side by side.
-const PARALLEL: usize = 32;
 /// How long attempts that run may go on when the daemon ends. What they do not learn, the next start asks again.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(4);
 
@@ -69,10 +67,7 @@ impl Dispatcher {
         let stop = self.stop.clone();
         loop {
             self.start_attempts();
-            let pause = self
-                .lanes
-                .wake_at()
-                .filter(|_| self.attempts.len() < PARALLEL);
+            let wake_at = self.lanes.wake_at();
             tokio::select! {
                 () = stop.cancelled() => break,
                 nudge = self.nudges.recv() => match nudge {
@@ -81,7 +76,7 @@ impl Dispatcher {
                     None => break,
                 },
                 Some(ended) = self.attempts.join_next() => self.finish(ended).await,
-                () = sleep_until(pause) => {}
+                () = sleep_until(wake_at) => {}
             }
         }
         let last = async {
@@ -93,10 +88,7 @@ impl Dispatcher {
     }
 
     fn start_attempts(&mut self) {
-        while self.attempts.len() < PARALLEL {
-            let Some(pending) = self.lanes.next(Instant::now()) else {
-                return;
-            };
+        while let Some(pending) = self.lanes.next(Instant::now()) {
             let roster = Arc::clone(&self.roster.borrow());
             let retry_for = *self.retry_for.borrow();
             self.attempts

@@ -1,17 +1,17 @@
 //! In which order messages are tried, and when: a machine without a clock, a socket or a store.
 //!
-//! A lane is one sender's way to one recipient: one message at a time, in order. A line is one sender's way to one relay: what
-//! stops it, such as a relay that cannot be reached, stops all its lanes, and it is tried again once for all of them.
+//! A lane is one sender's way to one recipient by one relay: one message at a time, in order. A line is one sender's way to one
+//! relay, with a bounded number of attempts side by side of its own, so that a relay that does not answer holds up no other. What
+//! stops a line, such as a relay that cannot be reached, stops all its lanes; then one lane at a time tries it, each time another
+//! one, until an attempt gets through.
 
 use crate::store::Pending;
 use mrp_proto::backoff::Backoff;
 use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::time::{Duration, Instant};
 
-/// Sender and recipient.
-type LaneKey = (String, String);
-/// Sender and relay.
-type LineKey = (String, String);
+/// Attempts of one line that run side by side.
+const PARALLEL: usize = 32;
 
 /// What came of an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +30,25 @@ pub(super) enum Outcome {
     },
 }
 
+/// A sender's way to a relay.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct LineKey {
+    sender: String,
+    relay: String,
+}
+
+/// A line's way to a recipient.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+struct LaneKey {
+    line: LineKey,
+    recipient: String,
+}
+
 /// All lanes.
 #[derive(Debug)]
 pub(super) struct Lanes {
     lanes: HashMap<LaneKey, Lane>,
-    lines: HashMap<LineKey, Pause>,
+    lines: HashMap<LineKey, Line>,
     ready: VecDeque<LaneKey>,
     waiting: BTreeSet<(Instant, LaneKey)>,
 }
@@ -51,13 +65,38 @@ enum Place {
     Idle,
     Ready,
     Waiting(Instant),
+    /// Behind others, until the line has room.
+    Parked,
     Busy,
 }
 
-#[derive(Debug)]
-struct Pause {
+#[derive(Debug, Default)]
+struct Line {
+    /// Until when it is left alone.
     until: Option<Instant>,
     backoff: Backoff,
+    health: Health,
+    busy: usize,
+    /// Lanes that wait for room. Where there are any, another lane is busy or waits for its time, and lets them in.
+    parked: VecDeque<LaneKey>,
+}
+
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Health {
+    #[default]
+    Well,
+    /// The last attempt did not get through.
+    Failing,
+}
+
+impl Line {
+    fn room(&self) -> usize {
+        let limit = match self.health {
+            Health::Well => PARALLEL,
+            Health::Failing => 1,
+        };
+        limit.saturating_sub(self.busy)
+    }
 }
 
 impl Lanes {
@@ -80,8 +119,7 @@ impl Lanes {
         });
         lane.queue.push_back(pending);
         if lane.place == Place::Idle {
-            lane.place = Place::Ready;
-            self.ready.push_back(key);
+            self.make_ready(key);
         }
     }
 
@@ -100,14 +138,19 @@ impl Lanes {
             let Some(pending) = lane.queue.front() else {
                 continue;
             };
-            let pause = self.lines.get(&line_key(pending));
-            match pause.and_then(|pause| pause.until) {
+            let line = self.lines.entry(key.line.clone()).or_default();
+            match line.until {
                 Some(until) if until > now => {
                     lane.place = Place::Waiting(until);
                     self.waiting.insert((until, key));
                 }
+                _ if line.room() == 0 => {
+                    lane.place = Place::Parked;
+                    line.parked.push_back(key);
+                }
                 _ => {
                     lane.place = Place::Busy;
+                    line.busy += 1;
                     return Some(pending.clone());
                 }
             }
@@ -120,7 +163,7 @@ impl Lanes {
         self.waiting.first().map(|(due, _)| *due)
     }
 
-    /// An attempt has ended. Returns how long until the next one of the same message.
+    /// An attempt has ended. Returns how long until the next one of the same message, at the earliest.
     pub(super) fn finish(
         &mut self,
         pending: &Pending,
@@ -129,33 +172,24 @@ impl Lanes {
         random: u64,
     ) -> Option<Duration> {
         let key = lane_key(pending);
-        let line = self
-            .lines
-            .entry(line_key(pending))
-            .or_insert_with(|| Pause {
-                until: None,
-                backoff: Backoff::default(),
-            });
-        let lane = self.lanes.get_mut(&key)?;
+        let line = self.lines.entry(key.line.clone()).or_default();
+        line.busy = line.busy.saturating_sub(1);
         let delay = match outcome {
             Outcome::Done => {
-                *line = Pause {
-                    until: None,
-                    backoff: Backoff::default(),
-                };
-                lane.backoff = Backoff::default();
-                lane.queue.pop_front();
-                if lane.queue.is_empty() {
-                    self.lanes.remove(&key);
-                } else {
-                    self.make_ready(key);
-                }
-                return None;
+                line.until = None;
+                line.backoff = Backoff::default();
+                line.health = Health::Well;
+                self.advance(key.clone());
+                None
             }
-            Outcome::RetryMessage { after } => lane
-                .backoff
-                .next_delay(random)
-                .max(after.unwrap_or_default()),
+            Outcome::RetryMessage { after } => {
+                line.health = Health::Well;
+                let lane = self.lanes.get_mut(&key)?;
+                let delay = lane.backoff.next_delay(random);
+                let delay = delay.max(after.unwrap_or_default());
+                self.make_wait(key.clone(), now + delay);
+                Some(delay)
+            }
             Outcome::RetryRelay { after } => {
                 // Attempts that ran side by side fail side by side: one pause is enough for all of them.
                 let until = match line.until {
@@ -164,30 +198,75 @@ impl Lanes {
                 };
                 let until = until.max(now + after.unwrap_or_default());
                 line.until = Some(until);
-                until - now
+                line.health = Health::Failing;
+                self.take_turns(key.clone(), until);
+                Some(until - now)
             }
         };
-        lane.place = Place::Waiting(now + delay);
-        self.waiting.insert((now + delay, key));
-        Some(delay)
+        self.let_in(&key.line);
+        delay
     }
 
     /// A relay can be reached again: whatever waits for it goes on.
     pub(super) fn line_up(&mut self, sender: &str, relay: &str) {
-        let line = (sender.to_owned(), relay.to_owned());
-        self.lines.remove(&line);
+        let line_key = LineKey {
+            sender: sender.to_owned(),
+            relay: relay.to_owned(),
+        };
+        if let Some(line) = self.lines.get_mut(&line_key) {
+            line.until = None;
+            line.backoff = Backoff::default();
+        }
         let woken: Vec<_> = self
             .waiting
             .iter()
-            .filter(|(_, key)| {
-                let head = self.lanes.get(key).and_then(|lane| lane.queue.front());
-                head.is_some_and(|head| line_key(head) == line)
-            })
+            .filter(|(_, key)| key.line == line_key)
             .cloned()
             .collect();
         for entry in woken {
             self.waiting.remove(&entry);
             self.make_ready(entry.1);
+        }
+    }
+
+    /// The head of the lane is done with: the next one's turn.
+    fn advance(&mut self, key: LaneKey) {
+        let Some(lane) = self.lanes.get_mut(&key) else {
+            return;
+        };
+        lane.backoff = Backoff::default();
+        lane.queue.pop_front();
+        if lane.queue.is_empty() {
+            self.lanes.remove(&key);
+        } else {
+            self.make_ready(key);
+        }
+    }
+
+    /// Another lane tries the relay next, if there is one: it may be the message that does not get through, not the relay.
+    fn take_turns(&mut self, key: LaneKey, until: Instant) {
+        let line = self.lines.entry(key.line.clone()).or_default();
+        let Some(next) = line.parked.pop_front() else {
+            return self.make_wait(key, until);
+        };
+        if let Some(lane) = self.lanes.get_mut(&key) {
+            lane.place = Place::Parked;
+            line.parked.push_back(key);
+        }
+        self.make_wait(next, until);
+    }
+
+    /// Lets as many parked lanes of a line go on as it has room for, unless it is failing: then those that wait go first.
+    fn let_in(&mut self, line: &LineKey) {
+        let Some(line) = self.lines.get_mut(line) else {
+            return;
+        };
+        if line.health == Health::Failing {
+            return;
+        }
+        let room = line.room().min(line.parked.len());
+        for key in line.parked.drain(..room).collect::<Vec<_>>() {
+            self.make_ready(key);
         }
     }
 
@@ -197,14 +276,23 @@ impl Lanes {
             self.ready.push_back(key);
         }
     }
+
+    fn make_wait(&mut self, key: LaneKey, until: Instant) {
+        if let Some(lane) = self.lanes.get_mut(&key) {
+            lane.place = Place::Waiting(until);
+            self.waiting.insert((until, key));
+        }
+    }
 }
 
 fn lane_key(pending: &Pending) -> LaneKey {
-    (pending.from.clone(), pending.to.clone())
-}
-
-fn line_key(pending: &Pending) -> LineKey {
-    (pending.from.clone(), pending.relay.clone())
+    LaneKey {
+        line: LineKey {
+            sender: pending.from.clone(),
+            relay: pending.relay.clone(),
+        },
+        recipient: pending.to.clone(),
+    }
 }
 
 #[cfg(test)]

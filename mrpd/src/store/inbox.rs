@@ -10,13 +10,13 @@ use redb::{ReadableTable as _, ReadableTableMetadata as _};
 /// Entries that one sweep forgets at most, so that no commit becomes long.
 const SWEEP_BATCH: usize = 1000;
 
-/// By what a copy of a message is recognised. Only what was verified may be recorded: a forged copy could suppress the true
-/// message otherwise.
+/// By what a copy of a message is recognised, from the weakest mark to the strongest: the relay's name for it, then the sender's.
+/// Only what was verified may be recorded: a forged copy could suppress the true message otherwise.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Copies(Vec<(String, u64)>);
 
 impl Copies {
-    /// Adds a mark, to be remembered until a time, or for ever.
+    /// Adds a mark that is stronger than those before it, to be remembered until a time, or for ever.
     pub fn add(&mut self, mark: &[&str], until: Option<Timestamp>) {
         let until = until.map_or(0, |time| u64::try_from(time.unix_millis()).unwrap_or(1));
         self.0.push((mark.join(" "), until));
@@ -114,20 +114,7 @@ impl Store {
 
 fn accept(transaction: &Transaction, incoming: Incoming) -> Result<Stored, redb::Error> {
     let Incoming { message, copies } = incoming;
-    let mut known = false;
-    {
-        let mut seen = transaction.tables().open_table(SEEN)?;
-        for (mark, _) in &copies.0 {
-            known |= seen.get(mark.as_str())?.is_some();
-        }
-        // A copy that came by another way has another mark beside the known one: both lead here from now on.
-        for (mark, until) in &copies.0 {
-            if seen.get(mark.as_str())?.is_none() {
-                seen.insert(mark.as_str(), until)?;
-                transaction.forget_at(*until, mark)?;
-            }
-        }
-    }
+    let known = remember(transaction, &copies)?;
     transaction.note_received();
     if known {
         return Ok(Stored::Copy);
@@ -138,6 +125,28 @@ fn accept(transaction: &Transaction, incoming: Incoming) -> Result<Stored, redb:
     }
     transaction.count(Counter::Received, 1)?;
     append(transaction, &message).map(Stored::New)
+}
+
+/// Says whether any of the marks is known, and remembers those that lead to what is stored.
+///
+/// A copy that came by another way has a weaker mark beside the known one, and both lead to the same message from now on. But a
+/// known weaker mark says nothing of a stronger one: a relay that gives a new message an old one's name keeps that message from
+/// the inbox, and must not keep it out where it comes by another relay as well.
+fn remember(transaction: &Transaction, copies: &Copies) -> Result<bool, redb::Error> {
+    let mut seen = transaction.tables().open_table(SEEN)?;
+    let mut strongest_known = None;
+    for (strength, (mark, _)) in copies.0.iter().enumerate() {
+        if seen.get(mark.as_str())?.is_some() {
+            strongest_known = Some(strength);
+        }
+    }
+    for (mark, until) in &copies.0[..strongest_known.unwrap_or(copies.0.len())] {
+        if seen.get(mark.as_str())?.is_none() {
+            seen.insert(mark.as_str(), until)?;
+            transaction.forget_at(*until, mark)?;
+        }
+    }
+    Ok(strongest_known.is_some())
 }
 
 /// Makes a message visible under the next number.

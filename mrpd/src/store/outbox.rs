@@ -60,6 +60,18 @@ pub struct Pending {
     pub relay: String,
 }
 
+impl Pending {
+    /// Of the message at a place.
+    pub fn new(position: u64, message: MessageRecord) -> Self {
+        Self {
+            position,
+            from: message.from,
+            to: message.to,
+            relay: message.relay,
+        }
+    }
+}
+
 /// What a relay said of a message that it accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Accepted {
@@ -130,12 +142,9 @@ impl Store {
     pub async fn pending(&self) -> Result<Vec<Pending>, StoreError> {
         let queued = |record: &OutboxRecord| record.stage == OutboxStage::Queued;
         let records = self.outbox_records(queued).await?;
-        let pending = records.into_iter().map(|(position, record)| Pending {
-            position,
-            from: record.message.from,
-            to: record.message.to,
-            relay: record.message.relay,
-        });
+        let pending = records
+            .into_iter()
+            .map(|(position, record)| Pending::new(position, record.message));
         Ok(pending.collect())
     }
 

@@ -118,6 +118,17 @@ async fn a_copy_by_another_way_is_known_by_any_of_its_marks() {
 }
 
 #[tokio::test]
+async fn a_relay_that_reuses_a_name_keeps_a_message_from_no_other_relay() {
+    let Fixture { dir: _dir, store } = fixture();
+    let first = incoming("a", &[("relay1 a", None), ("envelope x", None)]);
+    assert_eq!(accept(&store, first).await, Stored::New(1));
+    let under_an_old_name = incoming("a", &[("relay1 a", None), ("envelope y", None)]);
+    assert_eq!(accept(&store, under_an_old_name).await, Stored::Copy);
+    let by_another_relay = incoming("b", &[("relay2 b", None), ("envelope y", None)]);
+    assert_eq!(accept(&store, by_another_relay).await, Stored::New(2));
+}
+
+#[tokio::test]
 async fn submitted_together_they_are_numbered_in_order_and_survive() {
     let Fixture { dir, store } = fixture();
     let mut waiting = Vec::new();

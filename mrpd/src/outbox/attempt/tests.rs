@@ -31,6 +31,16 @@ fn the_code_decides_what_is_tried_again() {
             Code::TryAgain,
         ),
         (
+            refused(404, "unknown", None),
+            Verdict::RetryRelay(None),
+            Code::RelayUnreachable,
+        ),
+        (
+            refused(413, "unknown", None),
+            Verdict::GiveUp,
+            Code::Refused,
+        ),
+        (
             refused(401, "timestamp_out_of_range", None),
             Verdict::RetryRelay(None),
             Code::TryAgain,

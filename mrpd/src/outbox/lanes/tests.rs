@@ -63,7 +63,69 @@ fn a_relay_that_cannot_be_reached_stops_its_lanes_alone() {
         .unwrap();
     assert_eq!(delay, LONG);
     assert_eq!(positions(&mut lanes, now), [3]);
-    assert_eq!(positions(&mut lanes, now + LONG), [1, 2]);
+    assert_eq!(positions(&mut lanes, now + LONG), [1]);
+    lanes.finish(&pending(1, "a", "down"), Outcome::Done, now + LONG, 0);
+    assert_eq!(positions(&mut lanes, now + LONG), [2]);
+}
+
+#[test]
+fn a_recipient_can_be_reached_by_the_other_relay_meanwhile() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new();
+    lanes.add(pending(1, "a", "down"));
+    lanes.add(pending(2, "a", "up"));
+    lanes.add(pending(3, "a", "up"));
+    assert_eq!(positions(&mut lanes, now), [1, 2]);
+    lanes.finish(&pending(2, "a", "up"), Outcome::Done, now, 0);
+    assert_eq!(positions(&mut lanes, now), [3]);
+}
+
+#[test]
+fn a_relay_that_does_not_answer_takes_no_place_from_another() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new();
+    let several = u64::try_from(PARALLEL).unwrap() + 8;
+    for position in 1..=several {
+        lanes.add(pending(position, &position.to_string(), "silent"));
+    }
+    assert_eq!(positions(&mut lanes, now).len(), PARALLEL);
+    lanes.add(pending(100, "z", "up"));
+    assert_eq!(positions(&mut lanes, now), [100]);
+    lanes.finish(&pending(1, "1", "silent"), Outcome::Done, now, 0);
+    assert_eq!(positions(&mut lanes, now), [several - 7]);
+}
+
+#[test]
+fn a_failing_relay_is_tried_once_at_a_time_and_by_each_lane_in_turn() {
+    let mut now = Instant::now();
+    let mut lanes = Lanes::new();
+    for position in 1..=4 {
+        lanes.add(pending(position, &position.to_string(), "r"));
+    }
+    let retry = Outcome::RetryRelay { after: Some(LONG) };
+    for position in positions(&mut lanes, now) {
+        lanes.finish(
+            &pending(position, &position.to_string(), "r"),
+            retry,
+            now,
+            0,
+        );
+    }
+    let mut tried = Vec::new();
+    for _ in 0..8 {
+        now += LONG;
+        let probes = positions(&mut lanes, now);
+        assert_eq!(probes.len(), 1, "{probes:?}");
+        let probe = pending(probes[0], &probes[0].to_string(), "r");
+        lanes.finish(&probe, retry, now, 0);
+        tried.push(probes[0]);
+    }
+    assert_eq!(tried, [1, 2, 3, 4, 1, 2, 3, 4]);
+    // The first that gets through lets all of them go on.
+    now += LONG;
+    assert_eq!(positions(&mut lanes, now), [1]);
+    lanes.finish(&pending(1, "1", "r"), Outcome::Done, now, 0);
+    assert_eq!(positions(&mut lanes, now), [2, 3, 4]);
 }
 
 #[test]
