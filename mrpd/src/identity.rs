@@ -23,7 +23,7 @@ const LONGEST_KEY_TEXT: u64 = 256;
 pub enum KeyError {
     /// There is no such file.
     #[error(
-        "there is no key file {}; make one with: mrpctl key new {name}, or: mrpctl init --name {name}", path.display()
+        "there is no key file {}; make one with: mrpctl init --name {name}", path.display()
     )]
     Missing {
         /// The file.

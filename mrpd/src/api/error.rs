@@ -92,7 +92,7 @@ impl From<SendError> for ApiError {
         let message = error.to_string();
         match error {
             SendError::NoAgent => Self::new(Code::NoAgent, message)
-                .with_hint("make one with: mrpctl init --name NAME"),
+                .with_hint("make one with: mrpctl init --name NAME; if there is one, mrpctl status says what is wrong with it"),
             SendError::UnknownAgent { .. } => Self::new(Code::UnknownAgent, message),
             SendError::UnknownRelay { .. } => Self::new(Code::UnknownRelay, message),
             SendError::Recipient(error) => error.into(),
@@ -113,7 +113,7 @@ fn compose(error: &ComposeError, message: String) -> ApiError {
     match error {
         ComposeError::Draft(DraftError::BodyTooLarge { .. })
         | ComposeError::SealedTooLarge { .. } => {
-            ApiError::new(Code::TooLarge, message).with_hint("send it as a file: -f")
+            ApiError::new(Code::TooLarge, message).with_hint("split it into several messages")
         }
         ComposeError::Draft(_) => ApiError::new(Code::InvalidRequest, message),
         ComposeError::Random(_) => ApiError::new(Code::Internal, message),

@@ -26,7 +26,7 @@ pub enum ComposeError {
     #[error(transparent)]
     Draft(#[from] DraftError),
     /// Sealing makes it larger than a relay takes.
-    #[error("body: {actual} bytes when sealed, at most {limit} fit; send larger content as a file")]
+    #[error("body: {actual} bytes when sealed, at most {limit} fit")]
     SealedTooLarge {
         /// Bytes allowed.
         limit: usize,
