@@ -156,7 +156,7 @@ async fn winner_or_failure(
     };
     let failure = Failure::new(reason, format!("mrpd did not start ({status})")).note("log", lines);
     Err(match reason {
-        Reason::Config => failure.fix("mrpctl config check"),
+        Reason::Config => failure.fix("mend what the log says, then: mrpctl daemon start"),
         _ => failure.fix(format!(
             "see {}, or run it in the foreground: mrpctl daemon run",
             log.path.display()

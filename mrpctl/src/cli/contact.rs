@@ -1,6 +1,6 @@
 //! Flags of the commands about people, oneself among them.
 
-use super::EncryptWord;
+use super::{EncryptWord, value};
 use clap::{Args, Subcommand, ValueEnum};
 use mrpd_api::message::Trust;
 
@@ -47,16 +47,16 @@ pub(crate) enum Contact {
     /// Give a contact another name
     Rename {
         /// The name it has
-        #[arg(value_name = "OLD")]
+        #[arg(value_name = "OLD", value_parser = value::given)]
         old: String,
         /// The name it is to have
-        #[arg(value_name = "NEW")]
+        #[arg(value_name = "NEW", value_parser = value::given)]
         new: String,
     },
     /// Remove contacts
     Rm {
         /// Their names
-        #[arg(value_name = "NAME", required = true)]
+        #[arg(value_name = "NAME", required = true, value_parser = value::given)]
         names: Vec<String>,
     },
     /// Add contacts from a file: what export writes, or the published clients' contacts.json
@@ -82,7 +82,7 @@ EXAMPLES
 )]
 pub(crate) struct ContactAdd {
     /// The name; or a card that has one; or - to read a card
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", value_parser = value::given)]
     pub(crate) name: String,
     /// 43-character key, ed25519: key or mrp: card
     #[arg(value_name = "KEY", allow_hyphen_values = true)]

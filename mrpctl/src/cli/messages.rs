@@ -162,10 +162,10 @@ pub(crate) struct Tail {
     #[arg(long, value_name = "TIME", value_parser = value::since)]
     pub(crate) since: Option<Timestamp>,
     /// Begin behind this message: its id or its seq
-    #[arg(long, value_name = "ID", conflicts_with = "cursor")]
+    #[arg(long, value_name = "ID", value_parser = value::given, conflicts_with = "cursor")]
     pub(crate) after: Option<String>,
     /// Begin behind what the reader of this name has seen, and remember what was shown
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = value::given)]
     pub(crate) cursor: Option<String>,
     /// End with what is there
     #[arg(long)]
@@ -211,7 +211,7 @@ EXAMPLES
   mrpctl show out_01ARZ3NDEKTSV4RRFFQ69G5FAV            a message on its way")]
 pub(crate) struct Show {
     /// msg_... or out_...
-    #[arg(value_name = "ID")]
+    #[arg(value_name = "ID", value_parser = value::given)]
     pub(crate) id: String,
     /// The message object as the daemon has it, one line of JSON
     #[arg(long, conflicts_with_all = ["headers", "body"])]

@@ -1,15 +1,19 @@
 //! `mrpctl config`: what is in force is the daemon's program to say; what is in the file is edited here, and kept only if that
 //! program finds nothing wrong with it.
 
+mod check;
+
 use crate::cli::Config as Flags;
 use crate::config::document::{self, Document};
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::input;
+use crate::output::escape;
+use check::{Draft, check, check_draft};
 use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ffi::OsStr;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 use tokio::process::Command;
 
@@ -96,11 +100,9 @@ async fn get(context: &Context, key: &str) -> Result<(), Failure> {
             .map_or_else(|| value.to_string(), str::to_owned);
         return match context.output.is_auto() {
             true => context.output.bytes(format!("{bare}\n")),
-            false => context.output.object(
-                value,
-                || crate::output::escape::line(&bare) + "\n",
-                Some(&bare),
-            ),
+            false => context
+                .output
+                .object(value, || escape::line(&bare) + "\n", Some(&bare)),
         };
     }
     let prefix = format!("{key}.");
@@ -156,11 +158,16 @@ async fn unset(context: &Context, key: &str) -> Result<(), Failure> {
 /// The file itself changes only when what was saved is right.
 async fn edit(context: &Context) -> Result<(), Failure> {
     let path = context.config_file();
-    let editor = context
-        .variables
-        .editor
-        .clone()
-        .unwrap_or_else(|| "vi".into());
+    let editor = match &context.variables.editor {
+        Some(editor) => editor.clone(),
+        None if context.is_interactive() => "vi".into(),
+        None => {
+            return Err(
+                Failure::new(Reason::Usage, "there is no terminal to edit at")
+                    .fix("name an editor in $VISUAL or $EDITOR; or: mrpctl config set KEY VALUE"),
+            );
+        }
+    };
     let before = Document::load(&path)
         .map_or_else(|_| document::read(&path), |document| Ok(document.text()))?;
     let draft = Draft::write(&path, &before)?;
@@ -215,29 +222,6 @@ async fn run_editor(editor: &OsStr, path: &Path) -> Result<(), Failure> {
     .fix("name another one in $VISUAL or $EDITOR"))
 }
 
-/// Passes on what the daemon's program says.
-async fn check(context: &Context, file: Option<&Path>) -> Result<(), Failure> {
-    let mut command = Command::new(context.mrpd()?);
-    command.arg("check");
-    if let Some(file) = file {
-        command.arg("--config").arg(file);
-    }
-    let status = command
-        .status()
-        .await
-        .map_err(|error| Failure::io(Reason::Unavailable, "run mrpd", &error))?;
-    match status.code() {
-        Some(0) => Ok(()),
-        Some(code) => Err(Failure::Status(
-            u8::try_from(code).unwrap_or(Reason::Internal.exit()),
-        )),
-        None => Err(Failure::new(
-            Reason::Internal,
-            format!("mrpd check ended by a signal ({status})"),
-        )),
-    }
-}
-
 /// Writes the file if there is something to write and nothing wrong with it.
 pub(super) async fn save_checked(context: &Context, document: &Document) -> Result<(), Failure> {
     if !document.is_changed() {
@@ -246,35 +230,6 @@ pub(super) async fn save_checked(context: &Context, document: &Document) -> Resu
     let draft = Draft::write(document.path(), &document.text())?;
     check_draft(context, &draft).await?;
     document.save()
-}
-
-/// What is found is told of the file that the draft is for.
-async fn check_draft(context: &Context, draft: &Draft) -> Result<(), Failure> {
-    let done = Command::new(context.mrpd()?)
-        .arg("check")
-        .arg("--config")
-        .arg(&draft.path)
-        .stdin(Stdio::null())
-        .output()
-        .await
-        .map_err(|error| Failure::io(Reason::Unavailable, "run mrpd", &error))?;
-    if done.status.success() {
-        return Ok(());
-    }
-    let said = String::from_utf8_lossy(&[done.stdout, done.stderr].concat()).into_owned();
-    let said = said.replace(
-        &*draft.path.to_string_lossy(),
-        &draft.target.to_string_lossy(),
-    );
-    let lines = said
-        .lines()
-        .map(|line| line.strip_prefix("error: ").unwrap_or(line).to_owned())
-        .collect();
-    Err(Failure::new(
-        Reason::Config,
-        "the configuration would be wrong; it stays as it was",
-    )
-    .note("found", lines))
 }
 
 async fn in_force(context: &Context, origins: Origins) -> Result<Map<String, Value>, Failure> {
@@ -314,38 +269,6 @@ async fn reload(context: &Context) -> Result<(), Failure> {
     }
 }
 
-/// A file beside the configuration, gone when it is no longer needed.
-struct Draft {
-    path: PathBuf,
-    /// The file that it is to become.
-    target: PathBuf,
-}
-
-impl Draft {
-    fn write(beside: &Path, text: &str) -> Result<Self, Failure> {
-        let path = beside.with_extension(format!("{}.draft.toml", std::process::id()));
-        let draft = Self {
-            path,
-            target: beside.to_path_buf(),
-        };
-        document::replace(&draft.path, text.as_bytes()).map_err(|error| {
-            Failure::io(
-                Reason::CannotCreate,
-                &format!("write {}", draft.path.display()),
-                &error,
-            )
-        })?;
-        Ok(draft)
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        // What cannot be removed is a copy of the configuration, for its owner's eyes only.
-        let _ = std::fs::remove_file(&self.path);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -367,17 +290,5 @@ mod tests {
             (without.value, without.origin),
             (json!({"min": "1s"}), None)
         );
-    }
-
-    #[test]
-    fn a_draft_is_private_and_goes() {
-        use std::os::unix::fs::PermissionsExt as _;
-        let folder = tempfile::tempdir().unwrap();
-        let draft = Draft::write(&folder.path().join("mrpd.toml"), "log = \"info\"\n").unwrap();
-        let path = draft.path.clone();
-        assert_eq!(path.metadata().unwrap().permissions().mode() & 0o777, 0o600);
-        assert_eq!(path.extension(), Some("toml".as_ref()));
-        drop(draft);
-        assert!(!path.exists());
     }
 }

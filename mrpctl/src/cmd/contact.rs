@@ -68,10 +68,7 @@ async fn name_and_key(flags: &ContactAdd) -> Result<(String, String), Failure> {
         return Ok((flags.name.clone(), key.clone()));
     }
     let card = match flags.name.as_str() {
-        "-" => input::standard_input(mrpd_api::card::MAX_LENGTH)
-            .await?
-            .trim()
-            .to_owned(),
+        "-" => piped_card().await?,
         given if Card::is_card(given) => given.to_owned(),
         name => {
             return Err(
@@ -87,6 +84,17 @@ async fn name_and_key(flags: &ContactAdd) -> Result<(String, String), Failure> {
         Some(name) => Ok((name, card)),
         None => Err(Failure::new(Reason::Usage, "the card suggests no name")
             .fix("mrpctl contact add NAME CARD")),
+    }
+}
+
+async fn piped_card() -> Result<String, Failure> {
+    let text = input::standard_input(mrpd_api::card::MAX_LENGTH).await?;
+    match text.trim() {
+        "" => Err(
+            Failure::new(Reason::NoInput, "standard input is empty: there is no card")
+                .fix("mrpctl card | mrpctl contact add -"),
+        ),
+        card => Ok(card.to_owned()),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::exit::{Failure, Reason};
 use crate::output::Output;
 use network::{Network, User};
 use std::time::Duration;
-use step::Step;
+use step::{Step, typed};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::timeout;
 
@@ -46,6 +46,10 @@ async fn play(context: &Context, network: &mut Network) -> Result<(), Failure> {
         "a relay and two users, each with a home of their own, below",
         &network.folder().display().to_string(),
     )?;
+    output.text(&format!(
+        "\n$ {}\n",
+        typed("relayd", &network.relay_arguments())
+    ))?;
     let url = network.start_relay(context).await?;
     say(output, "the relay is ready at", &url)?;
     let laptop_key = set_up(output, network, User::Laptop, &url).await?;

@@ -39,6 +39,7 @@ pub(crate) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure>
         flags,
         client,
         query,
+        begun_behind: None,
         sink: Sink::new(context),
         shown: 0,
         unsaved: 0,
@@ -58,6 +59,9 @@ struct Tail<'a> {
     flags: &'a Flags,
     client: Client,
     query: MessageQuery,
+    /// Where the last message of all stood at the beginning, if the last few were asked for: what comes behind it is new, and
+    /// is not missed if the stream breaks before anything was written.
+    begun_behind: Option<u64>,
     sink: Sink<'a>,
     /// Messages that were written.
     shown: u64,
@@ -70,7 +74,7 @@ struct Tail<'a> {
 impl Tail<'_> {
     async fn follow(&mut self) -> Result<(), Failure> {
         loop {
-            let ended = match self.client.messages(&self.query).await {
+            let ended = match self.open().await {
                 Ok(stream) => self.show(stream).await?,
                 Err(error) => Ended::Broken(error),
             };
@@ -85,6 +89,16 @@ impl Tail<'_> {
             }
             self.go_on_behind_newest();
         }
+    }
+
+    async fn open(&mut self) -> Result<MessageStream, ClientError> {
+        if self.begun_behind.is_none() && self.query.last.is_some() && !self.flags.no_follow {
+            self.begun_behind = Some(self.client.status().await?.inbox.newest);
+        }
+        let stream = self.client.messages(&self.query).await?;
+        let output = &self.context.output;
+        output.verbose(|| "mrpd hands out messages as they come".to_owned());
+        Ok(stream)
     }
 
     /// Writes what comes, until enough has come or nothing more does.
@@ -130,7 +144,7 @@ impl Tail<'_> {
     }
 
     fn go_on_behind_newest(&mut self) {
-        if let Some(seq) = self.newest {
+        if let Some(seq) = self.newest.or(self.begun_behind) {
             self.query.after = Some(seq);
             self.query.last = None;
             self.query.since = None;

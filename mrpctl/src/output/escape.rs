@@ -34,7 +34,7 @@ fn escape(text: &str, is_control: impl Fn(char) -> bool) -> String {
 fn deceives(letter: char) -> bool {
     matches!(letter,
         '\u{7f}'..='\u{9f}'
-        | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
+        | '\u{ad}' | '\u{34f}' | '\u{180e}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
         | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
@@ -54,6 +54,7 @@ mod tests {
             ("over\rwritten", "over\\rwritten"),
             ("\u{7f}\u{0}\u{8}", "\\u{7f}\\u{0}\\u{8}"),
             ("in\u{200b}visible\u{feff}", "in\\u{200b}visible\\u{feff}"),
+            ("soft\u{ad}hyphen", "soft\\u{ad}hyphen"),
             ("two\nlines\there", "two\\nlines\\there"),
         ] {
             assert_eq!(line(given), shown);

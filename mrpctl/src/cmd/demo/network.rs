@@ -119,6 +119,17 @@ impl Network {
         variables
     }
 
+    /// What the relay is started with.
+    pub(super) fn relay_arguments(&self) -> Vec<String> {
+        let data = self.folder.join("relay").display().to_string();
+        let arguments = ["serve", "--listen", "127.0.0.1:0", "--data-dir"];
+        arguments
+            .map(str::to_owned)
+            .into_iter()
+            .chain([data])
+            .collect()
+    }
+
     /// Starts the relay on a free port; its URL.
     pub(super) async fn start_relay(&mut self, context: &Context) -> Result<String, Failure> {
         let program = context.program("relayd", context.variables.relayd.as_deref())?;
@@ -132,8 +143,7 @@ impl Network {
         let log_path = self.folder.join("relayd.log");
         let log = File::create(&log_path).map_err(|error| failed(&error))?;
         let mut child = Command::new(&program)
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(self.folder.join("relay"))
+            .args(self.relay_arguments())
             .env_clear()
             .envs(self.terminal.iter().cloned())
             .env("HOME", &self.folder)

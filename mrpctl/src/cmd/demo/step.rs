@@ -24,12 +24,11 @@ impl Step<'_> {
         let pipe = self
             .input
             .map_or_else(String::new, |input| format!("echo {} | ", quoted(input)));
-        let arguments: Vec<String> = self
-            .arguments
-            .iter()
-            .map(|argument| quoted(argument))
-            .collect();
-        format!("{}$ {pipe}mrpctl {}", self.user.name(), arguments.join(" "))
+        format!(
+            "{}$ {pipe}{}",
+            self.user.name(),
+            typed("mrpctl", self.arguments)
+        )
     }
 
     /// What it wrote to standard output.
@@ -76,6 +75,15 @@ impl Step<'_> {
     fn failure(&self, how: &str) -> Failure {
         Failure::new(Reason::Internal, format!("{} {how}", self.line()))
     }
+}
+
+/// A command as it would be typed.
+pub(super) fn typed(program: &str, arguments: &[impl AsRef<str>]) -> String {
+    let quoted = arguments.iter().map(|argument| quoted(argument.as_ref()));
+    std::iter::once(program.to_owned())
+        .chain(quoted)
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// As a shell reads it back.
