@@ -27,9 +27,7 @@ pub use read::Page;
 pub use record::{MessageRecord, OutboxRecord, OutboxStage};
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -268,18 +266,10 @@ fn engine(path: &Path, cause: redb::Error) -> OpenError {
 }
 
 fn open_database(path: &Path) -> Result<Database, OpenError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600)
-        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
-        .open(path)
-        .map_err(|cause| OpenError::Io {
-            path: path.to_path_buf(),
-            cause,
-        })?;
+    let file = lock::open_private(path).map_err(|cause| OpenError::Io {
+        path: path.to_path_buf(),
+        cause,
+    })?;
     let database = Database::builder()
         .set_cache_size(CACHE_BYTES)
         .create_file(file)

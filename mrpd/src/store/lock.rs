@@ -41,15 +41,7 @@ impl Lock {
             path: path.to_path_buf(),
             cause,
         };
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
-            .open(path)
-            .map_err(failed)?;
+        let file = open_private(path).map_err(failed)?;
         let mut file = match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(file) => file,
             Err((file, nix::errno::Errno::EWOULDBLOCK)) => {
@@ -74,4 +66,16 @@ fn read_holder(file: File) -> Option<String> {
     file.take(32).read_to_string(&mut text).ok()?;
     let text = text.trim();
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
+}
+
+/// Opens a file that only its user may read, makes it so if it is missing, and follows no link.
+pub(super) fn open_private(path: &Path) -> io::Result<File> {
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
+        .open(path)
 }
