@@ -26,7 +26,8 @@ fn relayd(home: &Path) -> Command {
 }
 
 struct Program {
-    child: Child,
+    /// Gone once it was ended in order.
+    child: Option<Child>,
     output: BufReader<ChildStdout>,
     address: String,
 }
@@ -43,7 +44,7 @@ impl Program {
         };
         let address = url.trim_end().to_owned();
         Self {
-            child,
+            child: Some(child),
             output,
             address,
         }
@@ -52,14 +53,12 @@ impl Program {
     /// Ends it; returns what it wrote to standard error.
     fn end(mut self, signal: Signal) -> String {
         let started = Instant::now();
-        kill(
-            Pid::from_raw(i32::try_from(self.child.id()).unwrap()),
-            signal,
-        )
-        .unwrap();
+        let child = self.child.take().unwrap();
+        let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
+        kill(id, signal).unwrap();
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
-        let output = self.child.wait_with_output().unwrap();
+        let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{output:?}");
         assert!(started.elapsed() < PATIENCE);
         assert_eq!(rest, "", "one line and no more");
@@ -92,6 +91,16 @@ impl Program {
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();
         answer
+    }
+}
+
+/// A test that fails leaves no program behind.
+impl Drop for Program {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.child.take() {
+            let _ = child.kill();
+            let _ = child.wait();
+        }
     }
 }
 
@@ -166,7 +175,7 @@ fn a_second_relay_is_told_whose_the_directory_is() {
     assert!(
         errors.contains(&format!(
             "another relay (process {}) uses this data directory",
-            first.child.id()
+            first.child.as_ref().unwrap().id()
         )),
         "{errors}"
     );
