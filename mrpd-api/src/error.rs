@@ -2,31 +2,16 @@
 //! that ends because of them.
 
 use serde::{Deserialize, Serialize};
-use std::fmt;
 
-/// One table makes the enum, its texts and both statuses, so that none can be forgotten.
+/// The table of codes, with one column more than the relay's: the exit status.
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $text:literal, $status:literal, $exit:literal;)+) => {
-        /// Why the daemon, or its client, refused.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        pub enum Code {
-            $($(#[$doc])* $name,)+
+        mrp_proto::code_table! {
+            /// Why the daemon, or its client, refused.
+            pub enum Code { $($(#[$doc])* $name = $text, $status;)+ }
         }
 
         impl Code {
-            /// Every code, in the order of the documentation.
-            pub const ALL: &'static [Self] = &[$(Self::$name,)+];
-
-            /// The code as it is written.
-            pub fn as_str(self) -> &'static str {
-                match self { $(Self::$name => $text,)+ }
-            }
-
-            /// The HTTP status it travels with.
-            pub fn status(self) -> u16 {
-                match self { $(Self::$name => $status,)+ }
-            }
-
             /// The exit status it ends a program with (sysexits where they fit).
             pub fn exit(self) -> u8 {
                 match self { $(Self::$name => $exit,)+ }
@@ -93,11 +78,6 @@ codes! {
 }
 
 impl Code {
-    /// Reads a code; `None` for those this version does not know.
-    pub fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().copied().find(|code| code.as_str() == text)
-    }
-
     /// Whether the same request can succeed later without being changed.
     pub fn is_retryable(self) -> bool {
         matches!(
@@ -110,12 +90,6 @@ impl Code {
                 | Self::DaemonUnreachable
                 | Self::TimedOut
         )
-    }
-}
-
-impl fmt::Display for Code {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(self.as_str())
     }
 }
 
