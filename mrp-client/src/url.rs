@@ -1,7 +1,6 @@
 //! Where a relay is: `http` or `https`, a host, perhaps a port, and nothing else.
 
 use mrp_proto::relay_api::path;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::fmt;
 use std::str::FromStr;
 use url::{Host, Url};
@@ -151,18 +150,7 @@ impl fmt::Debug for RelayUrl {
     }
 }
 
-impl Serialize for RelayUrl {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(&self.origin)
-    }
-}
-
-impl<'de> Deserialize<'de> for RelayUrl {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
+mrp_proto::serde_as_text!(RelayUrl);
 
 #[cfg(test)]
 mod tests {

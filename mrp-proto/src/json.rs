@@ -35,6 +35,27 @@ pub fn from_object<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, serde_jso
     serde_json::from_str(text)
 }
 
+/// Has a type written and read as its text: by `Display`, and by `FromStr`, whose error becomes the reader's.
+#[macro_export]
+macro_rules! serde_as_text {
+    ($type:ty) => {
+        impl ::serde::Serialize for $type {
+            fn serialize<S: ::serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_str(self)
+            }
+        }
+
+        impl<'de> ::serde::Deserialize<'de> for $type {
+            fn deserialize<D: ::serde::Deserializer<'de>>(
+                deserializer: D,
+            ) -> Result<Self, D::Error> {
+                let text = ::std::borrow::Cow::<'de, str>::deserialize(deserializer)?;
+                text.parse().map_err(::serde::de::Error::custom)
+            }
+        }
+    };
+}
+
 /// What a reader objects to, fit for a log or an answer: at most 200 characters, and nothing of the text that was read.
 ///
 /// serde repeats the string that it did not want, however long it is, and it may be what somebody wrote to somebody else.
