@@ -2,6 +2,7 @@
 
 mod field;
 mod file;
+mod sections;
 mod value;
 
 use crate::store::Quotas;
@@ -11,6 +12,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use field::ConfigError;
+pub use sections::{
+    AcmeConfig, BlobStoreConfig, CorsOrigins, MetricsConfig, Registration, TlsConfig,
+    WebhooksConfig,
+};
 pub use value::{ListenAddress, Network};
 
 /// The configuration of a relay. [`Config::default`] is what an empty file means.
@@ -22,6 +27,10 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// The URL by which clients reach the relay, where that is not a listener's own. Its presence makes a relay public.
     pub public_url: Option<String>,
+    /// Further authorities, `host` or `host:port`, that bound signatures may name (protocol A11).
+    pub names: Vec<String>,
+    /// Where the bytes of blobs are.
+    pub blob_store: BlobStoreConfig,
     /// What to log: a level, or `tracing` directives.
     pub log: String,
     /// How to write the log.
@@ -32,8 +41,14 @@ pub struct Config {
     pub limits: LimitsConfig,
     /// Who may come, and who is believed about that.
     pub access: AccessConfig,
+    /// Certificates.
+    pub tls: TlsConfig,
     /// The WebSocket.
     pub websocket: WebSocketConfig,
+    /// Deliveries to agents' own servers.
+    pub webhooks: WebhooksConfig,
+    /// Figures about the relay.
+    pub metrics: MetricsConfig,
     /// How long connections may take; not part of the file.
     pub timeouts: Timeouts,
 }
@@ -83,6 +98,14 @@ pub struct LimitsConfig {
     pub body: usize,
     /// Bytes of a whole send.
     pub message: usize,
+    /// Bytes of one blob.
+    pub blob: u64,
+    /// Bytes of all blobs that an agent owns.
+    pub blob_bytes_per_agent: u64,
+    /// Blobs that an agent owns.
+    pub blobs_per_agent: u64,
+    /// Access entries of one agent.
+    pub acl_entries: u64,
     /// How long a message lives that names no time.
     pub ttl_default: Duration,
     /// How long a message may live.
@@ -98,6 +121,12 @@ pub struct LimitsConfig {
 /// `[access]`.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct AccessConfig {
+    /// Who may become an agent.
+    pub registration: Registration,
+    /// The keys that may use the relay, for [`Registration::Allowlist`].
+    pub allowlist_file: Option<PathBuf>,
+    /// Which pages a browser lets use the relay.
+    pub cors_origins: CorsOrigins,
     /// Networks whose `X-Forwarded-For` is believed.
     pub trusted_proxies: Vec<Network>,
 }
@@ -156,12 +185,17 @@ impl Default for Config {
             listen: vec![ListenAddress::Tcp(([127, 0, 0, 1], 8080).into())],
             data_dir: default_data_dir(),
             public_url: None,
+            names: Vec::new(),
+            blob_store: BlobStoreConfig::default(),
             log: "info".to_owned(),
             log_format: LogFormat::default(),
             auth: AuthConfig::default(),
             limits: LimitsConfig::default(),
             access: AccessConfig::default(),
+            tls: TlsConfig::default(),
             websocket: WebSocketConfig::default(),
+            webhooks: WebhooksConfig::default(),
+            metrics: MetricsConfig::default(),
             timeouts: Timeouts::default(),
         }
     }
@@ -191,6 +225,10 @@ impl Default for LimitsConfig {
             sender_bytes: quotas.sender_bytes,
             body: message.body,
             message: message.message,
+            blob: 100 << 20,
+            blob_bytes_per_agent: 1 << 30,
+            blobs_per_agent: 100,
+            acl_entries: 10_000,
             ttl_default: message.ttl_default,
             ttl_max: message.ttl_max,
             connections: 0,
@@ -283,6 +321,17 @@ impl Config {
                 "limits.ttl_default",
                 "must not be longer than limits.ttl_max",
             )
+        } else if self.tls.cert.is_some() != self.tls.key.is_some() {
+            ("tls.cert", "needs tls.key, and the other way round")
+        } else if self.tls.cert.is_some() && !self.tls.acme.domains.is_empty() {
+            ("tls.cert", "must not be given together with tls.acme")
+        } else if self.access.registration == Registration::Allowlist
+            && self.access.allowlist_file.is_none()
+        {
+            (
+                "access.registration",
+                "needs access.allowlist_file, which names the keys",
+            )
         } else if self.websocket.pong_timeout >= self.websocket.ping {
             (
                 "websocket.pong_timeout",
@@ -364,6 +413,14 @@ mod tests {
         assert_eq!(
             problem("websocket.ping=5s"),
             "websocket.pong_timeout: must be shorter than websocket.ping"
+        );
+        assert_eq!(
+            problem("tls.cert=/c.pem"),
+            "tls.cert: needs tls.key, and the other way round"
+        );
+        assert_eq!(
+            problem("access.registration=allowlist"),
+            "access.registration: needs access.allowlist_file, which names the keys"
         );
         assert_eq!(
             problem("listen=[]"),

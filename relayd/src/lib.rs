@@ -11,6 +11,7 @@
 //!
 //! It must never know: how clients and daemons keep their messages, or what a sealed body says.
 
+mod admin;
 mod app;
 mod auth;
 mod cli;
@@ -34,8 +35,9 @@ pub use app::Relay;
 pub use cli::main;
 pub use clock::ClockError;
 pub use config::{
-    AccessConfig, AuthConfig, Config, ConfigError, LimitsConfig, ListenAddress, LogFormat, Network,
-    SendResultStatus, Timeouts, WebSocketConfig,
+    AccessConfig, AcmeConfig, AuthConfig, BlobStoreConfig, Config, ConfigError, CorsOrigins,
+    LimitsConfig, ListenAddress, LogFormat, MetricsConfig, Network, Registration, SendResultStatus,
+    Timeouts, TlsConfig, WebSocketConfig, WebhooksConfig,
 };
 pub use data_dir::DataDirError;
 pub use serve::{BindError, RunError, Server};

@@ -10,6 +10,7 @@ mod unread;
 
 pub(crate) use admission::Admission;
 
+use crate::admin::AdminSocket;
 use crate::app::App;
 use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError, ListenAddress};
@@ -63,6 +64,7 @@ pub enum RunError {
 pub struct Server {
     app: Arc<App>,
     listeners: Vec<Listener>,
+    admin: Option<AdminSocket>,
     /// Its lock is held until everything is over.
     data_dir: DataDir,
 }
@@ -88,10 +90,12 @@ impl Server {
                 source,
             })?);
         }
+        let admin = bind_admin(&config);
         let app = Arc::new(App::new(Arc::new(config), store));
         Ok(Self {
             app,
             listeners,
+            admin,
             data_dir,
         })
     }
@@ -121,6 +125,7 @@ impl Server {
         let Self {
             app,
             listeners,
+            admin,
             data_dir,
         } = self;
         let mut tasks = JoinSet::new();
@@ -128,6 +133,9 @@ impl Server {
         let router = http::router(Arc::clone(&app));
         for listener in listeners {
             tasks.spawn(listener.run(Arc::clone(&app), router.clone(), Arc::clone(&admissions)));
+        }
+        if let Some(admin) = admin {
+            tasks.spawn(admin.run(Arc::clone(&app)));
         }
         let sweeping = Arc::clone(&app);
         tasks.spawn(async move { sweep::run(&sweeping).await });
@@ -141,6 +149,17 @@ impl Server {
         app.store.clone().close().await;
         drop(data_dir);
         outcome
+    }
+}
+
+/// A relay serves without its admin socket, too: the name of the directory may be too long for one.
+fn bind_admin(config: &Config) -> Option<AdminSocket> {
+    match AdminSocket::bind(&config.data_dir) {
+        Ok(admin) => Some(admin),
+        Err(error) => {
+            tracing::warn!(%error, "there is no admin socket: `relayd admin` and `relayd backup` will not work");
+            None
+        }
     }
 }
 

@@ -1,7 +1,7 @@
-//! Every field there is: its name, what it may be, and how it is set. Later versions have more; those are known, and refused.
+//! Every field there is: its name, what it may be, and how it is set.
 
 use super::value::{self, ListenAddress, Network};
-use super::{Config, LogFormat, SendResultStatus};
+use super::{BlobStoreConfig, Config, CorsOrigins, LogFormat, Registration, SendResultStatus};
 use std::path::PathBuf;
 use std::time::Duration;
 use toml::de::DeValue;
@@ -76,8 +76,6 @@ pub(super) enum FieldError {
         allowed: &'static str,
         given: String,
     },
-    #[error("{name}: not supported by this version of relayd; remove it")]
-    Later { name: String },
     #[error("{name}: there is no such field{}", suggestion.as_ref().map(|name| format!("; did you mean {name}?")).unwrap_or_default())]
     Unknown {
         name: String,
@@ -95,6 +93,7 @@ pub(super) struct Field {
 }
 
 const COUNT: &str = "a whole number from 0 to 4294967295; 0 switches the limit off";
+const OFF: &str = "false; this version of relayd has no gateways";
 const MANY: &str = "a whole number, 0 or more; 0 switches the limit off";
 
 macro_rules! fields {
@@ -113,6 +112,9 @@ fields! {
     "data_dir", "an absolute path", |config, value| config.data_dir = absolute_path(value)?;
     "store", "\"embedded\"", |_config, value| (text(value)? == "embedded").then_some(())?;
     "public_url", "a URL such as \"https://relay.example.net\", or \"\"", |config, value| config.public_url = public_url(value)?;
+    "names", "a host such as \"relay.example.net\" or \"relay.example.net:8443\", or a list of them",
+        |config, value| config.names = one_or_several(value, authority)?;
+    "blob_store", "\"local\", or \"s3://bucket/prefix\"", |config, value| config.blob_store = blob_store(value)?;
     "log", "a level (error, warn, info, debug, trace) or tracing directives", |config, value| config.log = directives(value)?;
     "log_format", "\"auto\", \"text\" or \"json\"", |config, value| config.log_format = match text(value)? {
         "auto" => LogFormat::Auto,
@@ -120,6 +122,14 @@ fields! {
         "json" => LogFormat::Json,
         _ => return None,
     };
+    "tls.cert", "an absolute path", |config, value| config.tls.cert = Some(absolute_path(value)?);
+    "tls.key", "an absolute path", |config, value| config.tls.key = Some(absolute_path(value)?);
+    "tls.acme.domains", "a domain name, or a list of them",
+        |config, value| config.tls.acme.domains = one_or_several(value, domain)?;
+    "tls.acme.email", "an address such as \"ops@example.net\"",
+        |config, value| config.tls.acme.email = Some(text(value).filter(|text| text.contains('@'))?.to_owned());
+    "tls.acme.directory", "a URL that begins with \"https://\"",
+        |config, value| config.tls.acme.directory = Some(text(value).filter(|text| text.starts_with("https://"))?.to_owned());
     "auth.timestamp_tolerance", "a duration from \"1s\" to \"1h\"",
         |config, value| config.auth.timestamp_tolerance = duration_within(value, 1, 3600)?;
     "limits.send_per_minute", COUNT, |config, value| config.limits.send_per_minute = Some(whole(value)?);
@@ -136,6 +146,10 @@ fields! {
     "limits.body", "a size from \"1KiB\" to \"2MiB\"", |config, value| config.limits.body = size_within(value, 1 << 10, 2 << 20)?;
     "limits.message", "a size from \"1KiB\" to \"2MiB\"",
         |config, value| config.limits.message = size_within(value, 1 << 10, 2 << 20)?;
+    "limits.blob", value::SIZE, |config, value| config.limits.blob = size(value)?;
+    "limits.blob_bytes_per_agent", value::SIZE, |config, value| config.limits.blob_bytes_per_agent = size(value)?;
+    "limits.blobs_per_agent", MANY, |config, value| config.limits.blobs_per_agent = whole(value)?;
+    "limits.acl_entries", MANY, |config, value| config.limits.acl_entries = whole(value)?;
     "limits.ttl_default", "a duration from \"1s\" to \"30d\"",
         |config, value| config.limits.ttl_default = duration_within(value, 1, 2_592_000)?;
     "limits.ttl_max", "a duration from \"1s\" to \"30d\"",
@@ -145,9 +159,33 @@ fields! {
     "limits.connections_per_ip", MANY, |config, value| config.limits.connections_per_ip = whole(value)?;
     "limits.unauthenticated_connections_per_ip", MANY,
         |config, value| config.limits.unauthenticated_connections_per_ip = whole(value)?;
-    "access.registration", "\"open\"", |_config, value| (text(value)? == "open").then_some(())?;
+    "access.registration", "\"open\" or \"allowlist\"", |config, value| config.access.registration = match text(value)? {
+        "open" => Registration::Open,
+        "allowlist" => Registration::Allowlist,
+        _ => return None,
+    };
+    "access.allowlist_file", "an absolute path, or \"\"", |config, value| config.access.allowlist_file = match text(value)? {
+        "" => None,
+        _ => Some(absolute_path(value)?),
+    };
+    "access.cors_origins", "\"*\", or a list of origins such as \"https://example.net\"",
+        |config, value| config.access.cors_origins = cors_origins(value)?;
     "access.trusted_proxies", value::NETWORK,
         |config, value| config.access.trusted_proxies = one_or_several(value, text_as::<Network>)?;
+    "webhooks.allow_http", "true or false", |config, value| config.webhooks.allow_http = value.as_bool()?;
+    "webhooks.allow_networks", value::NETWORK,
+        |config, value| config.webhooks.allow_networks = one_or_several(value, text_as::<Network>)?;
+    "webhooks.timeout", "a duration from \"1s\" to \"1m\"",
+        |config, value| config.webhooks.timeout = duration_within(value, 1, 60)?;
+    "metrics.listen", "an address with a port such as \"127.0.0.1:9464\", or \"\"",
+        |config, value| config.metrics.listen = match text(value)? {
+            "" => None,
+            _ => Some(text_as(value)?),
+        };
+    "gateways.routing", OFF, |_config, value| off(value)?;
+    "gateways.a2a", OFF, |_config, value| off(value)?;
+    "gateways.mcp", OFF, |_config, value| off(value)?;
+    "gateways.did", OFF, |_config, value| off(value)?;
     "websocket.send_result_status", "\"auto\", \"ok\" or \"sent\"",
         |config, value| config.websocket.send_result_status = match text(value)? {
             "auto" => SendResultStatus::Auto,
@@ -159,21 +197,6 @@ fields! {
     "websocket.pong_timeout", "a duration from \"1s\" to \"1h\"",
         |config, value| config.websocket.pong_timeout = duration_within(value, 1, 3600)?;
 }
-
-/// Fields, and tables with all that is in them, of later versions: silently ignoring one would leave an operator believing in it.
-const LATER: &[&str] = &[
-    "names",
-    "blob_store",
-    "tls",
-    "webhooks",
-    "gateways",
-    "metrics",
-    "limits.blob",
-    "limits.blob_bytes_per_agent",
-    "limits.blobs_per_agent",
-    "access.allowlist_file",
-    "access.cors_origins",
-];
 
 /// What a name in a configuration stands for.
 pub(super) enum Named {
@@ -188,14 +211,6 @@ pub(super) fn find(name: &str) -> Result<Named, FieldError> {
     }
     if FIELDS.iter().any(|field| is_within(field.name, name)) {
         return Ok(Named::Table);
-    }
-    if LATER
-        .iter()
-        .any(|later| *later == name || is_within(name, later))
-    {
-        return Err(FieldError::Later {
-            name: name.to_owned(),
-        });
     }
     Err(FieldError::Unknown {
         name: name.to_owned(),
@@ -301,6 +316,59 @@ fn public_url(value: &DeValue<'_>) -> Option<Option<String>> {
     let port = authority.as_str().strip_prefix(authority.host())?;
     let has_place = !authority.host().is_empty() && (port.is_empty() || url.port_u16().is_some());
     (is_http && is_origin && has_place).then(|| Some(text.trim_end_matches('/').to_owned()))
+}
+
+/// `host` or `host:port`, in lower case.
+fn authority(value: &DeValue<'_>) -> Option<String> {
+    let text = text(value)?.to_ascii_lowercase();
+    let authority: http::uri::Authority = text.parse().ok()?;
+    let port = authority.as_str().strip_prefix(authority.host())?;
+    let is_whole =
+        !authority.host().is_empty() && (port.is_empty() || authority.port_u16().is_some());
+    is_whole.then_some(text)
+}
+
+fn domain(value: &DeValue<'_>) -> Option<String> {
+    authority(value).filter(|name| !name.contains(':'))
+}
+
+fn blob_store(value: &DeValue<'_>) -> Option<BlobStoreConfig> {
+    let text = text(value)?;
+    if text == "local" {
+        return Some(BlobStoreConfig::Local);
+    }
+    let (bucket, prefix) = match text.strip_prefix("s3://")?.split_once('/') {
+        Some((bucket, prefix)) => (bucket, prefix.trim_end_matches('/')),
+        None => (text.strip_prefix("s3://")?, ""),
+    };
+    (!bucket.is_empty()).then(|| BlobStoreConfig::S3 {
+        bucket: bucket.to_owned(),
+        prefix: prefix.to_owned(),
+    })
+}
+
+fn cors_origins(value: &DeValue<'_>) -> Option<CorsOrigins> {
+    let origins = one_or_several(value, |item| text(item).map(str::to_owned))?;
+    if origins.iter().any(|origin| origin == "*") {
+        return (origins.len() == 1).then_some(CorsOrigins::Any);
+    }
+    let is_origin = |origin: &String| {
+        let url: Option<http::Uri> = origin.parse().ok();
+        url.is_some_and(|url| {
+            url.scheme().is_some()
+                && url.authority().is_some()
+                && !origin.ends_with('/')
+                && url.path() == "/"
+        })
+    };
+    origins
+        .iter()
+        .all(is_origin)
+        .then_some(CorsOrigins::Listed(origins))
+}
+
+fn off(value: &DeValue<'_>) -> Option<()> {
+    (!value.as_bool()?).then_some(())
 }
 
 fn directives(value: &DeValue<'_>) -> Option<String> {

@@ -102,7 +102,7 @@ fn line_of(text: &str, offset: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::ListenAddress;
+    use crate::config::{BlobStoreConfig, CorsOrigins, ListenAddress, Registration};
 
     fn problem(text: &str) -> String {
         let directory = tempfile::tempdir().unwrap();
@@ -120,6 +120,8 @@ mod tests {
             data_dir = "/srv/relay"
             store = "embedded"
             public_url = "https://relay.example.net/"
+            names = ["Other.example.net:8443"]
+            blob_store = "s3://bucket/relay/"
             log = "relayd=debug,warn"
             log_format = "json"
             [auth]
@@ -128,9 +130,21 @@ mod tests {
             send_per_minute = 0
             inbox_bytes = "1MiB"
             ttl_default = "1d"
+            [tls]
+            acme = { domains = ["relay.example.net"], email = "ops@example.net" }
             [access]
-            registration = "open"
+            registration = "allowlist"
+            allowlist_file = "/etc/relayd/keys"
+            cors_origins = ["https://example.net"]
             trusted_proxies = ["10.0.0.0/8", "unix"]
+            [webhooks]
+            allow_http = true
+            allow_networks = ["127.0.0.0/8"]
+            timeout = "5s"
+            [metrics]
+            listen = "127.0.0.1:9464"
+            [gateways]
+            mcp = false
             [websocket]
             send_result_status = "ok"
             ping = "20s"
@@ -148,6 +162,18 @@ mod tests {
         assert_eq!(config.limits.receive_per_minute, None);
         assert_eq!(config.limits.inbox_bytes, 1 << 20);
         assert_eq!(config.access.trusted_proxies.len(), 2);
+        assert_eq!(config.names, ["other.example.net:8443"]);
+        let s3 = BlobStoreConfig::S3 {
+            bucket: "bucket".to_owned(),
+            prefix: "relay".to_owned(),
+        };
+        assert_eq!(config.blob_store, s3);
+        assert_eq!(config.tls.acme.domains, ["relay.example.net"]);
+        assert_eq!(config.access.registration, Registration::Allowlist);
+        let origins = vec!["https://example.net".to_owned()];
+        assert_eq!(config.access.cors_origins, CorsOrigins::Listed(origins));
+        assert!(config.webhooks.allow_http && config.webhooks.allow_networks.len() == 1);
+        assert_eq!(config.metrics.listen.unwrap().port(), 9464);
         assert_eq!(config.websocket.ping.as_secs(), 20);
     }
 
@@ -216,11 +242,19 @@ mod tests {
             ),
             (
                 "\n\n[tls]\ncert = \"x\"",
-                "3: tls: not supported by this version of relayd; remove it",
+                "4: tls.cert: expected an absolute path (given: \"x\")",
             ),
             (
-                "[access]\ncors_origins = [\"*\"]",
-                "2: access.cors_origins: not supported by this version of relayd; remove it",
+                "[access]\ncors_origins = [\"*\", \"https://example.net\"]",
+                "2: access.cors_origins: expected \"*\", or a list of origins such as \"https://example.net\" (given: [\"*\", \"https://example.net\"])",
+            ),
+            (
+                "[gateways]\nmcp = true",
+                "2: gateways.mcp: expected false; this version of relayd has no gateways (given: true)",
+            ),
+            (
+                "blob_store = \"s3:///x\"",
+                "1: blob_store: expected \"local\", or \"s3://bucket/prefix\" (given: \"s3:///x\")",
             ),
             ("colour = \"blue\"", "1: colour: there is no such field"),
         ] {
@@ -273,7 +307,7 @@ mod tests {
             ),
             (
                 "metrics.listen=x",
-                "--set metrics.listen: not supported by this version of relayd; remove it",
+                "--set metrics.listen: expected an address with a port such as \"127.0.0.1:9464\", or \"\" (given: \"x\")",
             ),
         ] {
             assert_eq!(config.set(wrong).unwrap_err().to_string(), expected);

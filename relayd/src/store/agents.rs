@@ -148,9 +148,17 @@ impl Store {
 pub(super) struct Profile {
     pub(super) status: AgentStatus,
     pub(super) inbox_policy: InboxPolicy,
-    visibility: Visibility,
+    pub(super) visibility: Visibility,
+    /// Whether mail is to be brought to a webhook.
+    pub(super) has_webhook: bool,
+    /// Whether requests in the published scheme are refused (protocol A3.8).
+    pub(super) require_bound_auth: bool,
     created: Timestamp,
 }
+
+/// In the byte of the visibility.
+const HAS_WEBHOOK: u8 = 0x80;
+const REQUIRE_BOUND_AUTH: u8 = 0x40;
 
 impl Profile {
     const LENGTH: usize = 11;
@@ -161,6 +169,8 @@ impl Profile {
             status: AgentStatus::default(),
             inbox_policy: InboxPolicy::default(),
             visibility: Visibility::default(),
+            has_webhook: false,
+            require_bound_auth: false,
             created,
         }
     }
@@ -178,7 +188,8 @@ impl Profile {
     /// The profile, and what comes behind it: the [`Details`].
     fn read(record: &[u8]) -> Result<(Self, &[u8]), Failure> {
         let mut fields = Fields(record);
-        let [status, inbox_policy, visibility] = fields.take()?;
+        let [status, inbox_policy, flags] = fields.take()?;
+        let visibility = flags & !(HAS_WEBHOOK | REQUIRE_BOUND_AUTH);
         let choice = |name| Failure::corrupt(name);
         let profile = Self {
             status: *STATUS.get(usize::from(status)).ok_or(choice("a status"))?,
@@ -188,6 +199,8 @@ impl Profile {
             visibility: *VISIBILITY
                 .get(usize::from(visibility))
                 .ok_or(choice("a visibility"))?,
+            has_webhook: flags & HAS_WEBHOOK != 0,
+            require_bound_auth: flags & REQUIRE_BOUND_AUTH != 0,
             created: fields.time()?,
         };
         Ok((profile, fields.0))
@@ -197,7 +210,12 @@ impl Profile {
         let mut record = Vec::with_capacity(Self::LENGTH + 64);
         record.push(position(&STATUS, self.status));
         record.push(position(&POLICY, self.inbox_policy));
-        record.push(position(&VISIBILITY, self.visibility));
+        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
+        record.push(
+            position(&VISIBILITY, self.visibility)
+                | flag(self.has_webhook, HAS_WEBHOOK)
+                | flag(self.require_bound_auth, REQUIRE_BOUND_AUTH),
+        );
         record.extend_from_slice(&to_millis(self.created).to_be_bytes());
         let details = serde_json::to_vec(details);
         record.extend(details.expect("text, raw JSON and maps of text can be written"));

@@ -216,7 +216,8 @@ mod tests {
         assert!(matches!(error, OpenError::Newer { .. }));
         let text = error.to_string();
         assert!(
-            text.contains("layout 2") && text.contains("up to 1"),
+            text.contains(&format!("layout {}", LAYOUT + 1))
+                && text.contains(&format!("up to {LAYOUT}")),
             "{text}"
         );
     }

@@ -31,7 +31,7 @@ pub(super) type Index<'a> = Table<'a, (KeyBytes, u64), EntryBytes>;
 pub(super) type Messages = ReadOnlyTable<u64, Bytes>;
 
 /// The layout described here. A database with a newer one is not opened.
-pub(super) const LAYOUT: u64 = 1;
+pub(super) const LAYOUT: u64 = 2;
 
 /// Single numbers by name: [`meta`].
 pub(super) const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
@@ -201,29 +201,31 @@ pub(super) enum Prepared {
     Newer { layout: u64 },
 }
 
-/// Looks at the layout of an old database, and makes the tables in a new one.
+/// Looks at the layout of a database; makes the tables of a new one, and brings an old one up to date.
 pub(super) fn prepare(database: &Database) -> Result<Prepared, Failure> {
-    match database.begin_read()?.open_table(META) {
+    let (layout, time) = match database.begin_read()?.open_table(META) {
         Ok(table) => {
             let number = |name| Ok::<_, Failure>(table.get(name)?.map_or(0, |guard| guard.value()));
-            let layout = number(meta::LAYOUT)?;
-            if layout > LAYOUT {
-                return Ok(Prepared::Newer { layout });
-            }
-            let time = from_millis(number(meta::CLOCK)?);
-            Ok(Prepared::Ready { time })
+            (number(meta::LAYOUT)?, from_millis(number(meta::CLOCK)?))
         }
-        Err(TableError::TableDoesNotExist(_)) => {
-            let clock = Clock::starting_at(Timestamp::EPOCH);
-            let transaction = database.begin_write()?;
-            let mut tables = Tables::open(&transaction, &clock)?;
-            tables.meta.insert(meta::LAYOUT, LAYOUT)?;
-            tables.flush()?;
-            transaction.commit()?;
-            Ok(Prepared::Ready {
-                time: clock.latest(),
-            })
-        }
-        Err(error) => Err(error.into()),
+        Err(TableError::TableDoesNotExist(_)) => (0, Timestamp::EPOCH),
+        Err(error) => return Err(error.into()),
+    };
+    if layout > LAYOUT {
+        return Ok(Prepared::Newer { layout });
     }
+    if layout < LAYOUT {
+        upgrade(database, time)?;
+    }
+    Ok(Prepared::Ready { time })
+}
+
+/// One transaction, so that an upgrade is there whole or not at all. Opening a table makes it.
+fn upgrade(database: &Database, time: Timestamp) -> Result<(), Failure> {
+    let clock = Clock::starting_at(time);
+    let transaction = database.begin_write()?;
+    let mut tables = Tables::open(&transaction, &clock)?;
+    tables.meta.insert(meta::LAYOUT, LAYOUT)?;
+    tables.flush()?;
+    Ok(transaction.commit()?)
 }
