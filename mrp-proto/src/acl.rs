@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// Whose messages an inbox takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum InboxPolicy {
     /// Only senders with an allow entry.
@@ -19,6 +20,7 @@ pub enum InboxPolicy {
 
 /// What an ACL entry says about a peer. There is one entry per owner and peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EntryType {
     /// Let in under `allowlist`, and into the reserved quarter of the inbox.

@@ -99,6 +99,7 @@ pub mod feature {
 
 /// How the relay is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
     /// It serves.
@@ -109,6 +110,7 @@ pub enum HealthStatus {
 
 /// `GET /v1/health`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     /// How it is.
     pub status: HealthStatus,
@@ -118,11 +120,13 @@ pub struct Health {
     pub timestamp: Timestamp,
     /// What it can do beyond the published interface.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true, extensions(("x-mrp-extension" = json!(true)))))]
     pub features: Vec<String>,
 }
 
 /// The 202 of a send; the same values are in `send_result`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Accepted {
     /// The message's name.
     pub message_id: MessageId,
@@ -136,12 +140,14 @@ pub struct Accepted {
 
 /// `GET /v1/messages/{id}/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageStatus {
     /// Where it stands.
     pub status: Status,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it was taken over, if it was.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub delivered_at: Option<Timestamp>,
     /// When it expires.
     pub expires_at: Timestamp,
@@ -149,15 +155,18 @@ pub struct MessageStatus {
 
 /// A page of messages, from a poll or a thread.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessagePage {
     /// The messages, oldest first. Other relays write `null` for none; a page without the field is no page.
     #[serde(deserialize_with = "crate::message::null_to_default")]
     pub messages: Vec<Message>,
     /// Whether there is more behind the cursor.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub has_more: bool,
     /// Where to go on; null on the last page.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub next_cursor: Option<String>,
 }
 

@@ -5,7 +5,9 @@ use crate::client_address::Peer;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::http;
+use crate::http::cors::Cors;
 use crate::http::exchange::answer;
+use crate::http::openapi::Description;
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::serve::BindError;
@@ -27,6 +29,8 @@ pub(crate) struct App {
     pub(crate) hub: Hub,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
+    pub(crate) cors: Cors,
+    pub(crate) description: Description,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -37,6 +41,8 @@ impl App {
             hub: Hub::new(),
             auth: Auth::new(&config),
             limits: Limits::new(&config),
+            cors: Cors::new(&config.access.cors_origins),
+            description: Description::default(),
             shutdown: Shutdown::new(),
             config,
             store,

@@ -40,5 +40,6 @@ pub use config::{
     Timeouts, TlsConfig, WebSocketConfig, WebhooksConfig,
 };
 pub use data_dir::DataDirError;
+pub use http::openapi::document as openapi;
 pub use serve::{BindError, RunError, Server};
 pub use store::{Fatal, OpenError};

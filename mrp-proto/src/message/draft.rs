@@ -12,8 +12,10 @@ use std::time::Duration;
 
 /// What a client posts to send a message, as it is written on the wire. Unknown fields are ignored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SendRequest {
     /// Address of the recipient.
+    #[cfg_attr(feature = "openapi", schema(value_type = PublicKey))]
     pub recipient_key: String,
     /// Any JSON, passed through byte for byte. An explicit `null` is a body, an absent field is none.
     #[serde(
@@ -21,24 +23,31 @@ pub struct SendRequest {
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::body))]
     pub body: Option<Box<RawValue>>,
     /// Media type; [`DEFAULT_CONTENT_TYPE`] where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub content_type: Option<String>,
     /// At most [`MAX_ATTACHMENTS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 10))]
     pub attachments: Option<Vec<Attachment>>,
     /// Free text that groups messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub thread_id: Option<String>,
     /// Free text, usually the id of the message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub in_reply_to: Option<String>,
     /// Seconds until the message expires.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 2_592_000))]
     pub expires_in: Option<i64>,
     /// Text pairs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::optional_metadata))]
     pub metadata: Option<Metadata>,
 }
 

@@ -95,8 +95,11 @@ pub(crate) async fn answer(
     );
     let span = tracing::error_span!("request", id = exchange.request_id);
     let response = async {
-        let routed = route(router, request).await;
-        let response = charge(app, &exchange, counts, routed);
+        let routed = app.cors.around(request, |request| async {
+            let routed = route(router, request).await;
+            charge(app, &exchange, counts, routed)
+        });
+        let response = routed.await;
         finish(&exchange, response, &method, started)
     };
     response.instrument(span).await
