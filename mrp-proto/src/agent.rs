@@ -164,7 +164,7 @@ pub struct AgentInfo {
     pub metadata: Metadata,
     /// What it can do.
     #[serde(default, deserialize_with = "null_to_default")]
-    #[cfg_attr(feature = "openapi", schema(required = true))]
+    #[cfg_attr(feature = "openapi", schema(required = true, schema_with = crate::openapi::shown_capabilities))]
     pub capabilities: Vec<Capability>,
     /// When the relay first saw a valid signature of it.
     pub created_at: Timestamp,

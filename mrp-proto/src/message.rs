@@ -154,7 +154,11 @@ pub struct Attachment {
     #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub content_type: Option<String>,
     /// Bytes (of the plaintext, where it is sealed).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole_number",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub size: Option<u64>,
     /// SHA-256, hexadecimal; in an envelope `sha256:<hex>` of the plaintext.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -287,4 +291,31 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::<RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// Reads a whole number in any spelling: to JSON Schema, `60.0` is an integer, and some languages write all numbers so.
+pub(crate) fn whole_number<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64> + TryFrom<u64>,
+{
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let whole = if let Some(number) = number.as_i64() {
+        T::try_from(number).ok()
+    } else if let Some(number) = number.as_u64() {
+        T::try_from(number).ok()
+    } else {
+        exact(&number).and_then(|number| T::try_from(number).ok())
+    };
+    let refusal = || serde::de::Error::custom(format!("not a whole number in range: {number}"));
+    whole.map(Some).ok_or_else(refusal)
+}
+
+/// A double that is a whole number, and no rounded one.
+fn exact(number: &serde_json::Number) -> Option<i64> {
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let number = number.as_f64()?;
+    (number.fract() == 0.0 && number.abs() < MOST).then(|| format!("{number:.0}").parse().ok())?
 }

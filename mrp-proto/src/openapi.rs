@@ -96,8 +96,9 @@ pub(crate) fn name() -> Object {
     text()
         .min_length(Some(least))
         .max_length(Some(most))
-        .pattern(Some(r"^[\p{L}\p{N}_:.-]+$"))
-        .description(Some("Letters, digits, _ : . and -"))
+        // Which characters beyond ASCII are letters, dialects of regular expressions do not agree on.
+        .pattern(Some(r"^[^\x00-,/;-@\[-^`{-\x7f]+$"))
+        .description(Some("Letters and digits of any script, _ : . and -"))
         .build()
 }
 
@@ -132,11 +133,8 @@ pub(crate) fn body() -> Object {
 
 /// A list of capabilities in either form (protocol A3.3), or `null` for none.
 pub(crate) fn capability_list() -> Schema {
-    let item = OneOfBuilder::new()
-        .item(utoipa::openapi::Ref::from_schema_name("Capability"))
-        .item(name());
     let list = ArrayBuilder::new()
-        .items(item)
+        .items(capability_or_name())
         .max_items(Some(crate::agent::MAX_CAPABILITIES))
         .description(Some(
             "Replaces the whole list. A plain name, as older clients send it, means a capability of that name and tag.",
@@ -145,6 +143,22 @@ pub(crate) fn capability_list() -> Schema {
         .item(ObjectBuilder::new().schema_type(Type::Null))
         .item(list)
         .into()
+}
+
+/// An agent's capabilities, in the form of the request (protocol A3.3).
+pub(crate) fn shown_capabilities() -> Schema {
+    ArrayBuilder::new()
+        .items(capability_or_name())
+        .description(Some(
+            "What the agent can do: objects, except to a request that itself had plain names.",
+        ))
+        .into()
+}
+
+fn capability_or_name() -> OneOfBuilder {
+    OneOfBuilder::new()
+        .item(utoipa::openapi::Ref::from_schema_name("Capability"))
+        .item(name())
 }
 
 fn text() -> ObjectBuilder {

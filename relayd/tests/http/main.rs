@@ -5,6 +5,8 @@ mod agents;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod cors;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod harness;
@@ -12,6 +14,8 @@ mod harness;
 mod limits;
 #[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 mod polls;
 #[cfg(test)]

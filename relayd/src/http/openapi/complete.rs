@@ -81,7 +81,7 @@ pub(super) fn complete(routes: OpenApi, config: &Config) -> Value {
     let components = &mut document["components"];
     components["securitySchemes"] = security_schemes();
     components["headers"] = headers();
-    apply_limits(&mut components["schemas"], config);
+    refine(&mut components["schemas"], config);
     tidy(&mut components["schemas"]);
     let mut refusals = Map::new();
     let paths = document["paths"].as_object_mut().into_iter().flatten();
@@ -99,12 +99,16 @@ fn is_method(name: &str) -> bool {
     ["get", "head", "post", "put", "patch", "delete"].contains(&name)
 }
 
-/// A configuration may have other limits than the protocol.
-fn apply_limits(schemas: &mut Value, config: &Config) {
-    schemas["SendRequest"]["properties"]["expires_in"]["maximum"] =
-        config.limits.ttl_max.as_secs().into();
-    schemas["SendRequest"]["properties"]["expires_in"]["default"] =
-        config.limits.ttl_default.as_secs().into();
+/// What no field's type says: limits that a configuration sets, and that a message without a body has attachments.
+fn refine(schemas: &mut Value, config: &Config) {
+    let send = &mut schemas["SendRequest"];
+    let lifetime = &mut send["properties"]["expires_in"];
+    lifetime["maximum"] = config.limits.ttl_max.as_secs().into();
+    lifetime["default"] = config.limits.ttl_default.as_secs().into();
+    send["anyOf"] = json!([
+        { "required": ["body"] },
+        { "required": ["attachments"], "properties": { "attachments": { "type": "array", "minItems": 1 } } },
+    ]);
 }
 
 /// The codes are the operation's own; those of its classes come to them, and each status becomes a response.

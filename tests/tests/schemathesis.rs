@@ -1,0 +1,40 @@
+//! The relay's OpenAPI document against the relay, by schemathesis: no failure of the server, no answer that the document lacks.
+
+use std::time::Duration;
+use tests::process::Process;
+use tests::programs::workspace;
+use tests::python;
+use tests::relay::Relay;
+
+/// For all operations together; it takes seconds on an idle machine.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+#[test]
+fn the_relay_does_what_its_document_says() {
+    let relay = Relay::start();
+    let document = format!("{}/v1/openapi.json", relay.url());
+    let folder = workspace().join("tests/schemathesis");
+    let mut command = python::isolated("schemathesis", "schemathesis");
+    command
+        .env("SCHEMATHESIS_HOOKS", "hooks")
+        .env("PYTHONPATH", &folder)
+        .arg("--config-file")
+        .arg(folder.join("schemathesis.toml"))
+        .args(["run", &document, "--no-color", "--continue-on-failure"])
+        .args(["--warnings", "off"])
+        .current_dir(relay.data());
+    let ended = Process::start(command, b"").wait_for(PATIENCE);
+    let report = ended.succeeded();
+    // It must have tried, and found requests that are accepted.
+    assert!(report.contains("Stateful"), "{report}");
+    assert!(!report.contains("Selected: 0/"), "{report}");
+}
+
+#[test]
+fn the_document_is_openapi() {
+    let relay = Relay::start();
+    let document = format!("{}/v1/openapi.json", relay.url());
+    let mut command = python::isolated("schemathesis", "openapi-spec-validator");
+    command.args(["--schema", "3.1", &document]);
+    Process::start(command, b"").wait().succeeded();
+}
