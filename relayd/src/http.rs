@@ -1,5 +1,6 @@
 //! The HTTP interface: what is where, and what every request goes through.
 
+mod acl;
 mod admission;
 mod agents;
 mod body;
@@ -8,7 +9,6 @@ mod etag;
 mod health;
 mod index;
 mod messages;
-mod query;
 mod segment;
 mod threads;
 
@@ -16,6 +16,7 @@ pub(crate) mod cors;
 pub(crate) mod error;
 pub(crate) mod exchange;
 pub(crate) mod openapi;
+pub(crate) mod query;
 
 use crate::app::App;
 use crate::ws;
@@ -47,6 +48,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::details))
         .routes(routes!(agents::show, agents::change, agents::delete))
         .routes(routes!(agents::capabilities))
+        .routes(routes!(acl::list))
+        .routes(routes!(acl::show, acl::put, acl::delete))
         .routes(routes!(messages::send, messages::poll))
         .routes(routes!(messages::show))
         .routes(routes!(messages::status))

@@ -6,7 +6,9 @@
 mod complete;
 mod params;
 
-pub(super) use params::{AgentPath, MessagePath, PageQuery, PollQuery, ThreadPath};
+pub(super) use params::{
+    AclPath, AclQuery, AgentPath, MessagePath, PageQuery, PollQuery, ThreadPath,
+};
 
 use super::etag;
 use crate::app::App;

@@ -2,6 +2,7 @@
 
 #![expect(dead_code, reason = "these are read by a macro")]
 
+use mrp_proto::acl::EntryType;
 use mrp_proto::id::MessageId;
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::Status;
@@ -54,4 +55,22 @@ pub(in crate::http) struct PollQuery {
     /// Only answers to this
     #[param(min_length = 1, max_length = 128)]
     in_reply_to: Option<String>,
+}
+
+/// `/v1/agents/{key}/acl/{peer}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::http) struct AclPath {
+    /// One's own key
+    key: PublicKey,
+    /// The other agent's key
+    peer: PublicKey,
+}
+
+/// What a listing of entries may ask for.
+#[derive(IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(in crate::http) struct AclQuery {
+    /// Only entries of this type
+    r#type: Option<EntryType>,
 }
