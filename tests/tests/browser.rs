@@ -39,6 +39,7 @@ fn a_page_that_the_operator_did_not_list_gets_nowhere() {
     assert_eq!(report, json!({ "failed": "Failed to fetch" }));
 }
 
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn chromium() -> Option<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders: Vec<PathBuf> = std::env::split_paths(&path).collect();
