@@ -4,6 +4,7 @@ mod admission;
 mod agents;
 mod body;
 mod cursor;
+mod discover;
 mod health;
 mod messages;
 mod query;
@@ -37,6 +38,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 .delete(agents::delete),
         )
         .route("/v1/agents/{key}/capabilities", get(agents::capabilities))
+        .route("/v1/discover", get(discover::find))
+        .route("/v1/capabilities", get(discover::capabilities))
         .route("/v1/messages", post(messages::send).get(messages::poll))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/status", get(messages::status))
