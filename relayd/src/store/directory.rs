@@ -397,4 +397,30 @@ mod tests {
         let all: Vec<_> = (1..=60).rev().map(agent).collect();
         assert_eq!((found, pages), (all, 9));
     }
+
+    #[tokio::test]
+    async fn who_becomes_active_while_one_pages_is_neither_repeated_nor_in_the_way() {
+        let store = empty_store();
+        import(&store, (1..=30).map(|number| info(number, "n", &["abc"]))).await;
+        let mut search = Search {
+            limit: 10,
+            ..tagged("abc")
+        };
+        let first = store.discover(search.clone()).await.unwrap();
+        assert_eq!(first.agents[9].key, agent(21));
+        search.after = first.next;
+        search.limit = 100;
+        // One that was shown already, and one that would have come.
+        for number in [29, 3] {
+            let moving = store.record_activity(agent(number), at(1_000), NewAgents::Refused);
+            moving.await.unwrap();
+        }
+        let expected: Vec<_> = (1..=20)
+            .rev()
+            .filter(|number| *number != 3)
+            .map(agent)
+            .collect();
+        assert_eq!(keys(&store, search).await, expected);
+        assert_eq!(keys(&store, tagged("abc")).await.len(), 30);
+    }
 }
