@@ -5,6 +5,7 @@ mod admission;
 mod agents;
 mod body;
 mod cursor;
+mod discover;
 mod etag;
 mod health;
 mod index;
@@ -50,6 +51,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(agents::capabilities))
         .routes(routes!(acl::list))
         .routes(routes!(acl::show, acl::put, acl::delete))
+        .routes(routes!(discover::find))
+        .routes(routes!(discover::capabilities))
         .routes(routes!(messages::send, messages::poll))
         .routes(routes!(messages::show))
         .routes(routes!(messages::status))

@@ -7,7 +7,7 @@ mod complete;
 mod params;
 
 pub(super) use params::{
-    AclPath, AclQuery, AgentPath, MessagePath, PageQuery, PollQuery, ThreadPath,
+    AclPath, AclQuery, AgentPath, DiscoverQuery, MessagePath, PageQuery, PollQuery, ThreadPath,
 };
 
 use super::etag;

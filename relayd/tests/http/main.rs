@@ -13,6 +13,8 @@ mod auth;
 #[cfg(test)]
 mod cors;
 #[cfg(test)]
+mod discover;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod harness;
