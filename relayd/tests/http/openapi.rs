@@ -54,7 +54,7 @@ async fn the_methods_of_each_path_are_those_that_the_router_has() {
             .map(String::as_str)
             .collect();
         let target = path.replace("{key}", &agent(1).key().to_string());
-        let target = target.replace('{', "").replace('}', "");
+        let target = target.replace(['{', '}'], "");
         for method in METHODS.into_iter().chain(["trace", "options"]) {
             let request = Request::builder()
                 .method(method.to_uppercase().as_str())
