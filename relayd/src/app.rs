@@ -3,14 +3,17 @@
 use crate::auth::Auth;
 use crate::client_address::Peer;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, LiveConfig};
+use crate::disk::DiskGuard;
 use crate::http;
 use crate::http::exchange::answer;
 use crate::hub::Hub;
 use crate::limits::Limits;
-use crate::serve::BindError;
+use crate::overload::Overload;
+use crate::serve::{BindError, Certificates};
 use crate::shutdown::Shutdown;
 use crate::store::{Options, Store};
+use crate::ws::Arrivals;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
@@ -21,24 +24,32 @@ use std::sync::Arc;
 /// The state of a relay; one per process, behind an [`Arc`].
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) config: Arc<Config>,
+    pub(crate) config: LiveConfig,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     pub(crate) hub: Hub,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
     pub(crate) shutdown: Shutdown,
+    pub(crate) certificates: Certificates,
+    pub(crate) disk: DiskGuard,
+    pub(crate) overload: Overload,
+    pub(crate) arrivals: Arrivals,
 }
 
 impl App {
-    pub(crate) fn new(config: Arc<Config>, store: Store) -> Self {
+    pub(crate) fn new(config: Config, store: Store) -> Self {
         Self {
             clock: Clock::new(),
             hub: Hub::new(),
             auth: Auth::new(&config),
             limits: Limits::new(&config),
             shutdown: Shutdown::new(),
-            config,
+            certificates: Certificates::default(),
+            disk: DiskGuard::default(),
+            overload: Overload::default(),
+            arrivals: Arrivals::default(),
+            config: LiveConfig::new(config),
             store,
         }
     }
@@ -64,7 +75,7 @@ impl Relay {
     /// [`BindError::Store`] if the store cannot be made.
     pub fn in_memory(config: Config) -> Result<Self, BindError> {
         let store = Store::in_memory(Options::default())?;
-        let app = Arc::new(App::new(Arc::new(config), store));
+        let app = Arc::new(App::new(config, store));
         let router = http::router(Arc::clone(&app));
         Ok(Self { app, router })
     }

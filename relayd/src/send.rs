@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::http::error::ApiError;
+use crate::overload::Class;
 use crate::store::{Acceptance, ReplayClaim, Replayed, Submission};
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::{SendRequest, Violation};
@@ -15,6 +16,7 @@ pub(crate) async fn submit(
     idempotency_key: Option<String>,
     claim: Option<ReplayClaim>,
 ) -> Result<Acceptance, ApiError> {
+    app.check_load(Class::Send)?;
     app.limits.send(&sender)?;
     accept(app, sender, request, idempotency_key, claim).await
 }
@@ -28,6 +30,7 @@ pub(crate) async fn accept(
     idempotency_key: Option<String>,
     claim: Option<ReplayClaim>,
 ) -> Result<Acceptance, ApiError> {
+    app.disk.sends()?;
     if let Some(key) = &idempotency_key {
         check_idempotency_key(key)?;
     }

@@ -11,6 +11,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Sleep;
+use tokio_rustls::server::TlsStream;
 
 /// How long the rest of a request is thrown away after the last answer, so that the peer reads that answer: a socket that is
 /// closed with unread bytes takes back what it has sent.
@@ -22,6 +23,8 @@ const LINGER_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
+    /// Boxed, since what TLS keeps of a connection is large beside a socket.
+    Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
 }
 
@@ -177,6 +180,7 @@ macro_rules! delegate {
     ($stream:expr, |$inner:ident| $call:expr) => {
         match $stream.get_mut() {
             Stream::Tcp($inner) => $call,
+            Stream::Tls($inner) => $call,
             Stream::Unix($inner) => $call,
         }
     };
