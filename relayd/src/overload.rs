@@ -165,7 +165,13 @@ impl Drop for HeldBytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use http::HeaderValue;
+    use crate::client_address::Peer;
+    use crate::config::Config;
+    use crate::http::exchange::answer;
+    use crate::http::router;
+    use crate::store::{Options, Store};
+    use axum::body::Body;
+    use http::{HeaderValue, Request, StatusCode, header};
     use mrp_proto::code::Code;
 
     const ORDER: [Class; 5] = [
@@ -260,5 +266,39 @@ mod tests {
         assert!(second.add(1).is_err());
         drop((first, second));
         assert_eq!(overload.fill(), 0);
+    }
+
+    #[tokio::test]
+    async fn a_request_that_is_turned_away_is_told_when_to_come_again_and_counts_against_nobody() {
+        let mut config = Config::default();
+        config.set("limits.failures_per_minute_per_ip=1").unwrap();
+        let store = Store::in_memory(Options::default()).unwrap();
+        let app = Arc::new(App::new(config, store));
+        let router = router(Arc::clone(&app));
+        let ask = async |method: &str, path: &str| {
+            let peer = Peer::Remote([192, 0, 2, 1].into());
+            let request = Request::builder().method(method).uri(path);
+            let request = request.header(SIGNATURE_HEADER, "x").body(Body::empty());
+            answer(&app, &router, peer, None, request.unwrap()).await
+        };
+        let crowd: Vec<_> = (0..MAX_REQUESTS * 9 / 10)
+            .map(|_| app.overload.enter(Class::Send))
+            .collect();
+        assert_eq!(app.load(), 90);
+        for _ in 0..3 {
+            let answer = ask("POST", "/v1/messages").await;
+            assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+            assert_eq!(answer.headers()[header::RETRY_AFTER], "1");
+            assert!(answer.headers().contains_key("x-request-id"));
+        }
+        // A poll is looked at, though its signature is none.
+        let polled = ask("GET", "/v1/messages").await;
+        assert_eq!(polled.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(ask("GET", "/v1/health").await.status(), StatusCode::OK);
+        drop(crowd);
+        assert_eq!(app.load(), 0);
+        // That was the second one without a good signature.
+        let refused = ask("POST", "/v1/messages").await;
+        assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);
     }
 }

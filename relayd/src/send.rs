@@ -72,3 +72,32 @@ fn check_idempotency_key(key: &str) -> Result<(), Violation> {
         length,
     ))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::disk::Room;
+    use crate::store::{Options, Store};
+    use mrp_proto::code::Code;
+    use mrp_proto::key::SecretKey;
+
+    #[tokio::test]
+    async fn without_room_on_the_disk_frames_and_requests_are_refused_alike() {
+        let store = Store::in_memory(Options::default()).unwrap();
+        let app = App::new(Config::default(), store);
+        let key = SecretKey::from_seed(&[1; 32]).public();
+        let request = || {
+            let text = format!(r#"{{"recipient_key":"{key}","body":1}}"#);
+            serde_json::from_str::<SendRequest>(&text).unwrap()
+        };
+        app.disk.note(Room::Low);
+        let by_frame = submit(&app, key, request(), None, None).await;
+        let by_request = accept(&app, key, request(), None, None).await;
+        for refused in [by_frame, by_request] {
+            assert_eq!(refused.unwrap_err().code, Code::InsufficientStorage);
+        }
+        app.disk.note(Room::Scarce);
+        assert!(submit(&app, key, request(), None, None).await.is_ok());
+    }
+}

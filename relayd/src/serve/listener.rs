@@ -1,6 +1,7 @@
 //! A listener and its accept loop, which nothing ends but the end of the relay.
 
 use super::admission::{Admission, Admissions, TooMany};
+use super::answered::Answered;
 use super::connection::{Connection, Stream};
 use super::head::{self, NoRequest};
 use super::tls::{HandshakeError, Tls};
@@ -213,7 +214,10 @@ impl Context {
             () = self.app.shutdown.begun() => return,
         };
         match first {
-            Ok(bytes) => connection.put_back(bytes),
+            Ok(bytes) => {
+                connection.put_back(bytes);
+                connection.limit_heads(limit);
+            }
             Err(NoRequest::Silent) => return,
             Err(NoRequest::Refused(error)) => {
                 admission.mark_unread();
@@ -295,8 +299,16 @@ impl Context {
     }
 
     async fn answer(&self, request: Request<Incoming>, admission: Arc<Admission>) -> Response {
+        admission.mark_begun();
+        let connection = Arc::clone(&admission);
         let request = request.map(|body| Body::new(Watched::new(body, Arc::clone(&admission))));
         let response = answer(&self.app, &self.router, self.peer, Some(admission), request).await;
+        // After an upgrade there is no next request.
+        let response = if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+            response
+        } else {
+            response.map(|body| Body::new(Answered::new(body, connection)))
+        };
         // Hyper says this by itself only once it has begun to close, which may be after this answer.
         if self.app.shutdown.has_begun() {
             closing(response)

@@ -1,9 +1,13 @@
 //! The relay's HTTP interface, from outside: the relay as a value, over real sockets, and as a program.
 
 #[cfg(test)]
+mod acme;
+#[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod auth;
+#[cfg(test)]
+mod connections;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
@@ -17,6 +21,10 @@ mod polls;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod threads;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod wire;

@@ -140,3 +140,52 @@ impl Files {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::serve::Standing;
+    use crate::store::{Options, Store};
+    use rcgen::{CertifiedKey as Made, generate_simple_self_signed};
+
+    fn made() -> Made {
+        generate_simple_self_signed(vec!["relay.example.net".to_owned()]).unwrap()
+    }
+
+    #[tokio::test]
+    async fn files_that_cannot_be_used_leave_the_last_pair_in_place() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cert, key) = (
+            folder.path().join("cert.pem"),
+            folder.path().join("key.pem"),
+        );
+        let (first, second) = (made(), made());
+        std::fs::write(&cert, first.cert.pem()).unwrap();
+        std::fs::write(&key, first.key_pair.serialize_pem()).unwrap();
+        let store = Store::in_memory(Options::default()).unwrap();
+        let app = App::new(Config::default(), store);
+        let mut files = Files::open(&cert, &key).unwrap();
+        let shown = |files: &Files| files.served.0.read().unwrap().cert[0].clone();
+        files.announce(&app.certificates);
+        let before = app.certificates.standing(app.now());
+        assert!(matches!(before, Standing::Good { .. }));
+        // A renewal that is half done, a file that is gone, and the whole of it.
+        std::fs::write(&cert, second.cert.pem()).unwrap();
+        files.reread(&app).await;
+        assert_eq!(shown(&files), *first.cert.der());
+        std::fs::remove_file(&key).unwrap();
+        files.reread(&app).await;
+        assert_eq!(shown(&files), *first.cert.der());
+        assert_eq!(app.certificates.standing(app.now()), before);
+        std::fs::write(&key, second.key_pair.serialize_pem()).unwrap();
+        files.reread(&app).await;
+        assert_eq!(shown(&files), *second.cert.der());
+        // Other files, by a configuration that was read again.
+        let other = folder.path().join("other.pem");
+        std::fs::write(&other, first.cert.pem() + &first.key_pair.serialize_pem()).unwrap();
+        files.follow(&Some(other.clone()), &Some(other));
+        files.reread(&app).await;
+        assert_eq!(shown(&files), *first.cert.der());
+    }
+}
