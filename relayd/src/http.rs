@@ -10,6 +10,7 @@ mod etag;
 mod health;
 mod index;
 mod messages;
+mod older;
 mod segment;
 mod threads;
 

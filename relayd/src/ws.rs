@@ -5,11 +5,14 @@
 //! `Origin` may connect: nothing is authorised by where a page came from, only by the signature in the first frame. Where the
 //! operator listed pages, [`crate::http::cors`] has turned the others away before.
 
+mod arrivals;
 mod fetch;
 mod handshake;
 mod jobs;
 mod session;
 mod socket;
+
+pub(crate) use arrivals::Arrivals;
 
 use crate::app::App;
 use crate::client_address::ClientAddress;

@@ -2,12 +2,13 @@
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::disk::Room;
+use crate::serve::Standing;
 use axum::Json;
 use axum::extract::State;
 use mrp_proto::relay_api::{Health, HealthStatus, feature};
 use mrp_proto::time::Timestamp;
 use serde::Serialize;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use utoipa::ToSchema;
 
@@ -18,24 +19,54 @@ pub(super) const FEATURES: [&str; 3] = [feature::IDEMPOTENCY, feature::ACK, feat
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Alive {
     status: HealthStatus,
+    /// What is refused for want of room: `no_uploads` or `no_sends`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    disk: Option<&'static str>,
 }
 
-/// How the relay's parts are.
+/// How the relay and its parts are.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct Details {
     status: HealthStatus,
     version: &'static str,
     timestamp: Timestamp,
-    components: BTreeMap<&'static str, Component>,
+    components: Components,
+}
+
+/// The parts of a relay.
+#[derive(Debug, Serialize, ToSchema)]
+struct Components {
+    store: Component,
+    disk: Component,
+    /// Null where the relay speaks plain HTTP.
+    tls: Option<Component>,
+    websocket: Component,
 }
 
 /// How one part is, and its figures.
 #[derive(Debug, Serialize, ToSchema)]
 struct Component {
     status: HealthStatus,
-    /// Open WebSockets.
+    /// Of the disk: `ample`, `no_uploads` or `no_sends`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    room: Option<&'static str>,
+    /// Of TLS: when the certificate ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    expires_at: Option<Timestamp>,
+    /// Of the WebSocket: how many are open.
     #[serde(skip_serializing_if = "Option::is_none")]
     sockets: Option<usize>,
+}
+
+impl Component {
+    fn new(status: HealthStatus) -> Self {
+        Self {
+            status,
+            room: None,
+            expires_at: None,
+            sockets: None,
+        }
+    }
 }
 
 /// `GET /v1/health`
@@ -72,8 +103,16 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Alive>, Ap
         return Err(ApiError::unavailable("the relay is shutting down"));
     }
     app.store.ping().await?;
-    Ok(Json(Alive {
-        status: HealthStatus::Ok,
+    // Without room on the disk it does not take everything, but still hands out what it has.
+    Ok(Json(match app.disk.room() {
+        Room::Ample => Alive {
+            status: HealthStatus::Ok,
+            disk: None,
+        },
+        room => Alive {
+            status: HealthStatus::Degraded,
+            disk: Some(room.word()),
+        },
     }))
 }
 
@@ -88,8 +127,11 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Alive>, Ap
     responses((status = 200, description = "It does", body = Alive)),
 )]
 pub(super) async fn live() -> Json<Alive> {
-    let status = HealthStatus::Ok;
-    std::future::ready(Json(Alive { status })).await
+    let alive = Alive {
+        status: HealthStatus::Ok,
+        disk: None,
+    };
+    std::future::ready(Json(alive)).await
 }
 
 /// `GET /v1/health/details`: the same for each part.
@@ -103,24 +145,55 @@ pub(super) async fn live() -> Json<Alive> {
     responses((status = 200, description = "It answers", body = Details)),
 )]
 pub(super) async fn details(State(app): State<Arc<App>>) -> Json<Details> {
-    let status = status(&app).await;
-    let store = Component {
-        status,
-        sockets: None,
-    };
-    let websocket = Component {
-        status: HealthStatus::Ok,
-        sockets: Some(app.hub.sockets()),
-    };
     Json(Details {
-        status,
+        status: status(&app).await,
         version: env!("CARGO_PKG_VERSION"),
         timestamp: app.now(),
-        components: BTreeMap::from([("store", store), ("websocket", websocket)]),
+        components: Components {
+            store: Component::new(store(&app).await),
+            disk: Component {
+                room: Some(app.disk.room().word()),
+                ..Component::new(disk(&app))
+            },
+            tls: tls(&app),
+            websocket: Component {
+                sockets: Some(app.hub.sockets()),
+                ..Component::new(HealthStatus::Ok)
+            },
+        },
     })
 }
 
+/// The worst of what messages depend on.
 async fn status(app: &App) -> HealthStatus {
+    match store(app).await {
+        HealthStatus::Ok => disk(app),
+        degraded => degraded,
+    }
+}
+
+fn disk(app: &App) -> HealthStatus {
+    match app.disk.room() {
+        Room::Ample => HealthStatus::Ok,
+        Room::Scarce | Room::Low | Room::Critical => HealthStatus::Degraded,
+    }
+}
+
+/// `None` where the relay speaks plain HTTP.
+fn tls(app: &App) -> Option<Component> {
+    let (status, expires) = match app.certificates.standing(app.now()) {
+        Standing::Off => return None,
+        Standing::Missing => (HealthStatus::Degraded, None),
+        Standing::Good { expires } => (HealthStatus::Ok, Some(expires)),
+        Standing::Ending { expires } => (HealthStatus::Degraded, Some(expires)),
+    };
+    Some(Component {
+        expires_at: expires,
+        ..Component::new(status)
+    })
+}
+
+async fn store(app: &App) -> HealthStatus {
     match app.store.ping().await {
         Ok(()) => HealthStatus::Ok,
         Err(_) => HealthStatus::Degraded,

@@ -17,7 +17,8 @@ use axum::extract::{Request, State};
 use axum::response::Response;
 use mrp_proto::code::Code;
 use mrp_proto::code::ErrorBody;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use utoipa::OpenApi;
 
 /// The name of the extension that lists error codes: of an operation's own, before it is completed, and of each response, after.
@@ -28,14 +29,33 @@ const ERROR_CODES: &str = "x-error-codes";
 #[openapi(components(schemas(ErrorBody)))]
 pub(super) struct Base;
 
-/// A relay's document, made when somebody first asks for it.
+/// A relay's document, made when somebody first asks for it, and again when the limits in it have changed.
 #[derive(Debug, Default)]
-pub(crate) struct Description(OnceLock<Served>);
+pub(crate) struct Description(Mutex<Option<Arc<Served>>>);
 
 #[derive(Debug)]
 struct Served {
+    lifetimes: (Duration, Duration),
     json: bytes::Bytes,
     etag: http::HeaderValue,
+}
+
+impl Description {
+    fn of(&self, config: &Config) -> Arc<Served> {
+        let lifetimes = (config.limits.ttl_default, config.limits.ttl_max);
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(served) = made.as_ref().filter(|made| made.lifetimes == lifetimes) {
+            return Arc::clone(served);
+        }
+        let json = bytes::Bytes::from(document(config));
+        let etag = etag::of(&json);
+        let served = Served {
+            lifetimes,
+            json,
+            etag,
+        };
+        Arc::clone(made.insert(Arc::new(served)))
+    }
 }
 
 /// The document of a relay with this configuration, for people and programs to read.
@@ -61,20 +81,26 @@ pub fn document(config: &Config) -> String {
     ),
 )]
 pub(super) async fn show(State(app): State<Arc<App>>, request: Request) -> Response {
-    let served = app.description.0.get_or_init(|| {
-        let json = bytes::Bytes::from(document(&app.config));
-        let etag = etag::of(&json);
-        Served { json, etag }
-    });
-    std::future::ready(etag::answer(
-        request.headers(),
-        &served.etag,
-        served.json.clone(),
-    ))
-    .await
+    let served = app.description.of(&app.config);
+    let json = served.json.clone();
+    std::future::ready(etag::answer(request.headers(), &served.etag, json)).await
 }
 
 /// Codes as the annotations of handlers list them.
 pub(super) fn codes(codes: &[Code]) -> Vec<&'static str> {
     codes.iter().map(|code| code.as_str()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_document_is_made_once_and_again_when_its_limits_change() {
+        let (description, mut config) = (Description::default(), Config::default());
+        let first = description.of(&config);
+        assert!(Arc::ptr_eq(&first, &description.of(&config)));
+        config.limits.ttl_max *= 2;
+        assert_ne!(description.of(&config).etag, first.etag);
+    }
 }
