@@ -63,6 +63,7 @@ fn visit(chromium: &Path, page: &str, relay: &str, reports: &Receiver<Value>) ->
     let mut command = Command::new(chromium);
     command
         .env("HOME", home.path())
+        .env("TMPDIR", home.path())
         .args([
             "--headless",
             "--no-sandbox",
