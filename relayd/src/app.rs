@@ -1,6 +1,7 @@
 //! What every part of a running relay shares, and the relay as a value.
 
 use crate::auth::Auth;
+use crate::blobs::Blobs;
 use crate::client_address::Peer;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -24,6 +25,7 @@ pub(crate) struct App {
     pub(crate) config: Arc<Config>,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
     pub(crate) hub: Hub,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
@@ -31,7 +33,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(config: Arc<Config>, store: Store) -> Self {
+    pub(crate) fn new(config: Arc<Config>, store: Store, blobs: Blobs) -> Self {
         Self {
             clock: Clock::new(),
             hub: Hub::new(),
@@ -40,6 +42,7 @@ impl App {
             shutdown: Shutdown::new(),
             config,
             store,
+            blobs,
         }
     }
 
@@ -64,7 +67,8 @@ impl Relay {
     /// [`BindError::Store`] if the store cannot be made.
     pub fn in_memory(config: Config) -> Result<Self, BindError> {
         let store = Store::in_memory(Options::default())?;
-        let app = Arc::new(App::new(Arc::new(config), store));
+        let blobs = Blobs::in_memory(&config);
+        let app = Arc::new(App::new(Arc::new(config), store, blobs));
         let router = http::router(Arc::clone(&app));
         Ok(Self { app, router })
     }

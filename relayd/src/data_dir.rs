@@ -82,6 +82,11 @@ impl DataDir {
     pub(crate) fn database(&self) -> PathBuf {
         self.path.join("relay.redb")
     }
+
+    /// The directory of the blobs' bytes.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.path.join("blobs")
+    }
 }
 
 /// A lock that the system takes back whatever becomes of the process; the pid in the file is only for people.

@@ -14,6 +14,7 @@
 mod admin;
 mod app;
 mod auth;
+mod blobs;
 mod cli;
 mod client_address;
 mod clock;
@@ -32,6 +33,7 @@ mod sweep;
 mod ws;
 
 pub use app::Relay;
+pub use blobs::BlobsError;
 pub use cli::main;
 pub use clock::ClockError;
 pub use config::{

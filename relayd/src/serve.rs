@@ -12,6 +12,7 @@ pub(crate) use admission::Admission;
 
 use crate::admin::AdminSocket;
 use crate::app::App;
+use crate::blobs::{self, Blobs, BlobsError};
 use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::{DataDir, DataDirError};
@@ -39,6 +40,9 @@ pub enum BindError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] crate::store::OpenError),
+    /// The bytes of blobs cannot be kept.
+    #[error(transparent)]
+    Blobs(#[from] BlobsError),
     /// An address cannot be listened on.
     #[error(
         "{address}: cannot listen: {source}; set listen to another address, or end what uses this one"
@@ -82,6 +86,7 @@ impl Server {
         let store = tokio::task::spawn_blocking(move || Store::open(&database, Options::default()))
             .await
             .expect("opening the store does not panic")?;
+        let blobs = open_blobs(&config, &data_dir).await?;
         let mut listeners = Vec::new();
         for address in &config.listen {
             let bound = Listener::bind(address).await;
@@ -91,7 +96,7 @@ impl Server {
             })?);
         }
         let admin = bind_admin(&config);
-        let app = Arc::new(App::new(Arc::new(config), store));
+        let app = Arc::new(App::new(Arc::new(config), store, blobs));
         Ok(Self {
             app,
             listeners,
@@ -139,6 +144,8 @@ impl Server {
         }
         let sweeping = Arc::clone(&app);
         tasks.spawn(async move { sweep::run(&sweeping).await });
+        let collecting = Arc::clone(&app);
+        tasks.spawn(async move { blobs::collect::run(&collecting).await });
         let outcome = tokio::select! {
             () = shutdown => Ok(()),
             fatal = app.store.failed() => Err(RunError::Store(fatal)),
@@ -150,6 +157,13 @@ impl Server {
         drop(data_dir);
         outcome
     }
+}
+
+async fn open_blobs(config: &Config, data_dir: &DataDir) -> Result<Blobs, BlobsError> {
+    let (config, directory) = (config.clone(), data_dir.blobs());
+    tokio::task::spawn_blocking(move || Blobs::open(&config, &directory))
+        .await
+        .expect("opening the blobs does not panic")
 }
 
 /// A relay serves without its admin socket, too: the name of the directory may be too long for one.

@@ -10,6 +10,7 @@
 mod accept;
 mod agents;
 mod answers;
+mod blobs;
 mod claims;
 mod clock;
 mod engine;
@@ -31,6 +32,10 @@ mod writer;
 
 pub use accept::{AcceptError, Acceptance, Replayed, Submission};
 pub use agents::{Activity, ActivityError, ChangeError, NewAgents};
+pub use blobs::{
+    BlobError, BlobHash, BlobLimit, BlobQuotaExceeded, BlobQuotas, BlobUpload, BlobUsage,
+    OwnedBlob, ReadableBlob,
+};
 pub use claims::ReplayClaim;
 pub use error::{Fatal, OpenError, StoreError};
 pub use inbox::{MarkError, Marked, Marking, Page, Poll, PollError, Room, Sequence, Stored};

@@ -1,5 +1,6 @@
 //! Agents' records: made at the first verified request, changed and deleted by their owners (protocol A1.6, A3).
 
+use super::blobs;
 use super::claims;
 use super::clock::{from_millis, to_millis};
 use super::failure::{Failure, Stop};
@@ -119,7 +120,7 @@ impl Store {
         .await
     }
 
-    /// Removes an agent's profile, ACL and inbox (protocol A3.6). What it sent stays with its recipients.
+    /// Removes an agent's profile, ACL and inbox, and gives up its blobs (protocol A3.6). What it sent stays with its recipients.
     ///
     /// The inbox is gone at once; its room is freed by the next sweeps.
     ///
@@ -344,6 +345,7 @@ fn update(
 fn delete(tables: &mut Tables<'_>, agent: &AgentKey) -> Result<(), Failure> {
     tables.agents.remove(agent)?;
     tables.activity.remove(agent)?;
+    blobs::give_up(tables, agent)?;
     tables
         .acl
         .retain_in((agent, &[0; 32])..=(agent, &[0xff; 32]), |_, _| false)?;

@@ -95,6 +95,8 @@ pub(super) mod meta {
 /// The tables of one write transaction, with what is counted in memory until it is committed.
 pub(super) struct Tables<'a> {
     pub(super) clock: &'a Clock,
+    /// For tables that few operations need, which these open themselves.
+    pub(super) transaction: &'a WriteTransaction,
     pub(super) meta: Table<'a, &'static str, u64>,
     pub(super) messages: Table<'a, u64, Bytes>,
     pub(super) ids: Table<'a, u128, u64>,
@@ -126,6 +128,7 @@ impl<'a> Tables<'a> {
         let sequence = meta.get(meta::SEQUENCE)?.map_or(0, |guard| guard.value());
         Ok(Self {
             clock,
+            transaction,
             meta,
             messages: transaction.open_table(MESSAGES)?,
             ids: transaction.open_table(IDS)?,
@@ -227,5 +230,6 @@ fn upgrade(database: &Database, time: Timestamp) -> Result<(), Failure> {
     let mut tables = Tables::open(&transaction, &clock)?;
     tables.meta.insert(meta::LAYOUT, LAYOUT)?;
     tables.flush()?;
+    super::blobs::make_tables(&transaction)?;
     Ok(transaction.commit()?)
 }
