@@ -47,6 +47,16 @@ pub enum BlobsError {
     },
 }
 
+impl BlobsError {
+    /// Whether the configuration is to be changed, rather than the machine.
+    pub(crate) fn is_configuration(&self) -> bool {
+        match self {
+            Self::Config(_) | Self::Setup { .. } => true,
+            Self::Io { .. } => false,
+        }
+    }
+}
+
 /// Where bytes of blobs are, and those that are on their way there.
 #[derive(Debug)]
 pub(crate) struct Blobs {

@@ -78,6 +78,7 @@ impl Failure {
     fn status(&self) -> u8 {
         match self {
             Self::Config(_) | Self::Bind(BindError::Config(_)) => CONFIG,
+            Self::Bind(BindError::Blobs(error)) if error.is_configuration() => CONFIG,
             Self::Bind(_) => UNAVAILABLE,
             Self::Run(_) | Self::Start(_) => SOFTWARE,
         }

@@ -2,8 +2,9 @@
 
 use crate::harness::{Agent, Reply, TestRelay, agent, from_config, relay};
 use axum::body::Body;
+use futures_util::stream::{self, StreamExt as _};
 use http::Request;
-use relayd::Config;
+use relayd::{Config, Timeouts};
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -344,4 +345,40 @@ async fn methods_that_are_not_there_are_named() {
     let reply = relay.get(&alice, "/v1/blobs").await;
     reply.refused(405, "method_not_allowed");
     assert_eq!(reply.header("allow"), Some("POST"));
+}
+
+/// An upload that sends one part and then no more.
+async fn stalled_upload(config: Config) -> Reply {
+    let relay = from_config(config);
+    let (parts, _) = agent(1).request("POST", "/v1/blobs", "").into_parts();
+    let part = stream::once(async { Ok::<_, std::io::Error>("x".repeat(100)) });
+    let body = Body::from_stream(part.chain(stream::pending()));
+    relay.answer(Request::from_parts(parts, body)).await
+}
+
+#[tokio::test]
+async fn an_upload_that_is_idle_too_slow_or_too_long_is_ended() {
+    let short = Duration::from_millis(50);
+    let changes: [fn(&mut Timeouts, Duration); 3] = [
+        |timeouts, short| timeouts.body_idle = short,
+        |timeouts, short| timeouts.upload = short,
+        |timeouts, short| (timeouts.upload_grace, timeouts.upload_rate) = (short, 1 << 20),
+    ];
+    for change in changes {
+        let mut config = Config::default();
+        change(&mut config.timeouts, short);
+        let reply = stalled_upload(config).await;
+        reply.refused(408, "request_timeout");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_came_quickly_covers_a_pause() {
+    let mut config = Config::default();
+    config.timeouts.upload_grace = Duration::from_secs(1);
+    // What comes first is enough for ten seconds.
+    config.timeouts.upload_rate = 10;
+    let begun = tokio::time::Instant::now();
+    stalled_upload(config).await.refused(408, "request_timeout");
+    assert_eq!(begun.elapsed().as_secs(), 10);
 }
