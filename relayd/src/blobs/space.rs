@@ -3,9 +3,11 @@
 use std::io;
 use std::path::Path;
 
-/// The least that must be free: a tenth of the disk.
+/// The least that must be free: a tenth of the disk,
 const LEAST_SHARE: u64 = 10;
-/// And at least so many bytes.
+/// or of so much where it is larger: a tenth of a large disk is a lot,
+const LARGE: u64 = 100 << 30;
+/// and at least so many bytes.
 const LEAST_BYTES: u64 = 1 << 30;
 
 /// How much of a disk is free.
@@ -28,7 +30,7 @@ impl Space {
 
     /// Whether an upload may take more of it.
     pub(super) fn allows_uploads(self) -> bool {
-        self.free >= LEAST_BYTES && self.free >= self.total / LEAST_SHARE
+        self.free >= LEAST_BYTES && self.free >= self.total.min(LARGE) / LEAST_SHARE
     }
 }
 
@@ -45,6 +47,8 @@ mod tests {
         assert!(!allows(gib - 1, gib));
         assert!(allows(10 * gib, 100 * gib));
         assert!(!allows(10 * gib - 1, 100 * gib));
+        assert!(allows(10 * gib, 1_000 * gib));
+        assert!(!allows(10 * gib - 1, 1_000 * gib));
     }
 
     #[test]
