@@ -20,7 +20,7 @@ use super::{ReplayClaim, Store, StoreError, claims};
 use mrp_proto::key::PublicKey;
 use mrp_proto::time::Timestamp;
 use records::{BLOBS, LOOSE, OWNERS, Owner, Records, USAGE, USES, sent_to};
-use redb::ReadableTable as _;
+use redb::{ReadTransaction, ReadableTable as _, ReadableTableMetadata as _};
 use std::time::Duration;
 
 /// SHA-256 of a blob's bytes, which is its name.
@@ -233,11 +233,8 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn blob_usage(&self, owner: PublicKey) -> Result<BlobUsage, StoreError> {
-        self.read(move |view| {
-            let usage = view.transaction.open_table(USAGE)?;
-            records::usage(&usage, owner.as_bytes())
-        })
-        .await
+        self.read(move |view| owned(&view.transaction, owner.as_bytes()))
+            .await
     }
 
     /// Some of the bytes that nobody owns and no message attaches: those behind `after`, `most` at most.
@@ -285,6 +282,16 @@ impl Store {
         })
         .await
     }
+}
+
+/// How many blobs there are.
+pub(super) fn count(open: &ReadTransaction) -> Result<u64, Failure> {
+    Ok(open.open_table(BLOBS)?.len()?)
+}
+
+/// What an agent's blobs take.
+pub(super) fn owned(open: &ReadTransaction, agent: &AgentKey) -> Result<BlobUsage, Failure> {
+    records::usage(&open.open_table(USAGE)?, agent)
 }
 
 /// Gives up all blobs of an agent that is deleted (protocol A3.6). Its messages keep what they attach.
@@ -506,7 +513,6 @@ mod tests {
 
     /// No table of blobs has a row, but for the list of loose bytes.
     async fn assert_empty(store: &Store) {
-        use redb::ReadableTableMetadata as _;
         let rows = store.write::<_, StoreError, _>(Admission::Other, |tables| {
             let records = Records::open(tables.transaction)?;
             Ok([
@@ -532,7 +538,9 @@ mod tests {
         assert_eq!(seen(&store, 1, 7, 60).await.unwrap(), "text/1");
         assert_eq!(seen(&store, 2, 7, 60).await.unwrap(), "text/2");
         assert_eq!(seen(&store, 3, 7, 60).await, None);
-        assert_eq!(usage(&store, 1).await, (1, 10));
+        assert_eq!(store.holdings().await.unwrap().blobs, 1);
+        let holdings = store.agent_holdings(&agent(1)).await.unwrap();
+        assert_eq!((holdings.blobs, holdings.blob_bytes), (1, 10));
         assert_eq!(delete(&store, 3, 7, 60).await, Err(BlobError::NotFound));
         delete(&store, 1, 7, 60).await.unwrap();
         assert_eq!(seen(&store, 1, 7, 60).await, None);
