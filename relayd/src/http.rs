@@ -3,6 +3,7 @@
 mod acl;
 mod admission;
 mod agents;
+mod blobs;
 mod body;
 mod cursor;
 mod discover;
@@ -59,6 +60,8 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(messages::status))
         .routes(routes!(messages::acknowledge))
         .routes(routes!(threads::show))
+        .routes(routes!(blobs::upload))
+        .routes(routes!(blobs::download, blobs::delete))
         .routes(routes!(websocket))
 }
 

@@ -84,6 +84,14 @@ def existing_message(relay):
     return answer.json()["message_id"]
 
 
+@lru_cache
+def existing_blob(relay):
+    """A blob of the agent."""
+    answer = requests.post(relay + "/v1/blobs", data=b"for those that ask by id", auth=Signature(), timeout=30)
+    answer.raise_for_status()
+    return answer.json()["blob_id"]
+
+
 def with_letters(value):
     """The same with another letter for each character that is neither ASCII nor a letter nor a digit."""
     if isinstance(value, str):
@@ -107,6 +115,8 @@ def map_case(context, case):
             path["key"] = PUBLIC_KEY
         if "id" in path and case.operation.path.startswith("/v1/messages/{id}"):
             path["id"] = existing_message(relay)
+        if "id" in path and case.operation.path == "/v1/blobs/{id}":
+            path["id"] = existing_blob(relay)
         if isinstance(case.body, dict) and "recipient_key" in case.body:
             case.body["recipient_key"] = PUBLIC_KEY
     # Not every 43 characters are a key, and of characters beyond ASCII the schema does not tell letters.
@@ -124,6 +134,9 @@ def map_case(context, case):
     # All of it may be waited, by each of the cases.
     if "wait" in query:
         query["wait"] = 0
+    # Some condition must hold.
+    if "If-Match" in headers:
+        headers["If-Match"] = "*"
     # One key stands for one message.
     if "Idempotency-Key" in headers:
         headers["Idempotency-Key"] = f"{zlib.crc32(repr(case.body).encode()):08x}"

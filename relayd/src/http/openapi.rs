@@ -7,7 +7,8 @@ mod complete;
 mod params;
 
 pub(super) use params::{
-    AclPath, AclQuery, AgentPath, DiscoverQuery, MessagePath, PageQuery, PollQuery, ThreadPath,
+    AclPath, AclQuery, AgentPath, BlobPath, Bytes, DiscoverQuery, MessagePath, PageQuery,
+    PollQuery, ThreadPath,
 };
 
 use super::etag;

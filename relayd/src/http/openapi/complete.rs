@@ -122,6 +122,13 @@ fn complete_operation(method: &str, operation: &mut Value, refusals: &mut Map<St
     for parameter in parameters.into_iter().flatten() {
         forbid_null(&mut parameter["schema"]);
     }
+    if method == "head" {
+        strip_bodies(operation);
+    }
+    // Only of JSON there is no empty body.
+    if takes(operation, "application/octet-stream") {
+        operation["requestBody"]["required"] = Value::Bool(false);
+    }
     let codes = codes(method, operation, is_signed);
     if let Some(operation) = operation.as_object_mut() {
         operation.remove(ERROR_CODES);
@@ -146,6 +153,19 @@ fn complete_operation(method: &str, operation: &mut Value, refusals: &mut Map<St
     }
 }
 
+/// HEAD is described together with GET, whose answers have bodies; and a name is one operation's.
+fn strip_bodies(operation: &mut Value) {
+    if let Some(id) = operation["operationId"].as_str() {
+        operation["operationId"] = format!("{id}_head").into();
+    }
+    let responses = operation["responses"].as_object_mut().into_iter().flatten();
+    for (_, response) in responses {
+        if let Some(response) = response.as_object_mut() {
+            response.remove("content");
+        }
+    }
+}
+
 /// All error codes of an operation, by status.
 fn codes(
     method: &str,
@@ -158,15 +178,12 @@ fn codes(
     let has_query = parameters
         .into_iter()
         .any(|parameter| parameter["in"] == "query");
-    let takes_json = operation
-        .pointer("/requestBody/content/application~1json")
-        .is_some();
     let changes = !matches!(method, "get" | "head");
     let classes = [
         (true, ANY),
         (is_signed, SIGNED),
         (is_signed && has_query, QUERY),
-        (takes_json, JSON_BODY),
+        (takes(operation, "application/json"), JSON_BODY),
         (is_signed && changes, CHANGING),
     ];
     let applying = classes.into_iter().filter(|(applies, _)| *applies);
@@ -194,6 +211,12 @@ fn tidy(schema: &mut Value) {
         Value::Array(items) => items.iter_mut().for_each(tidy),
         _ => {}
     }
+}
+
+fn takes(operation: &Value, media_type: &str) -> bool {
+    operation["requestBody"]["content"]
+        .get(media_type)
+        .is_some()
 }
 
 /// A parameter is given or not, but never null.

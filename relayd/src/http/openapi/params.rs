@@ -4,13 +4,16 @@
 
 use mrp_proto::acl::EntryType;
 use mrp_proto::agent::NAME_LENGTH;
-use mrp_proto::id::MessageId;
+use mrp_proto::id::{BlobId, MessageId};
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::Status;
 use mrp_proto::relay_api::MAX_FILTER_VALUES;
 use mrp_proto::time::Timestamp;
-use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
-use utoipa::{IntoParams, PartialSchema as _};
+use utoipa::openapi::RefOr;
+use utoipa::openapi::schema::{
+    AnyOfBuilder, ArrayBuilder, ObjectBuilder, Schema, SchemaType, Type,
+};
+use utoipa::{IntoParams, PartialSchema, ToSchema};
 
 /// `/v1/agents/{key}`
 #[derive(IntoParams)]
@@ -108,6 +111,19 @@ pub(in crate::http) struct DiscoverQuery {
     capability_prefix: Option<String>,
 }
 
+/// Bytes that are no JSON and no text, for which OpenAPI 3.1 has no schema.
+pub(in crate::http) struct Bytes;
+
+impl PartialSchema for Bytes {
+    fn schema() -> RefOr<Schema> {
+        ObjectBuilder::new()
+            .schema_type(SchemaType::AnyValue)
+            .into()
+    }
+}
+
+impl ToSchema for Bytes {}
+
 /// The values of a filter that may be repeated.
 fn filters() -> Schema {
     let value = ObjectBuilder::new()
@@ -129,4 +145,12 @@ fn time_or_empty() -> Schema {
         .item(Timestamp::schema())
         .item(empty)
         .into()
+}
+
+/// `/v1/blobs/{id}`
+#[derive(IntoParams)]
+#[into_params(parameter_in = Path)]
+pub(in crate::http) struct BlobPath {
+    /// The blob's name on this relay
+    id: BlobId,
 }
