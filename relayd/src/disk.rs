@@ -21,7 +21,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 /// What shares are taken of, at most.
 const LARGE: u64 = 100 << 30;
 /// Seconds after which a client may ask again.
-const RETRY_AFTER: u64 = 60;
+const RETRY_AFTER: u64 = 15;
 
 /// How much room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -213,6 +213,6 @@ mod tests {
         guard.note(Room::Low);
         let refusal = guard.sends().unwrap_err();
         assert_eq!(refusal.code, Code::InsufficientStorage);
-        assert_eq!(refusal.retry_after, Some(60));
+        assert_eq!(refusal.retry_after, Some(RETRY_AFTER));
     }
 }
