@@ -257,7 +257,7 @@ impl Default for Timeouts {
             keep_alive: Duration::from_secs(60),
             body_idle: Duration::from_secs(30),
             body: Duration::from_secs(60),
-            drain: Duration::from_secs(8),
+            drain: Duration::from_secs(7),
             write: Duration::from_secs(60),
             websocket_auth: Duration::from_secs(10),
             websocket_probe: Duration::from_secs(5),

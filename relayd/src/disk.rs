@@ -137,11 +137,10 @@ pub(crate) async fn run(app: &App) {
             let outcome = look(&mut ballast);
             (ballast, outcome)
         });
-        let outcome;
-        (ballast, outcome) = match looked.await {
-            Ok(looked) => looked,
-            Err(_) => return,
+        let Ok((kept, outcome)) = looked.await else {
+            return;
         };
+        ballast = kept;
         match outcome {
             Ok(room) => app.disk.note(room),
             // What is not known is no reason to refuse.

@@ -55,8 +55,6 @@ fields! {
         "limits.acl_entries" => limits.acl_entries,
         "limits.ttl_default" => limits.ttl_default,
         "limits.ttl_max" => limits.ttl_max,
-        "access.registration" => access.registration,
-        "access.allowlist_file" => access.allowlist_file,
         "access.trusted_proxies" => access.trusted_proxies,
         "webhooks.allow_http" => webhooks.allow_http,
         "webhooks.allow_networks" => webhooks.allow_networks,
@@ -76,6 +74,9 @@ fields! {
         "limits.connections" => limits.connections,
         "limits.connections_per_ip" => limits.connections_per_ip,
         "limits.unauthenticated_connections_per_ip" => limits.unauthenticated_connections_per_ip,
+        // The keys in the file are read again; which file, and whether there is one, is not.
+        "access.registration" => access.registration,
+        "access.allowlist_file" => access.allowlist_file,
         "access.cors_origins" => access.cors_origins,
         "tls.acme.domains" => tls.acme.domains,
         "tls.acme.email" => tls.acme.email,
@@ -107,6 +108,15 @@ fn tell_parts(app: &App) {
     log::set_filter(&app.config.log);
     app.limits.set(&app.config);
     app.certificates.reread();
+    match app.reload_access() {
+        Ok(reloaded) if reloaded.allowed > 0 || reloaded.removed > 0 => tracing::info!(
+            allowed = reloaded.allowed,
+            removed = reloaded.removed,
+            "the list of allowed keys was read again"
+        ),
+        Ok(_) => {}
+        Err(error) => tracing::error!(%error, "the list of allowed keys was not changed"),
+    }
 }
 
 /// What is to be done about a configuration.

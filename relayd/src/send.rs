@@ -38,6 +38,7 @@ pub(crate) async fn accept(
         app.auth.key(text)
     })?;
     let recipient = draft.recipient;
+    app.access.check_recipient(&recipient)?;
     let mut random = [0; 6];
     getrandom::fill(&mut random).map_err(ApiError::internal)?;
     let acceptance = app
@@ -78,14 +79,12 @@ mod tests {
     use super::*;
     use crate::config::Config;
     use crate::disk::Room;
-    use crate::store::{Options, Store};
     use mrp_proto::code::Code;
     use mrp_proto::key::SecretKey;
 
     #[tokio::test]
     async fn without_room_on_the_disk_frames_and_requests_are_refused_alike() {
-        let store = Store::in_memory(Options::default()).unwrap();
-        let app = App::new(Config::default(), store);
+        let app = App::in_memory(Config::default());
         let key = SecretKey::from_seed(&[1; 32]).public();
         let request = || {
             let text = format!(r#"{{"recipient_key":"{key}","body":1}}"#);

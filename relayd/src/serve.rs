@@ -14,6 +14,7 @@ pub(crate) use admission::Admission;
 pub use tls::TlsError;
 pub(crate) use tls::{Certificates, Standing};
 
+use crate::access::{Access, AllowlistError};
 use crate::admin::AdminSocket;
 use crate::app::App;
 use crate::clock::{Clock, ClockError};
@@ -40,6 +41,9 @@ pub enum BindError {
     /// Fields of the configuration contradict each other.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The list of allowed keys cannot be used.
+    #[error(transparent)]
+    Allowlist(#[from] AllowlistError),
     /// The system's clock is wrong.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -91,6 +95,7 @@ impl Server {
     pub async fn bind(config: Config) -> Result<Self, BindError> {
         config.check()?;
         Clock::check()?;
+        let access = Access::load(&config.access)?;
         let data_dir = DataDir::open(&config.data_dir)?;
         let (tls, certificate) = tls::open(&config.tls, &config.data_dir)?.unzip();
         let database = data_dir.database();
@@ -106,7 +111,7 @@ impl Server {
             })?);
         }
         let admin = bind_admin(&config);
-        let app = Arc::new(App::new(config, store));
+        let app = Arc::new(App::new(config, store, access));
         if let Some(certificate) = &certificate {
             certificate.announce(&app);
         }
@@ -167,9 +172,7 @@ impl Server {
         if let Some(certificate) = certificate {
             tasks.spawn(certificate.run(Arc::clone(&app)));
         }
-        if let Some(admin) = admin {
-            tasks.spawn(admin.run(Arc::clone(&app)));
-        }
+        let admin = admin.map(|admin| tokio::spawn(admin.run(Arc::clone(&app))));
         let guarding = Arc::clone(&app);
         tasks.spawn(async move { disk::run(&guarding).await });
         let sweeping = Arc::clone(&app);
@@ -182,6 +185,10 @@ impl Server {
         };
         app.shutdown.begin();
         drain(&app).await;
+        if let Some(admin) = admin {
+            // Who told the relay to end hears that it does.
+            let _ = tokio::time::timeout(LAST_WORD, admin).await;
+        }
         tasks.shutdown().await;
         // What was accepted is on disk. A disk that hangs does not keep the process.
         let closed = tokio::time::timeout(CLOSING, app.store.clone().close()).await;
@@ -192,6 +199,9 @@ impl Server {
         outcome
     }
 }
+
+/// How long the admin socket may take to write its last answer.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// A relay serves without its admin socket, too: the name of the directory may be too long for one.
 fn bind_admin(config: &Config) -> Option<AdminSocket> {

@@ -3,7 +3,9 @@
 //! Keys are made so that what is new comes last: a copy-on-write tree pays for each page it touches, and inserts at the right
 //! edge touch few. A message's status is the index of its recipient that it is in.
 
+use super::agents;
 use super::clock::{Clock, from_millis, to_millis};
+use super::directory::{self, Directory};
 use super::failure::Failure;
 use super::ledger::Ledger;
 use super::memory::ActiveAgent;
@@ -62,7 +64,7 @@ pub(super) const AGENTS: TableDefinition<'static, KeyBytes, Bytes> = TableDefini
 /// When agents were last active, apart from their records, which may be long.
 pub(super) const ACTIVITY: TableDefinition<'static, KeyBytes, u64> =
     TableDefinition::new("activity");
-/// Access entries: `(owner, peer)`; the value begins with [`ACL_ALLOW`] or [`ACL_BLOCK`].
+/// Access entries: `(owner, peer)`; the value begins with [`ACL_ALLOW`] or [`ACL_BLOCK`]. See [`super::acl`].
 pub(super) const ACL: TableDefinition<'static, (KeyBytes, KeyBytes), Bytes> =
     TableDefinition::new("acl");
 /// What agents hold and have queued: [`super::ledger::Usage`].
@@ -77,6 +79,10 @@ pub(super) const WRITTEN: TableDefinition<'static, (KeyBytes, KeyBytes), u64> =
 /// Agents that were deleted, and the sequence number below which their mail is gone, until it is freed.
 pub(super) const PURGES: TableDefinition<'static, KeyBytes, u64> = TableDefinition::new("purges");
 
+/// Agents that are suspended, and since when; opened only where that changes or is asked.
+pub(super) const SUSPENDED: TableDefinition<'static, KeyBytes, u64> =
+    TableDefinition::new("suspended");
+
 pub(super) const ACL_ALLOW: u8 = 1;
 pub(super) const ACL_BLOCK: u8 = 2;
 
@@ -90,10 +96,14 @@ pub(super) mod meta {
     pub(in crate::store) const CLOCK: &str = "clock";
     /// See [`super::super::claims`].
     pub(in crate::store) const CLAIMS_FLOOR: &str = "claims_floor";
+    /// The last number given to an access entry: see [`super::super::acl`].
+    pub(in crate::store) const ACL_NUMBER: &str = "acl_number";
 }
 
 /// The tables of one write transaction, with what is counted in memory until it is committed.
 pub(super) struct Tables<'a> {
+    /// For tables that are rarely needed.
+    pub(super) transaction: &'a WriteTransaction,
     pub(super) clock: &'a Clock,
     pub(super) meta: Table<'a, &'static str, u64>,
     pub(super) messages: Table<'a, u64, Bytes>,
@@ -112,6 +122,7 @@ pub(super) struct Tables<'a> {
     pub(super) written: Table<'a, (KeyBytes, KeyBytes), u64>,
     pub(super) purges: Table<'a, KeyBytes, u64>,
     pub(super) ledger: Ledger<'a>,
+    pub(super) directory: Directory<'a>,
     /// What became of agents' activity: for the memory, once it is committed. `None` where the agent is gone.
     pub(super) noted: Vec<(AgentKey, Option<ActiveAgent>)>,
     sequence: u64,
@@ -125,6 +136,7 @@ impl<'a> Tables<'a> {
         let meta = transaction.open_table(META)?;
         let sequence = meta.get(meta::SEQUENCE)?.map_or(0, |guard| guard.value());
         Ok(Self {
+            transaction,
             clock,
             meta,
             messages: transaction.open_table(MESSAGES)?,
@@ -146,6 +158,7 @@ impl<'a> Tables<'a> {
                 transaction.open_table(USAGE)?,
                 transaction.open_table(SHARES)?,
             ),
+            directory: Directory::new(transaction),
             noted: Vec::new(),
             sequence,
         })
@@ -168,13 +181,23 @@ impl<'a> Tables<'a> {
     }
 
     /// Writes what was counted in memory. Comes last before the commit; the answer is for after it.
-    pub(super) fn flush(mut self) -> Result<Vec<(AgentKey, Option<ActiveAgent>)>, Failure> {
+    pub(super) fn flush(mut self) -> Result<Noted, Failure> {
         self.ledger.flush()?;
+        let moves = self.directory.flush()?;
         put(&mut self.meta, meta::SEQUENCE, self.sequence)?;
         let time = to_millis(self.clock.latest());
         put(&mut self.meta, meta::CLOCK, time)?;
-        Ok(self.noted)
+        Ok(Noted {
+            agents: self.noted,
+            moves,
+        })
     }
+}
+
+/// What a transaction came to, for the memory.
+pub(super) struct Noted {
+    pub(super) agents: Vec<(AgentKey, Option<ActiveAgent>)>,
+    pub(super) moves: directory::Moves,
 }
 
 fn put(table: &mut Table<'_, &'static str, u64>, name: &str, value: u64) -> Result<(), Failure> {
@@ -226,6 +249,9 @@ fn upgrade(database: &Database, time: Timestamp) -> Result<(), Failure> {
     let transaction = database.begin_write()?;
     let mut tables = Tables::open(&transaction, &clock)?;
     tables.meta.insert(meta::LAYOUT, LAYOUT)?;
+    tables.directory.make()?;
+    agents::list_all(&mut tables)?;
     tables.flush()?;
+    transaction.open_table(SUSPENDED)?;
     Ok(transaction.commit()?)
 }

@@ -59,14 +59,17 @@ async fn admit(
     app.arrivals.turn().await.map_err(reject)?;
     let limit = app.config.limits.sockets_per_agent;
     let patience = app.config.timeouts.websocket_probe + PROBE_SLACK;
-    app.hub
+    let place = app
+        .hub
         .admit(key, limit, patience)
         .await
         .map_err(|error| Rejection {
             close: CloseCode::TooManyConnections,
             error: error.to_string(),
             code: Code::RateLimitExceeded,
-        })
+        })?;
+    app.confirm(&key).await.map_err(reject)?;
+    Ok(place)
 }
 
 fn reject(error: ApiError) -> Rejection {

@@ -1,13 +1,21 @@
 //! The relay's HTTP interface, from outside: the relay as a value, over real sockets, and as a program.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
+mod acl;
+#[cfg(test)]
 mod acme;
+#[cfg(test)]
+mod administration;
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
 mod connections;
+#[cfg(test)]
+mod discover;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
