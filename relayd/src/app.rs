@@ -36,11 +36,11 @@ pub(crate) struct App {
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
     pub(crate) shutdown: Shutdown,
+    pub(crate) started: Instant,
     pub(crate) certificates: Certificates,
     pub(crate) disk: DiskGuard,
     pub(crate) overload: Overload,
     pub(crate) arrivals: Arrivals,
-    pub(crate) started: Instant,
 }
 
 impl App {
@@ -51,12 +51,12 @@ impl App {
             auth: Auth::new(&config),
             limits: Limits::new(&config),
             shutdown: Shutdown::new(),
+            started: Instant::now(),
+            access,
             certificates: Certificates::default(),
             disk: DiskGuard::default(),
             overload: Overload::default(),
             arrivals: Arrivals::default(),
-            started: Instant::now(),
-            access,
             config: LiveConfig::new(config),
             store,
         }

@@ -81,7 +81,7 @@ impl Failure {
     fn status(&self) -> u8 {
         match self {
             Self::Config(_)
-            | Self::Bind(BindError::Config(_) | BindError::Tls(_) | BindError::Allowlist(_)) => {
+            | Self::Bind(BindError::Config(_) | BindError::Allowlist(_) | BindError::Tls(_)) => {
                 CONFIG
             }
             Self::Bind(_) => UNAVAILABLE,

@@ -4,7 +4,7 @@
 //! copy of is in force as soon as the configuration is replaced; the parts that do keep something are told in [`tell_parts`].
 
 use crate::app::App;
-use crate::config::Config;
+use crate::config::{Config, Registration};
 use crate::log;
 
 /// A field, or several that belong together.
@@ -74,7 +74,7 @@ fields! {
         "limits.connections" => limits.connections,
         "limits.connections_per_ip" => limits.connections_per_ip,
         "limits.unauthenticated_connections_per_ip" => limits.unauthenticated_connections_per_ip,
-        // The keys in the file are read again; which file, and whether there is one, is not.
+        // The keys in the file are read again at once.
         "access.registration" => access.registration,
         "access.allowlist_file" => access.allowlist_file,
         "access.cors_origins" => access.cors_origins,
@@ -109,13 +109,15 @@ fn tell_parts(app: &App) {
     app.limits.set(&app.config);
     app.certificates.reread();
     match app.reload_access() {
-        Ok(reloaded) if reloaded.allowed > 0 || reloaded.removed > 0 => tracing::info!(
-            allowed = reloaded.allowed,
-            removed = reloaded.removed,
-            "the list of allowed keys was read again"
-        ),
+        Ok(reloaded) if app.config.access.registration == Registration::Allowlist => {
+            tracing::info!(
+                allowed = reloaded.allowed,
+                removed = reloaded.removed,
+                "the list of allowed keys was read again"
+            )
+        }
         Ok(_) => {}
-        Err(error) => tracing::error!(%error, "the list of allowed keys was not changed"),
+        Err(error) => tracing::error!(%error, "the list of allowed keys stays as it was"),
     }
 }
 

@@ -169,10 +169,10 @@ impl Server {
         for listener in listeners {
             tasks.spawn(listener.run(Arc::clone(&app), router.clone(), Arc::clone(&admissions)));
         }
+        let admin = admin.map(|admin| tokio::spawn(admin.run(Arc::clone(&app))));
         if let Some(certificate) = certificate {
             tasks.spawn(certificate.run(Arc::clone(&app)));
         }
-        let admin = admin.map(|admin| tokio::spawn(admin.run(Arc::clone(&app))));
         let guarding = Arc::clone(&app);
         tasks.spawn(async move { disk::run(&guarding).await });
         let sweeping = Arc::clone(&app);
