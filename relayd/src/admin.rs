@@ -3,9 +3,12 @@
 //! The directory is the relay's own and private, and so is the socket: who can connect is the relay's user, or root. Nothing here
 //! is reachable from a public listener.
 
+pub(crate) mod backup;
 pub(crate) mod client;
 
 use crate::app::App;
+use axum::extract::State;
+use axum::response::Response;
 use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::json;
@@ -58,10 +61,19 @@ impl AdminSocket {
 
 /// Everything there is, by path.
 fn router(app: Arc<App>) -> Router {
-    Router::new().route("/v1/ping", get(ping)).with_state(app)
+    Router::new()
+        .route("/v1/ping", get(ping))
+        .route(backup::PATH, get(backup::snapshot))
+        .route("/metrics", get(metrics))
+        .with_state(app)
 }
 
 /// `GET /v1/ping`
 async fn ping() -> Json<serde_json::Value> {
     Json(json!({ "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id() }))
+}
+
+/// `GET /metrics`
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    crate::metrics::listener::respond(&app).await
 }

@@ -8,6 +8,7 @@ use crate::http;
 use crate::http::exchange::answer;
 use crate::hub::Hub;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::serve::BindError;
 use crate::shutdown::Shutdown;
 use crate::store::{Options, Store};
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) hub: Hub,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -37,6 +39,7 @@ impl App {
             hub: Hub::new(),
             auth: Auth::new(&config),
             limits: Limits::new(&config),
+            metrics: Metrics::new(store.timings()),
             shutdown: Shutdown::new(),
             config,
             store,

@@ -4,6 +4,7 @@ mod window;
 
 use crate::client_address::{ClientAddress, Place};
 use crate::config::Config;
+use crate::metrics::Limit;
 use mrp_proto::key::PublicKey;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use window::{Count, Window};
@@ -24,6 +25,7 @@ pub(crate) struct Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("at most {limit} {what} per {window} are allowed; come again in {retry_after} s")]
 pub(crate) struct RateLimited {
+    pub(crate) kind: Limit,
     pub(crate) what: &'static str,
     pub(crate) limit: u32,
     pub(crate) window: &'static str,
@@ -58,6 +60,7 @@ pub(crate) struct Limits {
 /// A limit with its name for people.
 #[derive(Debug)]
 struct Rule<K> {
+    kind: Limit,
     what: &'static str,
     window: &'static str,
     counts: Option<Window<K>>,
@@ -69,18 +72,35 @@ impl Limits {
         let rate = |set: Option<u32>, default: u32| {
             set.unwrap_or(if config.is_private() { 0 } else { default })
         };
-        let per_minute = |what, set, default| (what, rate(set, default));
+        let per_minute = |kind, what, set, default| (kind, what, rate(set, default));
         Self {
             origin: Instant::now(),
-            send: Rule::per_minute(per_minute("sends", limits.send_per_minute, 30)),
-            receive: Rule::per_minute(per_minute("polls", limits.receive_per_minute, 120)),
-            request: Rule::per_minute(per_minute("requests", limits.request_per_minute, 300)),
+            send: Rule::per_minute(per_minute(
+                Limit::Sends,
+                "sends",
+                limits.send_per_minute,
+                30,
+            )),
+            receive: Rule::per_minute(per_minute(
+                Limit::Polls,
+                "polls",
+                limits.receive_per_minute,
+                120,
+            )),
+            request: Rule::per_minute(per_minute(
+                Limit::Requests,
+                "requests",
+                limits.request_per_minute,
+                300,
+            )),
             failure: Rule::per_minute(per_minute(
+                Limit::Failures,
                 "unauthenticated or failing requests from one address",
                 limits.failures_per_minute_per_ip,
                 60,
             )),
             new_agent: Rule::new(
+                Limit::NewAgents,
                 "new agents from one address",
                 "1h",
                 HOUR,
@@ -137,13 +157,20 @@ impl Limits {
 }
 
 impl<K: Eq + std::hash::Hash + Copy> Rule<K> {
-    fn per_minute((what, limit): (&'static str, u32)) -> Self {
-        Self::new(what, "1m", MINUTE, limit)
+    fn per_minute((kind, what, limit): (Limit, &'static str, u32)) -> Self {
+        Self::new(kind, what, "1m", MINUTE, limit)
     }
 
-    fn new(what: &'static str, window: &'static str, length: Duration, limit: u32) -> Self {
+    fn new(
+        kind: Limit,
+        what: &'static str,
+        window: &'static str,
+        length: Duration,
+        limit: u32,
+    ) -> Self {
         let counts = (limit > 0).then(|| Window::new(limit, length));
         Self {
+            kind,
             what,
             window,
             counts,
@@ -175,6 +202,7 @@ impl<K: Eq + std::hash::Hash + Copy> Rule<K> {
 
     fn refusal(&self, limit: u32, retry: Duration) -> RateLimited {
         RateLimited {
+            kind: self.kind,
             what: self.what,
             limit,
             window: self.window,

@@ -1,44 +1,69 @@
-//! The log: standard error, text at a terminal and JSON elsewhere. It carries request ids and shortened keys; never a body, a secret
-//! or a signature.
+//! The log: standard error, text at a terminal and in the journal, JSON elsewhere. It carries request ids and shortened keys; never
+//! a body, a secret or a signature. One event is one line: what would disturb that, or a terminal, is escaped.
 
-use crate::config::{Config, LogFormat};
+mod line;
+mod throttle;
+
+pub(crate) use throttle::Throttle;
+
+use crate::config::{self, Config, LogFormat};
+use line::{JournalLines, OneLine};
 use std::io::IsTerminal as _;
 use tracing::subscriber::set_global_default;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Format;
 
 /// Whether a text says what to log.
 pub(crate) fn is_filter(text: &str) -> bool {
     !text.is_empty() && EnvFilter::builder().parse(text).is_ok()
 }
 
+/// How lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// For people at a terminal; the library's own default holds there, which is to obey NO_COLOR.
+    Terminal,
+    Text,
+    /// Without times, which the journal has itself, and with a priority for it.
+    Journal,
+    Json,
+}
+
+impl Form {
+    fn of(config: &Config) -> Self {
+        let (terminal, journal) = (std::io::stderr().is_terminal(), config::logs_to_journal());
+        match config.log_format {
+            LogFormat::Json => Self::Json,
+            _ if terminal => Self::Terminal,
+            _ if journal => Self::Journal,
+            LogFormat::Text => Self::Text,
+            LogFormat::Auto => Self::Json,
+        }
+    }
+}
+
 /// Begins to log as the configuration says. Only the first call in a process has an effect.
 pub(crate) fn begin(config: &Config) {
-    let filter = EnvFilter::builder().parse_lossy(&config.log);
-    let terminal = std::io::stderr().is_terminal();
+    let form = Form::of(config);
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr);
-    let text = match config.log_format {
-        LogFormat::Auto => terminal,
-        LogFormat::Text => true,
-        LogFormat::Json => false,
-    };
+        .with_env_filter(EnvFilter::builder().parse_lossy(&config.log))
+        .with_writer(move || OneLine::new(std::io::stderr(), form == Form::Terminal));
     // A log that was begun before, by a test or an embedding program, goes on. What libraries write through the crate `log` is not
     // taken up: at its finest level the one for WebSockets writes whole frames, with bodies and signatures.
-    let _ = if text {
-        // At a terminal the builder's own default holds, which is to obey NO_COLOR.
-        let builder = if terminal {
-            builder
-        } else {
-            builder.with_ansi(false)
-        };
-        set_global_default(builder.finish())
-    } else {
-        let builder = builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(true)
-            .with_span_list(false);
-        set_global_default(builder.finish())
+    let _ = match form {
+        Form::Terminal => set_global_default(builder.finish()),
+        Form::Text => set_global_default(builder.with_ansi(false).finish()),
+        Form::Journal => {
+            let lines = JournalLines(Format::default().without_time().with_ansi(false));
+            set_global_default(builder.with_ansi(false).event_format(lines).finish())
+        }
+        Form::Json => {
+            let builder = builder
+                .json()
+                .flatten_event(true)
+                .with_current_span(true)
+                .with_span_list(false);
+            set_global_default(builder.finish())
+        }
     };
 }

@@ -15,6 +15,7 @@ use crate::app::App;
 use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::{DataDir, DataDirError};
+use crate::metrics::listener::MetricsListener;
 use crate::store::{Options, Store};
 use crate::{http, process, sweep};
 use admission::Admissions;
@@ -65,6 +66,7 @@ pub struct Server {
     app: Arc<App>,
     listeners: Vec<Listener>,
     admin: Option<AdminSocket>,
+    metrics: Option<MetricsListener>,
     /// Its lock is held until everything is over.
     data_dir: DataDir,
 }
@@ -90,12 +92,14 @@ impl Server {
                 source,
             })?);
         }
+        let metrics = bind_metrics(&config).await?;
         let admin = bind_admin(&config);
         let app = Arc::new(App::new(Arc::new(config), store));
         Ok(Self {
             app,
             listeners,
             admin,
+            metrics,
             data_dir,
         })
     }
@@ -126,6 +130,7 @@ impl Server {
             app,
             listeners,
             admin,
+            metrics,
             data_dir,
         } = self;
         let mut tasks = JoinSet::new();
@@ -136,6 +141,9 @@ impl Server {
         }
         if let Some(admin) = admin {
             tasks.spawn(admin.run(Arc::clone(&app)));
+        }
+        if let Some(metrics) = metrics {
+            tasks.spawn(metrics.run(Arc::clone(&app)));
         }
         let sweeping = Arc::clone(&app);
         tasks.spawn(async move { sweep::run(&sweeping).await });
@@ -149,6 +157,23 @@ impl Server {
         app.store.clone().close().await;
         drop(data_dir);
         outcome
+    }
+}
+
+async fn bind_metrics(config: &Config) -> Result<Option<MetricsListener>, BindError> {
+    let Some(address) = config.metrics.listen else {
+        return Ok(None);
+    };
+    match MetricsListener::bind(address).await {
+        Ok(listener) => {
+            let address = listener.address().map(tracing::field::display);
+            tracing::info!(address, "metrics are at /metrics");
+            Ok(Some(listener))
+        }
+        Err(source) => {
+            let address = ListenAddress::Tcp(address);
+            Err(BindError::Listen { address, source })
+        }
     }
 }
 

@@ -21,8 +21,10 @@ pub(crate) async fn run(app: &App) {
         }
         watch_clock(app);
         pause = match app.store.sweep(app.now(), BATCH).await {
-            Ok(swept) if swept.more => BREATH,
-            Ok(_) => PAUSE,
+            Ok(swept) => {
+                app.metrics.swept(&swept);
+                if swept.more { BREATH } else { PAUSE }
+            }
             Err(error) => {
                 tracing::warn!(%error, "sweep failed; it is tried again");
                 PAUSE

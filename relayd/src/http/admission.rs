@@ -26,7 +26,6 @@ pub(super) struct Signed {
 /// Verifies a request; its body may be as large as a whole send.
 pub(super) async fn admit(app: &App, request: Request, class: Class) -> Result<Signed, ApiError> {
     let exchange = Exchange::of(request.extensions());
-    exchange.note_route(request.extensions());
     let limit = app.config.limits.message;
     let (parts, body) = request.into_parts();
     body::check_announced(&parts.headers, limit)?;

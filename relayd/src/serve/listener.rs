@@ -9,6 +9,7 @@ use crate::client_address::Peer;
 use crate::config::ListenAddress;
 use crate::http::error::ApiError;
 use crate::http::exchange::answer;
+use crate::metrics::Limit;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
@@ -114,6 +115,8 @@ impl Listener {
                             Err(too_many) => {
                                 let error =
                                     ApiError::new(Code::RateLimitExceeded, too_many.to_string());
+                                let limit = Some(Limit::Connections);
+                                context.app.metrics.refused(error.code, limit);
                                 let connection = Connection::new(stream, None, room, REFUSAL);
                                 refuse(connection, &error.with_retry_after(60)).await;
                             }
@@ -204,6 +207,7 @@ impl Context {
             Err(NoRequest::Silent) => return,
             Err(NoRequest::Refused(error)) => {
                 admission.mark_unread();
+                self.app.metrics.refused(error.code, error.limit);
                 return refuse(connection, &error).await;
             }
         }

@@ -354,7 +354,10 @@ fn transact(shared: &Shared, batch: &mut [Box<dyn Operation>]) -> Result<(), Los
         return Ok(());
     }
     let noted = tables.flush()?;
+    let begun = Instant::now();
     transaction.commit()?;
+    shared.timings.commit.observe(begun.elapsed());
+    shared.timings.batch.observe_count(batch.len());
     shared.commits.fetch_add(1, Ordering::Relaxed);
     for (agent, active) in noted {
         match active {
