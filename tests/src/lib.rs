@@ -5,12 +5,14 @@
 //! - [`sdk`]: a peer that is the published Python SDK.
 //! - [`relay`]: a relay of the test's own.
 //! - [`user`]: a user with a home of their own.
+//! - [`wire`]: an agent that speaks to a relay by hand.
 
 pub mod process;
 pub mod programs;
 pub mod relay;
 pub mod sdk;
 pub mod user;
+pub mod wire;
 
 use std::time::Duration;
 
