@@ -3,13 +3,16 @@
 //! The directory is the relay's own and private, and so is the socket: who can connect is the relay's user, or root. Nothing here
 //! is reachable from a public listener.
 
+mod agents;
 pub(crate) mod backup;
 pub(crate) mod client;
+mod refusal;
+mod upkeep;
 
 use crate::app::App;
 use axum::extract::State;
 use axum::response::Response;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use std::io;
@@ -60,9 +63,16 @@ impl AdminSocket {
 }
 
 /// Everything there is, by path.
-fn router(app: Arc<App>) -> Router {
+pub(crate) fn router(app: Arc<App>) -> Router {
     Router::new()
         .route("/v1/ping", get(ping))
+        .route("/v1/agents", get(agents::list))
+        .route("/v1/agents/{key}", get(agents::show))
+        .route("/v1/agents/{key}/suspend", post(agents::suspend))
+        .route("/v1/agents/{key}/resume", post(agents::resume))
+        .route("/v1/stats", get(upkeep::stats))
+        .route("/v1/gc", post(upkeep::free))
+        .route("/v1/drain", post(upkeep::drain))
         .route(backup::PATH, get(backup::snapshot))
         .route("/metrics", get(metrics))
         .with_state(app)

@@ -1,5 +1,6 @@
 //! The command line: what it may say, and the process around the relay.
 
+mod admin;
 mod backup;
 mod check;
 mod generate;
@@ -48,6 +49,7 @@ enum Command {
     Check(Sources),
     /// Ask a relay whether it serves; exit 0 or 1
     Healthcheck(healthcheck::Flags),
+    Admin(admin::AdminArgs),
     /// Copy everything that the relay keeps into a new directory, while it runs or not
     Backup(backup::BackupFlags),
     /// Bring a backup back, into an empty data directory
@@ -95,6 +97,8 @@ enum Failure {
     #[error("{0}")]
     Checked(String),
     #[error(transparent)]
+    Admin(#[from] admin::Failure),
+    #[error(transparent)]
     Init(#[from] init::InitError),
     #[error(transparent)]
     Unhealthy(#[from] healthcheck::Unhealthy),
@@ -107,7 +111,10 @@ enum Failure {
 impl Failure {
     fn status(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Checked(_) | Self::Bind(BindError::Config(_)) => CONFIG,
+            Self::Config(_)
+            | Self::Checked(_)
+            | Self::Bind(BindError::Config(_) | BindError::Allowlist(_)) => CONFIG,
+            Self::Admin(error) => error.status(),
             Self::Bind(_) => UNAVAILABLE,
             Self::Run(_) | Self::Start(_) => SOFTWARE,
             Self::Init(error) => error.status(),
@@ -134,6 +141,7 @@ pub fn main() -> ExitCode {
         Some(Command::Init(flags)) => init::run(&flags),
         Some(Command::Check(sources)) => check::run(&sources),
         Some(Command::Healthcheck(flags)) => healthcheck::run(&flags),
+        Some(Command::Admin(arguments)) => admin::run(&arguments),
         Some(Command::Backup(flags)) => backup::back_up(&flags),
         Some(Command::Restore(flags)) => backup::restore(&flags),
         Some(Command::Completions(flags)) => generate::completions(&flags),

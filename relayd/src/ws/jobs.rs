@@ -70,7 +70,8 @@ async fn admit(
     };
     let limit = app.config.limits.sockets_per_agent;
     let patience = app.config.timeouts.websocket_probe + PROBE_SLACK;
-    app.hub.admit(key, limit, patience).await.map_err(|error| {
+    let place = app.hub.admit(key, limit, patience).await;
+    let place = place.map_err(|error| {
         let code = Code::RateLimitExceeded;
         app.metrics.refused(code, Some(Limit::Sockets));
         Rejection {
@@ -78,7 +79,9 @@ async fn admit(
             error: error.to_string(),
             code,
         }
-    })
+    })?;
+    app.confirm(&key).await.map_err(reject)?;
+    Ok(place)
 }
 
 fn reject(error: ApiError) -> Rejection {
