@@ -126,6 +126,7 @@ pub(super) fn for_each_table(each: &mut impl EachTable) -> Result<(), Failure> {
     each.table(SHARES)?;
     each.table(WRITTEN)?;
     each.table(PURGES)?;
+    each.table(SUSPENDED)?;
     Ok(())
 }
 
