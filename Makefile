@@ -45,6 +45,7 @@ bench:
 	$(CARGO) build --locked --release -p relayd -p bench
 	$(TARGET)/release/bench durable-send
 	$(TARGET)/release/bench idle-sockets
+	$(TARGET)/release/bench discovery --agents 1000000
 
 # Manual pages and completion scripts, from the programs themselves.
 generated: build

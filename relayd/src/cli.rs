@@ -113,7 +113,9 @@ impl Failure {
         match self {
             Self::Config(_)
             | Self::Checked(_)
-            | Self::Bind(BindError::Config(_) | BindError::Allowlist(_)) => CONFIG,
+            | Self::Bind(BindError::Config(_) | BindError::Allowlist(_) | BindError::Tls(_)) => {
+                CONFIG
+            }
             Self::Admin(error) => error.status(),
             Self::Bind(_) => UNAVAILABLE,
             Self::Run(_) | Self::Start(_) => SOFTWARE,

@@ -9,9 +9,14 @@ pub(crate) use throttle::Throttle;
 use crate::config::{self, Config, LogFormat};
 use line::{JournalLines, OneLine};
 use std::io::IsTerminal as _;
+use std::sync::OnceLock;
 use tracing::subscriber::set_global_default;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::Format;
+use tracing_subscriber::reload::Handle;
+
+/// Changes what is logged, once logging has begun.
+static SET_FILTER: OnceLock<Box<dyn Fn(EnvFilter) + Send + Sync>> = OnceLock::new();
 
 /// Whether a text says what to log.
 pub(crate) fn is_filter(text: &str) -> bool {
@@ -21,7 +26,7 @@ pub(crate) fn is_filter(text: &str) -> bool {
 /// How lines are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Form {
-    /// For people at a terminal; the library's own default holds there, which is to obey NO_COLOR.
+    /// For people at a terminal.
     Terminal,
     Text,
     /// Without times, which the journal has itself, and with a priority for it.
@@ -46,24 +51,57 @@ impl Form {
 pub(crate) fn begin(config: &Config) {
     let form = Form::of(config);
     let builder = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::builder().parse_lossy(&config.log))
         .with_writer(move || OneLine::new(std::io::stderr(), form == Form::Terminal));
+    let filter = EnvFilter::builder().parse_lossy(&config.log);
     // A log that was begun before, by a test or an embedding program, goes on. What libraries write through the crate `log` is not
     // taken up: at its finest level the one for WebSockets writes whole frames, with bodies and signatures.
     let _ = match form {
-        Form::Terminal => set_global_default(builder.finish()),
-        Form::Text => set_global_default(builder.with_ansi(false).finish()),
+        Form::Terminal | Form::Text => {
+            // At a terminal the builder's own default holds, which is to obey NO_COLOR.
+            let builder = if form == Form::Text {
+                builder.with_ansi(false)
+            } else {
+                builder
+            };
+            let builder = builder.with_env_filter(filter).with_filter_reloading();
+            let handle = builder.reload_handle();
+            set_global_default(builder.finish()).map(|()| keep(handle))
+        }
         Form::Journal => {
             let lines = JournalLines(Format::default().without_time().with_ansi(false));
-            set_global_default(builder.with_ansi(false).event_format(lines).finish())
+            let builder = builder
+                .with_ansi(false)
+                .event_format(lines)
+                .with_env_filter(filter)
+                .with_filter_reloading();
+            let handle = builder.reload_handle();
+            set_global_default(builder.finish()).map(|()| keep(handle))
         }
         Form::Json => {
             let builder = builder
                 .json()
                 .flatten_event(true)
                 .with_current_span(true)
-                .with_span_list(false);
-            set_global_default(builder.finish())
+                .with_span_list(false)
+                .with_env_filter(filter)
+                .with_filter_reloading();
+            let handle = builder.reload_handle();
+            set_global_default(builder.finish()).map(|()| keep(handle))
         }
     };
+}
+
+/// Logs something else from now on, if the log is ours.
+pub(crate) fn set_filter(directives: &str) {
+    if let Some(set) = SET_FILTER.get() {
+        set(EnvFilter::builder().parse_lossy(directives));
+    }
+}
+
+fn keep<S: 'static>(handle: Handle<EnvFilter, S>) {
+    let set = move |filter| {
+        // It fails only where the log is gone.
+        let _ = handle.reload(filter);
+    };
+    let _ = SET_FILTER.set(Box::new(set));
 }

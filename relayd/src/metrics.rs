@@ -13,7 +13,7 @@ pub(crate) use histogram::Histogram;
 pub(crate) use labels::{Channel, Limit, Outcome};
 
 use crate::app::App;
-use crate::disk::Room;
+use crate::disk::Volume;
 use crate::store::{Swept, Timings};
 use labels::{Counters, Freed};
 use mrp_proto::code::Code;
@@ -226,9 +226,9 @@ impl Levels {
         self.connections.set(level(app.shutdown.tracked() as u64));
         self.sockets.set(level(app.hub.sockets() as u64));
         self.remembered.set(level(app.auth.remembered() as u64));
-        if let Ok(room) = Room::at(&app.config.data_dir) {
-            self.disk_free.set(level(room.free));
-            self.disk_total.set(level(room.total));
+        if let Ok(volume) = Volume::of(&app.config.data_dir) {
+            self.disk_free.set(level(volume.free));
+            self.disk_total.set(level(volume.size));
         }
         self.uptime.set(level(begun.elapsed().as_secs()));
     }

@@ -9,10 +9,8 @@ use crate::store::{Snapshot, StoreError};
 use axum::body::Body;
 use axum::extract::State;
 use axum::response::{IntoResponse as _, Response};
-use bytes::Bytes;
 use futures_util::stream;
 use http::{HeaderValue, StatusCode, header};
-use std::convert::Infallible;
 use std::sync::Arc;
 
 /// The path of the stream.
@@ -33,7 +31,7 @@ pub(super) async fn snapshot(State(app): State<Arc<App>>) -> Response {
 fn stream_of(snapshot: Snapshot) -> Response {
     let parts = stream::unfold(snapshot, |mut snapshot| async move {
         let part = snapshot.next().await?;
-        Some((Ok::<Bytes, Infallible>(part), snapshot))
+        Some((part, snapshot))
     });
     let mut response = Body::from_stream(parts).into_response();
     let bytes = HeaderValue::from_static("application/octet-stream");

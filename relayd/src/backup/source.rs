@@ -77,7 +77,7 @@ async fn from_files(config: &Config, to: PathBuf) -> Result<Loaded, BackupError>
 
 async fn hand_on(mut snapshot: Snapshot, sender: mpsc::Sender<io::Result<Bytes>>) {
     while let Some(part) = snapshot.next().await {
-        if sender.send(Ok(part)).await.is_err() {
+        if sender.send(part.map_err(io::Error::other)).await.is_err() {
             return;
         }
     }

@@ -3,15 +3,11 @@
 use super::{Failure, Sources, block_on, print};
 use crate::config::Config;
 use crate::data_dir::DataDirError;
-use crate::disk::Room;
+use crate::disk::{Room, Volume};
 use crate::process;
 use crate::serve::{BindError, RunError, Server};
 use crate::store::OpenError;
 use std::io::{self, Write as _};
-
-/// Percents of free disk below which a relay begins to refuse uploads, and sends.
-const SCARCE: u64 = 10;
-const GONE: u64 = 5;
 
 /// Opens everything that serving would open, and closes it again; while a relay runs, only what it leaves to try.
 pub(super) fn run(sources: &Sources) -> Result<(), Failure> {
@@ -22,7 +18,11 @@ pub(super) fn run(sources: &Sources) -> Result<(), Failure> {
         // Who cannot read it sees the exit status.
         let _ = writeln!(io::stderr(), "warning: {warning}");
     }
-    let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
+    let listen: Vec<_> = config
+        .listen
+        .iter()
+        .map(|address| config.tls.url(address))
+        .collect();
     let kind = if config.is_private() {
         "private"
     } else {
@@ -59,17 +59,17 @@ fn mistake(error: &impl ToString) -> Failure {
 
 fn scarce_disk(config: &Config) -> Result<Option<String>, Failure> {
     let path = config.data_dir.display();
-    let room = Room::at(&config.data_dir).map_err(|error| {
+    let volume = Volume::of(&config.data_dir).map_err(|error| {
         Failure::Checked(format!("{path}: cannot see how full the disk is: {error}"))
     })?;
-    let percent = room.free_percent();
-    let left = room.free >> 20;
-    if percent < GONE {
-        return Err(Failure::Checked(format!(
-            "{path}: the disk has {percent}% ({left} MiB) left; a relay takes no sends below {GONE}%: make room, or set data_dir"
-        )));
+    let left = volume.free >> 20;
+    match volume.room() {
+        Room::Ample => Ok(None),
+        Room::Scarce => Ok(Some(format!(
+            "{path}: the disk has {left} MiB left; a relay takes no uploads there until there is more"
+        ))),
+        Room::Low | Room::Critical => Err(Failure::Checked(format!(
+            "{path}: the disk has {left} MiB left; a relay takes no sends there: make room, or set data_dir"
+        ))),
     }
-    Ok((percent < SCARCE).then(|| {
-        format!("{path}: the disk has {percent}% ({left} MiB) left; a relay takes no uploads below {SCARCE}%")
-    }))
 }

@@ -1,6 +1,7 @@
 //! The database itself: how it is opened, and what its users share.
 
 use super::clock::Clock;
+use super::directory::Recency;
 use super::error::{Fatal, OpenError};
 use super::failure::Failure;
 use super::memory::{ActiveAgents, KnownKeys};
@@ -106,6 +107,7 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) keys: KnownKeys,
     pub(super) agents: ActiveAgents,
+    pub(super) recency: Recency,
     pub(super) readers: Arc<Semaphore>,
     /// Whole copies that are being made: one at a time.
     pub(super) snapshots: Arc<Semaphore>,
@@ -131,6 +133,7 @@ impl Shared {
             clock: Clock::starting_at(opened.time),
             keys: KnownKeys::default(),
             agents: ActiveAgents::default(),
+            recency: Recency::default(),
             readers: Arc::new(Semaphore::new(READERS)),
             snapshots: Arc::new(Semaphore::new(1)),
             commits: AtomicU64::new(0),

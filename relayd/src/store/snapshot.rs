@@ -43,12 +43,12 @@ const ROW: u8 = 2;
 /// A snapshot that is being taken. Dropping it ends that.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    parts: mpsc::Receiver<Bytes>,
+    parts: mpsc::Receiver<Result<Bytes, StoreError>>,
 }
 
 impl Snapshot {
-    /// The next part; `None` after the last, and where the store failed before it.
-    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+    /// The next part; `None` after the last. An error is the end, too.
+    pub(crate) async fn next(&mut self) -> Option<Result<Bytes, StoreError>> {
         self.parts.recv().await
     }
 }
@@ -80,8 +80,11 @@ impl Store {
         };
         tokio::task::spawn_blocking(move || {
             let _permit = permit;
+            let parts = outlet.parts.clone();
             if let Err(failure) = write_all(&transaction, outlet) {
                 tracing::warn!(%failure, "a snapshot was not finished");
+                // Who takes nothing does not learn why it ends.
+                let _ = parts.try_send(Err(failure.to_error()));
             }
         });
         Ok(Snapshot { parts })
@@ -90,7 +93,7 @@ impl Store {
 
 /// Where the stream goes.
 struct Outlet {
-    parts: mpsc::Sender<Bytes>,
+    parts: mpsc::Sender<Result<Bytes, StoreError>>,
     shared: Arc<Shared>,
     database: Arc<Database>,
     runtime: Handle,
@@ -120,7 +123,7 @@ impl Outlet {
                 .block_on(async { tokio::time::timeout(LOOK, room).await });
             match room {
                 Ok(Ok(room)) => {
-                    room.send(part);
+                    room.send(Ok(part));
                     return Ok(());
                 }
                 Ok(Err(_)) => return Err(gone()),
@@ -217,7 +220,7 @@ mod tests {
         let mut snapshot = store.snapshot().await.unwrap();
         let mut bytes = Vec::new();
         while let Some(part) = snapshot.next().await {
-            bytes.extend_from_slice(&part);
+            bytes.extend_from_slice(&part.unwrap_or_default());
         }
         bytes
     }

@@ -61,13 +61,15 @@ async fn admit(
             key
         }
         Err(error) => {
-            app.metrics.refused(error.code, error.limit);
             if let Some(outcome) = Outcome::of(error.code) {
                 app.metrics.verified(outcome);
             }
-            return Err(reject(error));
+            return Err(refuse(app, error));
         }
     };
+    // Not before: whoever cannot sign takes nobody's turn.
+    let turn = app.arrivals.turn().await;
+    turn.map_err(|error| refuse(app, error))?;
     let limit = app.config.limits.sockets_per_agent;
     let patience = app.config.timeouts.websocket_probe + PROBE_SLACK;
     let place = app.hub.admit(key, limit, patience).await;
@@ -80,11 +82,13 @@ async fn admit(
             code,
         }
     })?;
-    app.confirm(&key).await.map_err(reject)?;
+    let confirmed = app.confirm(&key).await;
+    confirmed.map_err(|error| refuse(app, error))?;
     Ok(place)
 }
 
-fn reject(error: ApiError) -> Rejection {
+fn refuse(app: &App, error: ApiError) -> Rejection {
+    app.metrics.refused(error.code, error.limit);
     let close = match error.code {
         Code::AgentSuspended => CloseCode::AgentGone,
         Code::RateLimitExceeded => CloseCode::RateLimited,

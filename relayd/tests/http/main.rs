@@ -4,12 +4,16 @@
 mod access;
 #[cfg(test)]
 mod acl;
+mod acme;
 #[cfg(test)]
 mod administration;
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod auth;
+mod connections;
+#[cfg(test)]
+mod discover;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
@@ -23,6 +27,10 @@ mod polls;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod threads;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod wire;
