@@ -187,9 +187,13 @@ fn begin_backup(relay: &Relay, home: &TempDir) -> (Process, PathBuf, PathBuf) {
         home.path().join("backup"),
         home.path().join(".backup.partial"),
     );
+    let left = partial.join("left");
+    if partial.exists() {
+        fs::write(&left, "by one that was killed").unwrap();
+    }
     let process = relay.begin(&["backup", text(&backup)]);
     let begun = Instant::now();
-    while !partial.join("relay.redb").exists() {
+    while left.exists() || !partial.join("relay.redb").exists() {
         assert!(begun.elapsed() < DEADLINE && !backup.exists());
         std::thread::park_timeout(Duration::from_millis(1));
     }
