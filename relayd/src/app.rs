@@ -12,6 +12,7 @@ use crate::http;
 use crate::http::exchange::answer;
 use crate::hub::Hub;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::overload::Overload;
 use crate::serve::{BindError, Certificates};
 use crate::shutdown::Shutdown;
@@ -37,6 +38,7 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
     pub(crate) shutdown: Shutdown,
     pub(crate) started: Instant,
     pub(crate) certificates: Certificates,
@@ -52,6 +54,7 @@ impl App {
             hub: Hub::new(),
             auth: Auth::new(&config),
             limits: Limits::new(&config),
+            metrics: Metrics::new(store.timings()),
             shutdown: Shutdown::new(),
             started: Instant::now(),
             access,
