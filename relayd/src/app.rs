@@ -14,6 +14,7 @@ use crate::http::exchange::answer;
 use crate::http::openapi::Description;
 use crate::hub::Hub;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::overload::Overload;
 use crate::serve::{BindError, Certificates};
 use crate::shutdown::Shutdown;
@@ -41,6 +42,7 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) cors: Cors,
     pub(crate) description: Description,
+    pub(crate) metrics: Metrics,
     pub(crate) shutdown: Shutdown,
     pub(crate) started: Instant,
     pub(crate) certificates: Certificates,
@@ -58,6 +60,7 @@ impl App {
             limits: Limits::new(&config),
             cors: Cors::new(&config.access.cors_origins),
             description: Description::default(),
+            metrics: Metrics::new(store.timings()),
             shutdown: Shutdown::new(),
             started: Instant::now(),
             access,

@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::ws;
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware::map_request;
 use axum::response::{IntoResponse as _, Response};
 use exchange::Exchange;
 use mrp_proto::code::{Code, ErrorBody};
@@ -37,7 +38,13 @@ use utoipa_axum::routes;
 /// Everything there is, by path.
 pub(crate) fn router(app: Arc<App>) -> Router {
     let (router, _described) = routes().split_for_parts();
-    router.with_state(app)
+    router.route_layer(map_request(note_route)).with_state(app)
+}
+
+/// For the log and the figures, which know a request by the path it matched.
+async fn note_route(request: Request) -> Request {
+    Exchange::of(request.extensions()).note_route(request.extensions());
+    std::future::ready(request).await
 }
 
 /// The routes, each with its description: there is no other way in, so nothing is served that the document does not have.
@@ -86,6 +93,7 @@ async fn websocket(State(app): State<Arc<App>>, request: Request) -> Response {
     if let Err(refusal) = app.cors.admit_upgrade(request.headers()) {
         return refusal.into_response();
     }
-    let client = Exchange::of(request.extensions()).client().clone();
-    ws::upgrade(app, request, client)
+    let exchange = Exchange::of(request.extensions());
+    let (client, request_id) = (exchange.client().clone(), exchange.request_id().to_owned());
+    ws::upgrade(app, request, client, &request_id)
 }

@@ -2,9 +2,10 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::Command;
 use std::time::Duration;
 use tests::process::Process;
-use tests::programs::workspace;
+use tests::programs::{self, workspace};
 use tests::python;
 use tests::relay::Relay;
 
@@ -47,6 +48,15 @@ fn the_document_is_openapi() {
     Process::start(command, document.as_bytes())
         .wait()
         .succeeded();
+}
+
+#[test]
+fn the_command_writes_what_is_served() {
+    let relay = Relay::start();
+    let mut command = Command::new(programs::path("relayd"));
+    command.env_clear().arg("openapi");
+    let written = Process::start(command, b"").wait().succeeded();
+    assert_eq!(written, document(&relay));
 }
 
 /// The served document.
