@@ -30,8 +30,8 @@ mod tables;
 mod writer;
 
 pub use accept::{AcceptError, Acceptance, Replayed, Submission};
-pub use agents::{Activity, ActivityError, ChangeError, NewAgents};
-pub use claims::ReplayClaim;
+pub use agents::{Activity, ActivityError, ChangeError, NewAgents, Scheme};
+pub use claims::{Proof, ReplayClaim};
 pub use error::{Fatal, OpenError, StoreError};
 pub use inbox::{MarkError, Marked, Marking, Page, Poll, PollError, Room, Sequence, Stored};
 pub use quota::{InboxLimit, Quotas};

@@ -67,6 +67,10 @@ impl ApiError {
         Self::new(Code::AgentSuspended, message)
     }
 
+    pub(crate) fn bound_auth_required(message: &'static str) -> Self {
+        Self::new(Code::BoundAuthRequired, message)
+    }
+
     /// Of a signed claim, with the relay's clock where that is what the two disagree about.
     pub(crate) fn from_auth(error: &AuthError, now: Timestamp) -> Self {
         let refusal = Self::new(error.code(), error.to_string());
@@ -74,7 +78,11 @@ impl ApiError {
             AuthError::Clock { .. } | AuthError::Timestamp(_) => {
                 refusal.with_details(json!({ "server_time": now }))
             }
-            AuthError::Missing { .. } | AuthError::PublicKey(_) | AuthError::Signature => refusal,
+            AuthError::Missing { .. }
+            | AuthError::PublicKey(_)
+            | AuthError::Signature
+            | AuthError::Bound(_)
+            | AuthError::TwoKeys => refusal,
         }
     }
 
@@ -197,6 +205,10 @@ impl From<ActivityError> for ApiError {
     fn from(error: ActivityError) -> Self {
         match error {
             ActivityError::NewAgentRefused => Self::new(Code::RateLimitExceeded, error.to_string()),
+            ActivityError::BoundAuthRequired => Self::bound_auth_required(
+                "this agent asked this relay to refuse the published scheme: sign for this relay (RFC 9421, tag \"mrp\"; on a \
+                 WebSocket v 2). PATCH /v1/agents/{key} with {\"require_bound_auth\": null}, signed so, takes that back",
+            ),
             ActivityError::Store(error) => error.into(),
         }
     }

@@ -5,6 +5,7 @@ use super::connection::{Connection, Stream};
 use super::head::{self, NoRequest};
 use super::unread::Watched;
 use crate::app::App;
+use crate::auth::Entrance;
 use crate::client_address::Peer;
 use crate::config::ListenAddress;
 use crate::http::error::ApiError;
@@ -105,6 +106,7 @@ impl Listener {
                         app: Arc::clone(&app),
                         router: router.clone(),
                         peer,
+                        entrance: Entrance::of(&self.address),
                     };
                     let tracked = app.shutdown.track();
                     let admission = admissions.admit(peer);
@@ -184,6 +186,7 @@ struct Context {
     app: Arc<App>,
     router: Router,
     peer: Peer,
+    entrance: Entrance,
 }
 
 impl Context {
@@ -249,7 +252,8 @@ impl Context {
     }
 
     async fn answer(&self, request: Request<Incoming>, admission: Arc<Admission>) -> Response {
-        let request = request.map(|body| Body::new(Watched::new(body, Arc::clone(&admission))));
+        let mut request = request.map(|body| Body::new(Watched::new(body, Arc::clone(&admission))));
+        request.extensions_mut().insert(self.entrance);
         let response = answer(&self.app, &self.router, self.peer, Some(admission), request).await;
         // Hyper says this by itself only once it has begun to close, which may be after this answer.
         if self.app.shutdown.has_begun() {

@@ -26,6 +26,15 @@ pub enum NewAgents {
     Refused,
 }
 
+/// How a request was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// For any relay (protocol A1).
+    Published,
+    /// For this relay alone (protocol A11).
+    Bound,
+}
+
 /// What a verified request found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Activity {
@@ -41,6 +50,9 @@ pub enum ActivityError {
     /// The key is new, and new ones are refused.
     #[error("the key is not known here, and no new ones are taken now")]
     NewAgentRefused,
+    /// The agent asked that what is signed in the published scheme be refused (protocol A3.8).
+    #[error("this agent asked this relay to refuse the published scheme")]
+    BoundAuthRequired,
     /// The store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -70,18 +82,22 @@ impl Store {
         key: PublicKey,
         now: Timestamp,
         new_agents: NewAgents,
+        scheme: Scheme,
     ) -> Result<Activity, ActivityError> {
-        if let Some(active) = self.shared().agents.find(key.as_bytes())
-            && now.since(active.last_active) < ACTIVITY_STEP
-        {
-            return Ok(Activity {
-                status: active.status,
-                created: false,
-            });
+        if let Some(active) = self.shared().agents.find(key.as_bytes()) {
+            if active.require_bound_auth && scheme == Scheme::Published {
+                return Err(ActivityError::BoundAuthRequired);
+            }
+            if now.since(active.last_active) < ACTIVITY_STEP {
+                return Ok(Activity {
+                    status: active.status,
+                    created: false,
+                });
+            }
         }
         let agent = *key.as_bytes();
         self.write(Admission::Other, move |tables| {
-            record_activity(tables, agent, now, new_agents)
+            record_activity(tables, agent, now, new_agents, scheme)
         })
         .await
     }
@@ -262,8 +278,13 @@ fn record_activity(
     agent: AgentKey,
     now: Timestamp,
     new_agents: NewAgents,
+    scheme: Scheme,
 ) -> Result<Activity, Stop<ActivityError>> {
     let found = Profile::find(&tables.agents, &agent)?;
+    let require_bound_auth = found.is_some_and(|profile| profile.require_bound_auth);
+    if require_bound_auth && scheme == Scheme::Published {
+        return Err(Stop::Refused(ActivityError::BoundAuthRequired));
+    }
     if found.is_none() && new_agents == NewAgents::Refused {
         return Err(Stop::Refused(ActivityError::NewAgentRefused));
     }
@@ -281,6 +302,7 @@ fn record_activity(
     let active = ActiveAgent {
         status,
         last_active,
+        require_bound_auth,
     };
     tables.noted.push((agent, Some(active)));
     Ok(Activity {
@@ -320,6 +342,9 @@ fn update(
     };
     patch.visibility.apply(&mut profile.visibility);
     patch.inbox_policy.apply(&mut profile.inbox_policy);
+    patch
+        .require_bound_auth
+        .apply(&mut profile.require_bound_auth);
     patch.metadata.apply(&mut details.metadata);
     match patch.display_name {
         Change::Keep => {}
@@ -333,9 +358,16 @@ fn update(
     }
     let record = profile.write(&details);
     tables.agents.insert(&agent, record.as_slice())?;
-    if tables.activity.get(&agent)?.is_none() {
+    let last_active = tables.activity.get(&agent)?.map(|guard| guard.value());
+    if last_active.is_none() {
         tables.activity.insert(&agent, to_millis(now))?;
     }
+    let active = ActiveAgent {
+        status: profile.status,
+        last_active: last_active.map_or(now, from_millis),
+        require_bound_auth: profile.require_bound_auth,
+    };
+    tables.noted.push((agent, Some(active)));
     claims::store(tables, claim)?;
     let info = info(&tables.agents, &tables.activity, key)?;
     Ok(info.ok_or(Failure::corrupt("an agent's record"))?)
@@ -374,6 +406,7 @@ fn info(
         capabilities: details.capabilities,
         created_at: profile.created,
         last_active_at: last_active.map_or(profile.created, |guard| from_millis(guard.value())),
+        require_bound_auth: profile.require_bound_auth,
     }))
 }
 
@@ -385,7 +418,12 @@ mod tests {
     use mrp_proto::message::Status;
 
     async fn active(store: &Store, number: u8, seconds: u64) -> Activity {
-        let recording = store.record_activity(agent(number), at(seconds), NewAgents::Allowed);
+        let recording = store.record_activity(
+            agent(number),
+            at(seconds),
+            NewAgents::Allowed,
+            Scheme::Published,
+        );
         recording.await.unwrap()
     }
 
@@ -397,12 +435,12 @@ mod tests {
     #[tokio::test]
     async fn the_first_request_makes_the_record() {
         let store = empty_store();
-        let refused = store.record_activity(agent(1), at(0), NewAgents::Refused);
+        let refused = store.record_activity(agent(1), at(0), NewAgents::Refused, Scheme::Bound);
         assert_eq!(refused.await, Err(ActivityError::NewAgentRefused));
         assert!(store.agent(&agent(1)).await.unwrap().is_none());
         assert!(active(&store, 1, 5).await.created);
         assert!(!active(&store, 1, 6).await.created);
-        let known = store.record_activity(agent(1), at(500), NewAgents::Refused);
+        let known = store.record_activity(agent(1), at(500), NewAgents::Refused, Scheme::Bound);
         assert!(!known.await.unwrap().created);
         let info = store.agent(&agent(1)).await.unwrap().unwrap();
         assert_eq!(info.created_at, at(5));
