@@ -59,7 +59,7 @@ impl ApiError {
     pub(crate) fn replay() -> Self {
         Self::new(
             Code::ReplayDetected,
-            "this signature was used before; sign again with a fresh timestamp",
+            "this signature was used before; sign again with a fresh timestamp, or a fresh nonce where it has one",
         )
     }
 

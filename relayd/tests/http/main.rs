@@ -5,6 +5,8 @@ mod agents;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod bound;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod harness;
