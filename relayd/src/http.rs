@@ -1,17 +1,18 @@
 //! The HTTP interface: what is where, and what every request goes through.
 
+mod acl;
 mod admission;
 mod agents;
 mod body;
 mod cursor;
 mod health;
 mod messages;
-mod query;
 mod segment;
 mod threads;
 
 pub(crate) mod error;
 pub(crate) mod exchange;
+pub(crate) mod query;
 
 use crate::app::App;
 use crate::ws;
@@ -37,6 +38,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 .delete(agents::delete),
         )
         .route("/v1/agents/{key}/capabilities", get(agents::capabilities))
+        .route("/v1/agents/{key}/acl", get(acl::list))
+        .route(
+            "/v1/agents/{key}/acl/{peer}",
+            get(acl::show).put(acl::put).delete(acl::delete),
+        )
         .route("/v1/messages", post(messages::send).get(messages::poll))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/status", get(messages::status))

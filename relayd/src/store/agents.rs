@@ -1,5 +1,8 @@
 //! Agents' records: made at the first verified request, changed and deleted by their owners (protocol A1.6, A3).
 
+mod listing;
+mod standing;
+
 use super::claims;
 use super::clock::{from_millis, to_millis};
 use super::failure::{Failure, Stop};
@@ -16,6 +19,8 @@ use mrp_proto::time::Timestamp;
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+pub use listing::{AgentLine, AgentsPage};
 
 /// Whether a key that was never seen may become an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,6 +69,9 @@ pub enum ChangeError {
     /// The signature took effect before.
     #[error("the signature was used before")]
     Replay,
+    /// The agent was suspended while its request was under way, and a record that is gone would not say so any more.
+    #[error("the agent is suspended")]
+    Suspended,
     /// The store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -88,7 +96,9 @@ impl Store {
             if active.require_bound_auth && scheme == Scheme::Published {
                 return Err(ActivityError::BoundAuthRequired);
             }
-            if now.since(active.last_active) < ACTIVITY_STEP {
+            if now.since(active.last_active) < ACTIVITY_STEP
+                || active.status == AgentStatus::Suspended
+            {
                 return Ok(Activity {
                     status: active.status,
                     created: false,
@@ -152,6 +162,10 @@ impl Store {
         self.write(Admission::Other, move |tables| {
             tables.clock.observe(now);
             check_claim(tables, &claim)?;
+            let profile = Profile::find(&tables.agents, &agent)?;
+            if profile.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
+                return Err(Stop::Refused(ChangeError::Suspended));
+            }
             delete(tables, &agent)?;
             Ok(claims::store(tables, &claim)?)
         })
@@ -290,6 +304,8 @@ fn record_activity(
     }
     let status = found.map(|profile| profile.status).unwrap_or_default();
     let last_active = match tables.activity.get(&agent)?.map(|guard| guard.value()) {
+        // Who is refused is not active.
+        Some(last) if status == AgentStatus::Suspended => from_millis(last),
         Some(last) if found.is_some() && now.since(from_millis(last)) < ACTIVITY_STEP => {
             from_millis(last)
         }
@@ -413,7 +429,7 @@ fn info(
 #[cfg(test)]
 mod tests {
     use super::super::fixture::*;
-    use super::super::{Quotas, Submission};
+    use super::super::{Options, Quotas, Submission};
     use super::*;
     use mrp_proto::message::Status;
 
@@ -448,6 +464,39 @@ mod tests {
         assert_eq!(info.visibility, Visibility::Private);
         assert_eq!(info.inbox_policy, InboxPolicy::Blocklist);
         assert_eq!(info.display_name, None);
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_requires_binding_is_kept_from_the_published_scheme() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        let store = Store::open(&path, Options::default()).unwrap();
+        active(&store, 1, 0).await;
+        let info = change(&store, r#"{"require_bound_auth":true}"#).await;
+        assert!(info.require_bound_auth);
+        let arrives = async |store: &Store, seconds, scheme| {
+            let recording =
+                store.record_activity(agent(1), at(seconds), NewAgents::Allowed, scheme);
+            recording.await.map(|activity| activity.created)
+        };
+        let refused = Err(ActivityError::BoundAuthRequired);
+        let commits = store.counters().commits;
+        for seconds in [1, 500] {
+            assert_eq!(arrives(&store, seconds, Scheme::Published).await, refused);
+        }
+        assert_eq!(store.counters().commits, commits, "it is known by heart");
+        store.close().await;
+        let store = Store::open(&path, Options::default()).unwrap();
+        assert_eq!(arrives(&store, 501, Scheme::Published).await, refused);
+        assert_eq!(last_active(&store, 1).await, Some(at(0)));
+        assert_eq!(arrives(&store, 502, Scheme::Bound).await, Ok(false));
+        assert_eq!(last_active(&store, 1).await, Some(at(502)));
+        assert!(
+            !change(&store, r#"{"require_bound_auth":null}"#)
+                .await
+                .require_bound_auth
+        );
+        assert_eq!(arrives(&store, 503, Scheme::Published).await, Ok(false));
     }
 
     #[tokio::test]

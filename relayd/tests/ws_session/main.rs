@@ -6,5 +6,6 @@ mod auth;
 mod bound;
 mod delivery;
 mod life;
+mod revocation;
 mod rig;
 mod sends;
