@@ -61,7 +61,8 @@ struct Known {
 
 impl Bindable {
     /// What is known from either.
-    fn or(self, other: Self) -> Self {
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
         Self {
             requests: self.requests || other.requests,
             sessions: self.sessions || other.sessions,
