@@ -227,7 +227,7 @@ mod tests {
     async fn a_relay_that_says_nothing_holds_nobody_up_for_long() {
         let binding = Binding::default();
         let started = Instant::now();
-        let asked = binding.resolve(|| std::future::pending());
+        let asked = binding.resolve(std::future::pending);
         let waiting = binding.resolve(never_asked);
         let levels = tokio::join!(asked, waiting);
         assert_eq!(levels, (Bindable::default(), Bindable::default()));
