@@ -68,7 +68,7 @@ async fn connect(
     let url = format!("ws://{address}/v1/ws");
     let (mut socket, _) =
         tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await?;
-    let auth = Auth::published(key, clock::now());
+    let auth = Auth::published(&key, clock::now());
     socket
         .send(Message::text(ClientFrame::Auth(auth).encode()))
         .await?;
