@@ -5,14 +5,17 @@ use crate::admin;
 use crate::auth::Auth;
 use crate::client_address::Peer;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, LiveConfig};
+use crate::disk::DiskGuard;
 use crate::http;
 use crate::http::exchange::answer;
 use crate::hub::Hub;
 use crate::limits::Limits;
-use crate::serve::BindError;
+use crate::overload::Overload;
+use crate::serve::{BindError, Certificates};
 use crate::shutdown::Shutdown;
 use crate::store::{Options, Store};
+use crate::ws::Arrivals;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
@@ -25,7 +28,7 @@ use tower::ServiceExt as _;
 /// The state of a relay; one per process, behind an [`Arc`].
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) config: Arc<Config>,
+    pub(crate) config: LiveConfig,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     pub(crate) hub: Hub,
@@ -34,10 +37,14 @@ pub(crate) struct App {
     pub(crate) limits: Limits,
     pub(crate) shutdown: Shutdown,
     pub(crate) started: Instant,
+    pub(crate) certificates: Certificates,
+    pub(crate) disk: DiskGuard,
+    pub(crate) overload: Overload,
+    pub(crate) arrivals: Arrivals,
 }
 
 impl App {
-    pub(crate) fn new(config: Arc<Config>, store: Store, access: Access) -> Self {
+    pub(crate) fn new(config: Config, store: Store, access: Access) -> Self {
         Self {
             clock: Clock::new(),
             hub: Hub::new(),
@@ -46,7 +53,11 @@ impl App {
             shutdown: Shutdown::new(),
             started: Instant::now(),
             access,
-            config,
+            certificates: Certificates::default(),
+            disk: DiskGuard::default(),
+            overload: Overload::default(),
+            arrivals: Arrivals::default(),
+            config: LiveConfig::new(config),
             store,
         }
     }
@@ -84,7 +95,7 @@ impl Relay {
     pub fn in_memory(config: Config) -> Result<Self, BindError> {
         let store = Store::in_memory(Options::default())?;
         let access = Access::load(&config.access)?;
-        let app = Arc::new(App::new(Arc::new(config), store, access));
+        let app = Arc::new(App::new(config, store, access));
         let router = http::router(Arc::clone(&app));
         Ok(Self { app, router })
     }
@@ -129,7 +140,7 @@ mod tests {
     use mrp_proto::agent::AgentStatus;
     use mrp_proto::code::Code;
     use mrp_proto::key::{PublicKey, SecretKey};
-    use std::future::poll_fn;
+    use std::task::{Context, Poll};
     use std::time::Duration;
 
     fn key(seed: u8) -> PublicKey {
@@ -139,7 +150,7 @@ mod tests {
     fn app(config: Config) -> App {
         let access = Access::load(&config.access).unwrap();
         let store = Store::in_memory(Options::default()).unwrap();
-        App::new(Arc::new(config), store, access)
+        App::new(config, store, access)
     }
 
     #[tokio::test]
@@ -157,12 +168,11 @@ mod tests {
         std::fs::write(file.path(), format!("{}\n", key(1))).unwrap();
         let reloaded = app.reload_access().unwrap();
         assert_eq!((reloaded.allowed, reloaded.removed), (1, 1));
-        let call = poll_fn(|context| goes.poll_call(context)).await;
-        assert_eq!(call, Call::Revoked);
+        let context = Context::from_waker(futures_util::task::noop_waker_ref());
+        assert_eq!(goes.poll_call(&context), Poll::Ready(Call::Revoked));
         let refused = app.confirm(&key(2)).await.unwrap_err();
         assert_eq!(refused.code, Code::RegistrationClosed);
         app.confirm(&key(1)).await.unwrap();
-        let context = std::task::Context::from_waker(futures_util::task::noop_waker_ref());
         assert!(stays.poll_call(&context).is_pending());
     }
 

@@ -354,9 +354,11 @@ fn transact(shared: &Shared, batch: &mut [Box<dyn Operation>]) -> Result<(), Los
         return Ok(());
     }
     let noted = tables.flush()?;
+    noted.moves.note_active(&shared.recency);
     transaction.commit()?;
+    noted.moves.note_gone(&shared.recency);
     shared.commits.fetch_add(1, Ordering::Relaxed);
-    for (agent, active) in noted {
+    for (agent, active) in noted.agents {
         match active {
             Some(active) => shared.agents.note(agent, active),
             None => shared.agents.forget(&agent),

@@ -4,6 +4,7 @@
 mod access;
 #[cfg(test)]
 mod acl;
+mod acme;
 #[cfg(test)]
 mod administration;
 #[cfg(test)]
@@ -12,6 +13,9 @@ mod agents;
 mod auth;
 #[cfg(test)]
 mod bound;
+mod connections;
+#[cfg(test)]
+mod discover;
 #[cfg(test)]
 mod errors;
 #[cfg(test)]
@@ -25,6 +29,10 @@ mod polls;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod threads;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod wire;
