@@ -170,6 +170,10 @@ pub struct AgentInfo {
     pub created_at: Timestamp,
     /// When it was last active, to the minute.
     pub last_active_at: Timestamp,
+    /// Whether the relay refuses what is signed in the published scheme; shown to the agent itself (protocol A3.8).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "openapi", schema(extensions(("x-mrp-extension" = json!(true)))))]
+    pub require_bound_auth: bool,
 }
 
 /// A field of a [`ProfilePatch`].
@@ -251,6 +255,11 @@ pub struct ProfilePatch {
     #[serde(skip_serializing_if = "Change::is_keep")]
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::capability_list))]
     pub capabilities: Change<CapabilityList>,
+    /// Whether the relay is to refuse what is signed in the published scheme. Taken only from a request that is bound itself
+    /// (protocol A3.8).
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<bool>, extensions(("x-mrp-extension" = json!(true)))))]
+    pub require_bound_auth: Change<bool>,
 }
 
 impl ProfilePatch {

@@ -5,15 +5,12 @@ use crate::app::App;
 use crate::disk::Room;
 use crate::serve::Standing;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use mrp_proto::relay_api::{Health, HealthStatus, feature};
 use mrp_proto::time::Timestamp;
 use serde::Serialize;
 use std::sync::Arc;
 use utoipa::ToSchema;
-
-/// What this relay can do beyond the published interface (protocol A11).
-pub(super) const FEATURES: [&str; 3] = [feature::IDEMPOTENCY, feature::ACK, feature::WAIT];
 
 /// That something answers.
 #[derive(Debug, Serialize, ToSchema)]
@@ -79,12 +76,15 @@ impl Component {
     security(()),
     responses((status = 200, description = "It answers", body = Health)),
 )]
-pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
+pub(super) async fn health(State(app): State<Arc<App>>, request: Request) -> Json<Health> {
     Json(Health {
         status: status(&app).await,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         timestamp: app.now(),
-        features: FEATURES.map(str::to_owned).to_vec(),
+        features: features(&app, &request)
+            .into_iter()
+            .map(str::to_owned)
+            .collect(),
     })
 }
 
@@ -162,6 +162,15 @@ pub(super) async fn details(State(app): State<Arc<App>>) -> Json<Details> {
             },
         },
     })
+}
+
+/// What this relay can do, for this client, beyond the published interface (protocol A11).
+pub(super) fn features(app: &App, request: &Request) -> Vec<&'static str> {
+    let mut features = vec![feature::IDEMPOTENCY, feature::ACK, feature::WAIT];
+    if app.can_be_signed_for(request) {
+        features.extend([feature::RFC9421, feature::WS_AUTH_2]);
+    }
+    features
 }
 
 /// The worst of what messages depend on.

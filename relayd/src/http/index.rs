@@ -1,6 +1,6 @@
 //! `GET /`: for people who open the relay's address in a browser, and for programs that know nothing else of it.
 
-use super::health::FEATURES;
+use super::health::features;
 use crate::app::App;
 use crate::config::{Config, LimitsConfig};
 use axum::body::Body;
@@ -37,7 +37,7 @@ pub(super) struct Index {
     /// Where the relay is.
     url: String,
     /// What it can do beyond the published interface.
-    features: &'static [&'static str],
+    features: Vec<&'static str>,
     limits: Limits,
     /// Where its description is.
     openapi: String,
@@ -71,7 +71,7 @@ struct Limits {
     )),
 )]
 pub(super) async fn show(State(app): State<Arc<App>>, request: Request) -> Response {
-    let index = Index::of(&app.config, request.headers());
+    let index = Index::of(&app.config, request.headers(), features(&app, &request));
     let (content_type, body) = match Form::asked_for(request.headers()) {
         Form::Html => ("text/html; charset=utf-8", index.html()),
         Form::Json => (
@@ -126,7 +126,7 @@ impl Form {
 }
 
 impl Index {
-    fn of(config: &Config, headers: &HeaderMap) -> Self {
+    fn of(config: &Config, headers: &HeaderMap, features: Vec<&'static str>) -> Self {
         let url = url(config, headers);
         let LimitsConfig {
             body,
@@ -137,7 +137,7 @@ impl Index {
         Self {
             protocol: "Machine Relay Protocol",
             software: concat!("relayd ", env!("CARGO_PKG_VERSION")).to_owned(),
-            features: &FEATURES,
+            features,
             limits: Limits {
                 body,
                 blob,
@@ -248,7 +248,9 @@ mod tests {
 
     #[test]
     fn what_a_client_calls_the_relay_is_escaped_or_not_repeated() {
-        let page = |host: &str| Index::of(&Config::default(), &with(header::HOST, host)).html();
+        let page = |host: &str| {
+            Index::of(&Config::default(), &with(header::HOST, host), vec!["ack"]).html()
+        };
         assert!(page("127.0.0.1:8080").contains("<code>http://127.0.0.1:8080</code>"));
         for hostile in ["<script>", "a@b", "x/y", "a b"] {
             assert!(
@@ -264,7 +266,7 @@ mod tests {
             public_url: Some("https://x/\"><script>".to_owned()),
             ..Config::default()
         };
-        let page = Index::of(&config, &HeaderMap::new()).html();
+        let page = Index::of(&config, &HeaderMap::new(), Vec::new()).html();
         assert!(!page.contains("<script"), "{page}");
         assert!(!page.contains("{{"), "{page}");
     }
