@@ -3,6 +3,7 @@
 use crate::access::{Access, AllowlistError, Reloaded};
 use crate::admin;
 use crate::auth::Auth;
+use crate::blobs::Blobs;
 use crate::client_address::Peer;
 use crate::clock::Clock;
 use crate::config::{Config, LiveConfig};
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) config: LiveConfig,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
     pub(crate) hub: Hub,
     pub(crate) access: Access,
     pub(crate) auth: Auth,
@@ -44,7 +46,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, store: Store, access: Access) -> Self {
+    pub(crate) fn new(config: Config, store: Store, blobs: Blobs, access: Access) -> Self {
         Self {
             clock: Clock::new(),
             hub: Hub::new(),
@@ -59,18 +61,16 @@ impl App {
             arrivals: Arrivals::default(),
             config: LiveConfig::new(config),
             store,
+            blobs,
         }
     }
 
-    /// One that keeps everything in memory, for tests of its parts.
-    #[cfg(test)]
-    pub(crate) fn in_memory(config: Config) -> Self {
-        let access = Access::load(&config.access).unwrap();
-        Self::new(
-            config,
-            Store::in_memory(Options::default()).unwrap(),
-            access,
-        )
+    /// One that keeps everything in memory.
+    pub(crate) fn in_memory(config: Config) -> Result<Self, BindError> {
+        let store = Store::in_memory(Options::default())?;
+        let blobs = Blobs::in_memory(&config);
+        let access = Access::load(&config.access)?;
+        Ok(Self::new(config, store, blobs, access))
     }
 
     /// The time by which everything is judged; it never goes back.
@@ -104,9 +104,7 @@ impl Relay {
     /// # Errors
     /// [`BindError::Store`] if the store cannot be made, [`BindError::Allowlist`] if the list of allowed keys cannot be read.
     pub fn in_memory(config: Config) -> Result<Self, BindError> {
-        let store = Store::in_memory(Options::default())?;
-        let access = Access::load(&config.access)?;
-        let app = Arc::new(App::new(config, store, access));
+        let app = Arc::new(App::in_memory(config)?);
         let router = http::router(Arc::clone(&app));
         Ok(Self { app, router })
     }
@@ -158,6 +156,10 @@ mod tests {
         SecretKey::from_seed(&[seed; 32]).public()
     }
 
+    fn app(config: Config) -> App {
+        App::in_memory(config).unwrap()
+    }
+
     #[tokio::test]
     async fn who_is_taken_off_the_list_loses_its_sessions() {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -165,7 +167,7 @@ mod tests {
         let mut config = Config::default();
         config.access.registration = Registration::Allowlist;
         config.access.allowlist_file = Some(file.path().to_owned());
-        let app = App::in_memory(config);
+        let app = app(config);
         let patience = Duration::ZERO;
         let stays = app.hub.admit(key(1), 0, patience).await.unwrap();
         let goes = app.hub.admit(key(2), 0, patience).await.unwrap();
@@ -183,7 +185,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_was_suspended_while_it_came_in_is_found_out() {
-        let app = App::in_memory(Config::default());
+        let app = app(Config::default());
         let recording = app
             .store
             .record_activity(key(1), app.now(), NewAgents::Allowed);

@@ -84,7 +84,7 @@ mod tests {
 
     #[tokio::test]
     async fn without_room_on_the_disk_frames_and_requests_are_refused_alike() {
-        let app = App::in_memory(Config::default());
+        let app = App::in_memory(Config::default()).unwrap();
         let key = SecretKey::from_seed(&[1; 32]).public();
         let request = || {
             let text = format!(r#"{{"recipient_key":"{key}","body":1}}"#);

@@ -13,6 +13,8 @@ mod agents;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod blobs;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod discover;

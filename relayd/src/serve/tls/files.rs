@@ -169,7 +169,7 @@ mod tests {
         let (first, second) = (made(), made());
         std::fs::write(&cert, first.cert.pem()).unwrap();
         std::fs::write(&key, first.key_pair.serialize_pem()).unwrap();
-        let app = App::in_memory(Config::default());
+        let app = App::in_memory(Config::default()).unwrap();
         let mut files = Files::open(&cert, &key).unwrap();
         let shown = |files: &Files| files.served.0.read().unwrap().cert[0].clone();
         files.announce(&app.certificates);
