@@ -117,6 +117,7 @@ impl Failure {
                 CONFIG
             }
             Self::Admin(error) => error.status(),
+            Self::Bind(BindError::Blobs(error)) if error.is_configuration() => CONFIG,
             Self::Bind(_) => UNAVAILABLE,
             Self::Run(_) | Self::Start(_) => SOFTWARE,
             Self::Init(error) => error.status(),

@@ -6,6 +6,7 @@
 
 use crate::app::App;
 use crate::http::error::ApiError;
+use crate::metrics::Limit;
 use http::{HeaderMap, Method};
 use mrp_proto::relay_api::{SIGNATURE_HEADER, path};
 use std::sync::Arc;
@@ -62,7 +63,9 @@ impl Class {
         match self.threshold() {
             Some((threshold, retry_after)) if load >= threshold => {
                 let message = "the relay has too much to do now; try again later";
-                Err(ApiError::unavailable(message).with_retry_after(retry_after))
+                Err(ApiError::unavailable(message)
+                    .with_retry_after(retry_after)
+                    .with_limit(Limit::Load))
             }
             _ => Ok(()),
         }
@@ -142,7 +145,7 @@ impl HeldBytes {
         self.bytes += bytes;
         if before + bytes > MAX_BODIES {
             let message = "the relay is reading too many bodies at once; try again later";
-            return Err(ApiError::unavailable(message));
+            return Err(ApiError::unavailable(message).with_limit(Limit::Load));
         }
         Ok(())
     }
@@ -165,13 +168,10 @@ impl Drop for HeldBytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Access;
     use crate::client_address::Peer;
-    use crate::config::AccessConfig;
     use crate::config::Config;
     use crate::http::exchange::answer;
     use crate::http::router;
-    use crate::store::{Options, Store};
     use axum::body::Body;
     use http::{HeaderValue, Request, StatusCode, header};
     use mrp_proto::code::Code;
@@ -274,12 +274,7 @@ mod tests {
     async fn a_request_that_is_turned_away_is_told_when_to_come_again_and_counts_against_nobody() {
         let mut config = Config::default();
         config.set("limits.failures_per_minute_per_ip=1").unwrap();
-        let store = Store::in_memory(Options::default()).unwrap();
-        let app = Arc::new(App::new(
-            config,
-            store,
-            Access::load(&AccessConfig::default()).unwrap(),
-        ));
+        let app = Arc::new(App::in_memory(config).unwrap());
         let router = router(Arc::clone(&app));
         let ask = async |method: &str, path: &str| {
             let peer = Peer::Remote([192, 0, 2, 1].into());

@@ -17,6 +17,7 @@ pub(crate) use tls::{Certificates, Standing};
 use crate::access::{Access, AllowlistError};
 use crate::admin::AdminSocket;
 use crate::app::App;
+use crate::blobs::{self, Blobs, BlobsError, ObjectsError};
 use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::{DataDir, DataDirError};
@@ -57,6 +58,9 @@ pub enum BindError {
     /// There can be no TLS as configured.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The bytes of blobs cannot be kept.
+    #[error(transparent)]
+    Blobs(#[from] BlobsError),
     /// An address cannot be listened on.
     #[error(
         "{address}: cannot listen: {source}; set listen to another address, or end what uses this one"
@@ -104,6 +108,7 @@ impl Server {
         let store = tokio::task::spawn_blocking(move || Store::open(&database, Options::default()))
             .await
             .expect("opening the store does not panic")?;
+        let blobs = open_blobs(&config, &data_dir).await?;
         let mut listeners = Vec::new();
         for address in &config.listen {
             let bound = Listener::bind(address, tls.as_ref()).await;
@@ -114,7 +119,7 @@ impl Server {
         }
         let metrics = bind_metrics(&config).await?;
         let admin = bind_admin(&config);
-        let app = Arc::new(App::new(config, store, access));
+        let app = Arc::new(App::new(config, store, blobs, access));
         if let Some(certificate) = &certificate {
             certificate.announce(&app);
         }
@@ -147,6 +152,11 @@ impl Server {
             .iter()
             .map(|listener| self.app.config.tls.url(listener.address()))
             .collect()
+    }
+
+    /// Sees that the store of blobs answers.
+    pub(crate) async fn probe_blobs(&self) -> Result<(), ObjectsError> {
+        self.app.blobs.probe().await
     }
 
     /// The URL of the first listener, for clients on this machine.
@@ -185,6 +195,8 @@ impl Server {
         tasks.spawn(async move { disk::run(&guarding).await });
         let sweeping = Arc::clone(&app);
         tasks.spawn(async move { sweep::run(&sweeping).await });
+        let collecting = Arc::clone(&app);
+        tasks.spawn(async move { blobs::collect::run(&collecting).await });
         let outcome = tokio::select! {
             () = shutdown => Ok(()),
             // A part of the relay may end it, too.
@@ -224,6 +236,13 @@ async fn bind_metrics(config: &Config) -> Result<Option<MetricsListener>, BindEr
         }
     }
 }
+async fn open_blobs(config: &Config, data_dir: &DataDir) -> Result<Blobs, BlobsError> {
+    let (config, directory) = (config.clone(), data_dir.blobs());
+    tokio::task::spawn_blocking(move || Blobs::open(&config, &directory))
+        .await
+        .expect("opening the blobs does not panic")
+}
+
 /// How long the admin socket may take to write its last answer.
 const LAST_WORD: Duration = Duration::from_secs(1);
 

@@ -207,9 +207,9 @@ impl From<AcceptError> for ApiError {
                     .with_details(json!({ "limit": limit, "actual": actual }))
                     .with_limit(Limit::Sender)
             }
-            AcceptError::BlobNotFound { blob_id } => {
-                Self::new(Code::BlobNotFound, message).with_details(json!({ "blob_id": blob_id }))
-            }
+            AcceptError::BlobNotFound { blob_ids } => Self::new(Code::BlobNotFound, message)
+                .with_details(json!({ "blob_id": blob_ids.first(), "blob_ids": blob_ids })),
+            AcceptError::BlobQuota(exceeded) => exceeded.into(),
             AcceptError::Store(error) => error.into(),
         }
     }
@@ -241,7 +241,8 @@ impl From<AclError> for ApiError {
             AclError::Replay => Self::replay(),
             AclError::NotFound => Self::new(Code::AclEntryNotFound, message),
             AclError::Full { limit, actual } => Self::new(Code::InsufficientStorage, message)
-                .with_details(json!({ "limit": limit, "actual": actual })),
+                .with_details(json!({ "limit": limit, "actual": actual }))
+                .with_limit(Limit::AccessEntries),
             AclError::Store(error) => error.into(),
         }
     }

@@ -129,7 +129,8 @@ pub(super) fn for_each_table(each: &mut impl EachTable) -> Result<(), Failure> {
     each.table(WRITTEN)?;
     each.table(PURGES)?;
     each.table(SUSPENDED)?;
-    directory::for_each_table(each)
+    directory::for_each_table(each)?;
+    super::blobs::for_each_table(each)
 }
 
 /// The tables of one write transaction, with what is counted in memory until it is committed.
@@ -284,6 +285,7 @@ fn upgrade(database: &Database, time: Timestamp) -> Result<(), Failure> {
     tables.directory.make()?;
     agents::list_all(&mut tables)?;
     tables.flush()?;
+    super::blobs::make_tables(&transaction)?;
     transaction.open_table(SUSPENDED)?;
     Ok(transaction.commit()?)
 }
