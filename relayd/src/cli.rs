@@ -116,8 +116,8 @@ impl Failure {
             | Self::Bind(BindError::Config(_) | BindError::Allowlist(_) | BindError::Tls(_)) => {
                 CONFIG
             }
-            Self::Admin(error) => error.status(),
             Self::Bind(BindError::Blobs(error)) if error.is_configuration() => CONFIG,
+            Self::Admin(error) => error.status(),
             Self::Bind(_) => UNAVAILABLE,
             Self::Run(_) | Self::Start(_) => SOFTWARE,
             Self::Init(error) => error.status(),

@@ -220,6 +220,13 @@ impl Server {
     }
 }
 
+async fn open_blobs(config: &Config, data_dir: &DataDir) -> Result<Blobs, BlobsError> {
+    let (config, directory) = (config.clone(), data_dir.blobs());
+    tokio::task::spawn_blocking(move || Blobs::open(&config, &directory))
+        .await
+        .expect("opening the blobs does not panic")
+}
+
 async fn bind_metrics(config: &Config) -> Result<Option<MetricsListener>, BindError> {
     let Some(address) = config.metrics.listen else {
         return Ok(None);
@@ -235,12 +242,6 @@ async fn bind_metrics(config: &Config) -> Result<Option<MetricsListener>, BindEr
             Err(BindError::Listen { address, source })
         }
     }
-}
-async fn open_blobs(config: &Config, data_dir: &DataDir) -> Result<Blobs, BlobsError> {
-    let (config, directory) = (config.clone(), data_dir.blobs());
-    tokio::task::spawn_blocking(move || Blobs::open(&config, &directory))
-        .await
-        .expect("opening the blobs does not panic")
 }
 
 /// How long the admin socket may take to write its last answer.
