@@ -9,6 +9,8 @@
 //! - `ws`: the shell around the session state machine. `hub`: who is connected, and who waits for mail.
 //! - `store`: one domain operation is one whole transaction. `send`: the way into it that HTTP and WebSocket share.
 //! - `sweep`: what time frees. `disk`, `overload`: what is refused when room or time is scarce.
+//! - `backup`: everything in a directory, and the way back. `metrics`: figures about the relay. `health`: asking one from outside
+//!   whether it serves.
 //! - `service`, `reload`: signals, the service manager, and reading the configuration again.
 //!
 //! It must never know: how clients and daemons keep their messages, or what a sealed body says.

@@ -11,11 +11,13 @@ use super::segment::segment;
 use crate::app::App;
 use crate::auth::Class;
 use crate::blobs::ObjectsError;
+use crate::metrics::Limit;
 use crate::store::{BlobError, BlobHash, BlobQuotaExceeded, ReadableBlob};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use conditions::Verdict;
+use futures_util::TryStreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use mrp_proto::code::Code;
 use mrp_proto::id::BlobId;
@@ -160,6 +162,10 @@ async fn send(
         }
         Err(error) => return Err(error.into()),
     };
+    let given = app.metrics.blobs.downloaded.clone();
+    let parts = parts.inspect_ok(move |part| {
+        given.inc_by(part.len() as u64);
+    });
     let mut response = Response::new(Body::from_stream(parts));
     *response.status_mut() = status;
     if let Some(content_range) = content_range {
@@ -247,6 +253,7 @@ impl From<BlobQuotaExceeded> for ApiError {
     fn from(exceeded: BlobQuotaExceeded) -> Self {
         Self::new(Code::InsufficientStorage, exceeded.to_string())
             .with_details(json!({ "limit": exceeded.limit, "actual": exceeded.actual }))
+            .with_limit(Limit::Blobs)
     }
 }
 
@@ -282,5 +289,6 @@ impl ApiError {
             Code::InsufficientStorage,
             "the relay's disk is nearly full; it takes no uploads until its operator has made room",
         )
+        .with_limit(Limit::Disk)
     }
 }

@@ -8,6 +8,7 @@ use super::with_storage;
 use crate::app::App;
 use crate::auth::{Caller, Class};
 use crate::blobs::{Busy, Slot, SpoolError, Spooled};
+use crate::metrics::Limit;
 use crate::store::{BlobUpload, OwnedBlob};
 use axum::Json;
 use axum::body::Body;
@@ -139,6 +140,7 @@ impl Received {
         app.blobs.place(spooled, &placing).await?;
         let owned = app.store.add_blob(upload).await?;
         drop(placing);
+        app.metrics.blobs.uploaded.inc_by(size);
         let OwnedBlob {
             size,
             content_type,
@@ -186,6 +188,7 @@ impl From<Busy> for ApiError {
         Self::unavailable(busy.to_string())
             .with_retry_after(5)
             .with_details(json!({ "limit": busy.limit }))
+            .with_limit(Limit::Uploads)
     }
 }
 
