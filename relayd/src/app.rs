@@ -11,6 +11,7 @@ use crate::limits::Limits;
 use crate::serve::BindError;
 use crate::shutdown::Shutdown;
 use crate::store::{Options, Store};
+use crate::webhook::Webhooks;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) hub: Hub,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
+    pub(crate) webhooks: Webhooks,
     pub(crate) shutdown: Shutdown,
 }
 
@@ -37,6 +39,7 @@ impl App {
             hub: Hub::new(),
             auth: Auth::new(&config),
             limits: Limits::new(&config),
+            webhooks: Webhooks::new(&config.webhooks),
             shutdown: Shutdown::new(),
             config,
             store,

@@ -14,7 +14,7 @@ use std::time::Duration;
 pub use field::ConfigError;
 pub use sections::{
     AcmeConfig, BlobStoreConfig, CorsOrigins, MetricsConfig, Registration, TlsConfig,
-    WebhooksConfig,
+    WebhookLimits, WebhooksConfig,
 };
 pub use value::{ListenAddress, Network};
 

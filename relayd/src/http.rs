@@ -9,6 +9,7 @@ mod messages;
 mod query;
 mod segment;
 mod threads;
+mod webhooks;
 
 pub(crate) mod error;
 pub(crate) mod exchange;
@@ -37,6 +38,12 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 .delete(agents::delete),
         )
         .route("/v1/agents/{key}/capabilities", get(agents::capabilities))
+        .route(
+            "/v1/agents/{key}/webhook",
+            get(webhooks::show)
+                .put(webhooks::register)
+                .delete(webhooks::delete),
+        )
         .route("/v1/messages", post(messages::send).get(messages::poll))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/status", get(messages::status))

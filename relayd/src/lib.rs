@@ -7,6 +7,7 @@
 //! - `auth`: from a request to its caller, and the replay guard of what is not stored. `limits`: how often.
 //! - `ws`: the shell around the session state machine. `hub`: who is connected, and who waits for mail.
 //! - `store`: one domain operation is one whole transaction. `send`: the way into it that HTTP and WebSocket share.
+//! - `webhook`: mail brought to agents' own servers.
 //! - `sweep`: what time frees.
 //!
 //! It must never know: how clients and daemons keep their messages, or what a sealed body says.
@@ -29,6 +30,7 @@ mod serve;
 mod shutdown;
 pub mod store;
 mod sweep;
+mod webhook;
 mod ws;
 
 pub use app::Relay;
@@ -37,7 +39,7 @@ pub use clock::ClockError;
 pub use config::{
     AccessConfig, AcmeConfig, AuthConfig, BlobStoreConfig, Config, ConfigError, CorsOrigins,
     LimitsConfig, ListenAddress, LogFormat, MetricsConfig, Network, Registration, SendResultStatus,
-    Timeouts, TlsConfig, WebSocketConfig, WebhooksConfig,
+    Timeouts, TlsConfig, WebSocketConfig, WebhookLimits, WebhooksConfig,
 };
 pub use data_dir::DataDirError;
 pub use serve::{BindError, RunError, Server};

@@ -16,7 +16,7 @@ use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::store::{Options, Store};
-use crate::{http, process, sweep};
+use crate::{http, process, sweep, webhook};
 use admission::Admissions;
 use listener::Listener;
 use std::future::Future;
@@ -139,6 +139,8 @@ impl Server {
         }
         let sweeping = Arc::clone(&app);
         tasks.spawn(async move { sweep::run(&sweeping).await });
+        let delivering = Arc::clone(&app);
+        tasks.spawn(async move { webhook::run(&delivering).await });
         let outcome = tokio::select! {
             () = shutdown => Ok(()),
             fatal = app.store.failed() => Err(RunError::Store(fatal)),

@@ -27,6 +27,7 @@ mod record;
 mod removal;
 mod sweep;
 mod tables;
+mod webhooks;
 mod writer;
 
 pub use accept::{AcceptError, Acceptance, Replayed, Submission};
@@ -36,6 +37,10 @@ pub use error::{Fatal, OpenError, StoreError};
 pub use inbox::{MarkError, Marked, Marking, Page, Poll, PollError, Room, Sequence, Stored};
 pub use quota::{InboxLimit, Quotas};
 pub use sweep::Swept;
+pub use webhooks::{
+    Aftermath, Delivery, DueWebhook, DueWebhooks, FailedAttempt, Fault, NextDelivery, Removal,
+    Ticket, WebhookSchedule,
+};
 
 use engine::{Opener, Shared, View};
 use failure::{Failure, Stop};

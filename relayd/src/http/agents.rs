@@ -95,7 +95,7 @@ fn path_key(app: &App, signed: &Signed) -> Result<PublicKey, ApiError> {
         .map_err(|error| ApiError::new(Code::AgentNotFound, error.to_string()))
 }
 
-fn require_self(app: &App, signed: &Signed) -> Result<PublicKey, ApiError> {
+pub(super) fn require_self(app: &App, signed: &Signed) -> Result<PublicKey, ApiError> {
     let key = path_key(app, signed)?;
     if key == signed.caller.key {
         return Ok(key);

@@ -12,7 +12,7 @@ use super::record::{
 };
 use super::tables::{self, Tables};
 use super::writer::Admission;
-use super::{Sequence, Store, StoreError};
+use super::{Sequence, Store, StoreError, webhooks};
 use mrp_proto::acl::{self, EntryType, InboxPolicy, Relation, Verdict};
 use mrp_proto::agent::AgentStatus;
 use mrp_proto::key::PublicKey;
@@ -184,7 +184,7 @@ impl Incoming {
             self.store_claim(tables)?;
             return Ok(earlier);
         }
-        self.check_recipient(tables)?;
+        let recipient = self.check_recipient(tables)?;
         // Blobs have no place in this store, so there is none that the sender could attach.
         if let Some(blob_id) = &self.blob_id {
             let blob_id = blob_id.clone();
@@ -199,7 +199,11 @@ impl Incoming {
             || self.standing(tables),
         )?;
         let head = self.head(tables, now)?;
-        Ok(self.store(tables, &head)?)
+        let acceptance = self.store(tables, &head)?;
+        if recipient.is_some_and(|profile| profile.has_webhook) {
+            webhooks::enqueue(tables, &self.recipient, now)?;
+        }
+        Ok(acceptance)
     }
 
     fn answered_before(
@@ -221,7 +225,7 @@ impl Incoming {
         }
     }
 
-    fn check_recipient(&self, tables: &Tables<'_>) -> Result<(), Stop<AcceptError>> {
+    fn check_recipient(&self, tables: &Tables<'_>) -> Result<Option<Profile>, Stop<AcceptError>> {
         // A key that was never seen may get mail, under the policy that its record would begin with.
         let profile = Profile::find(&tables.agents, &self.recipient)?;
         if profile.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
@@ -229,7 +233,7 @@ impl Incoming {
         }
         let policy = profile.map_or_else(InboxPolicy::default, |profile| profile.inbox_policy);
         match acl::decide(policy, self.relation(tables)?) {
-            Verdict::Accept => Ok(()),
+            Verdict::Accept => Ok(profile),
             Verdict::Deny(policy) => Err(Stop::Refused(AcceptError::Denied(policy))),
         }
     }

@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::ledger::Ledger;
 use super::memory::ActiveAgent;
 use super::record::{AgentKey, Entry, TextHash};
+use super::webhooks;
 use mrp_proto::time::Timestamp;
 use redb::{
     Database, ReadOnlyTable, ReadableDatabase as _, ReadableTable, Table, TableDefinition,
@@ -90,6 +91,8 @@ pub(super) mod meta {
     pub(in crate::store) const CLOCK: &str = "clock";
     /// See [`super::super::claims`].
     pub(in crate::store) const CLAIMS_FLOOR: &str = "claims_floor";
+    /// The number of the last registration of a webhook.
+    pub(in crate::store) const WEBHOOKS: &str = "webhooks";
 }
 
 /// The tables of one write transaction, with what is counted in memory until it is committed.
@@ -112,6 +115,7 @@ pub(super) struct Tables<'a> {
     pub(super) written: Table<'a, (KeyBytes, KeyBytes), u64>,
     pub(super) purges: Table<'a, KeyBytes, u64>,
     pub(super) ledger: Ledger<'a>,
+    pub(super) webhooks: webhooks::Lazy<'a>,
     /// What became of agents' activity: for the memory, once it is committed. `None` where the agent is gone.
     pub(super) noted: Vec<(AgentKey, Option<ActiveAgent>)>,
     sequence: u64,
@@ -146,6 +150,7 @@ impl<'a> Tables<'a> {
                 transaction.open_table(USAGE)?,
                 transaction.open_table(SHARES)?,
             ),
+            webhooks: webhooks::Lazy::new(transaction),
             noted: Vec::new(),
             sequence,
         })
@@ -226,6 +231,7 @@ fn upgrade(database: &Database, time: Timestamp) -> Result<(), Failure> {
     let transaction = database.begin_write()?;
     let mut tables = Tables::open(&transaction, &clock)?;
     tables.meta.insert(meta::LAYOUT, LAYOUT)?;
+    tables.webhooks.open()?;
     tables.flush()?;
     Ok(transaction.commit()?)
 }

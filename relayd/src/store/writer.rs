@@ -353,9 +353,13 @@ fn transact(shared: &Shared, batch: &mut [Box<dyn Operation>]) -> Result<(), Los
     if effect == Effect::Refused {
         return Ok(());
     }
+    let with_webhooks = tables.webhooks.is_open();
     let noted = tables.flush()?;
     transaction.commit()?;
     shared.commits.fetch_add(1, Ordering::Relaxed);
+    if with_webhooks {
+        shared.webhook_hint.notify_one();
+    }
     for (agent, active) in noted {
         match active {
             Some(active) => shared.agents.note(agent, active),

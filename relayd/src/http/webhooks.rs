@@ -1,0 +1,79 @@
+//! An agent's webhook (protocol A7.1).
+
+use super::admission::admit;
+use super::agents::require_self;
+use super::error::ApiError;
+use crate::app::App;
+use crate::auth::Class;
+use crate::store::Removal;
+use crate::webhook::TargetError;
+use axum::Json;
+use axum::extract::{Request, State};
+use http::StatusCode;
+use mrp_proto::code::Code;
+use mrp_proto::relay_api::{WebhookInfo, WebhookRequest};
+use std::sync::Arc;
+use zeroize::Zeroize as _;
+
+/// `PUT /v1/agents/{key}/webhook`
+pub(super) async fn register(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Json<WebhookInfo>, ApiError> {
+    let signed = admit(&app, request, Class::Other).await?;
+    let key = require_self(&app, &signed)?;
+    let request = signed.json::<WebhookRequest>();
+    let caller = signed.caller;
+    // The body has the secret in it.
+    if let Ok(mut body) = signed.body.try_into_mut() {
+        body.zeroize();
+    }
+    let request = request?;
+    request.check()?;
+    app.webhooks.check(&request.url).await?;
+    let WebhookRequest { url, secret } = request;
+    let (store, now) = (&app.store, app.now());
+    let info = store.set_webhook(key, url, secret, caller.claim, now);
+    Ok(Json(info.await?))
+}
+
+/// `GET /v1/agents/{key}/webhook`
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Json<WebhookInfo>, ApiError> {
+    let signed = admit(&app, request, Class::Other).await?;
+    let key = require_self(&app, &signed)?;
+    let webhook = app.store.webhook(key).await?;
+    webhook.map(Json).ok_or_else(unknown)
+}
+
+/// `DELETE /v1/agents/{key}/webhook`
+pub(super) async fn delete(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<StatusCode, ApiError> {
+    let signed = admit(&app, request, Class::Other).await?;
+    let key = require_self(&app, &signed)?;
+    let (store, now) = (&app.store, app.now());
+    match store.delete_webhook(key, signed.caller.claim, now).await? {
+        Removal::Removed => Ok(StatusCode::NO_CONTENT),
+        Removal::NotFound => Err(unknown()),
+    }
+}
+
+impl From<TargetError> for ApiError {
+    fn from(error: TargetError) -> Self {
+        match error {
+            TargetError::Refused(violation) => violation.into(),
+            TargetError::Busy => Self::unavailable(error.to_string()),
+        }
+    }
+}
+
+fn unknown() -> ApiError {
+    ApiError::new(
+        Code::WebhookNotFound,
+        "this agent has no webhook; register one with PUT",
+    )
+}
