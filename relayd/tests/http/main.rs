@@ -19,4 +19,6 @@ mod program;
 #[cfg(test)]
 mod threads;
 #[cfg(test)]
+mod webhooks;
+#[cfg(test)]
 mod wire;

@@ -460,7 +460,7 @@ fn failed(
 
 impl WebhookSchedule {
     /// A delay, and what chance adds to it.
-    fn with_jitter(&self, delay: Duration, random: u32) -> Duration {
+    pub(super) fn with_jitter(&self, delay: Duration, random: u32) -> Duration {
         let most = delay.as_millis() * u128::from(self.jitter_percent) / 100;
         let added = most * u128::from(random) / u128::from(u32::MAX);
         delay + Duration::from_millis(u64::try_from(added).unwrap_or(0))
