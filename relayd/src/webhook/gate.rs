@@ -2,10 +2,11 @@
 //!
 //! Whoever has keys can name any host as their receiver, so the relay must not be a reflector: however many agents name a victim, it
 //! gets few deliveries at a time and few in a second, and none for a while once it has failed often. And a receiver that is slow
-//! must not take the places of others: those who answered last time always find some of the places free.
+//! must not take the places of others, those behind the same address included: each begins with one delivery at a time, and those
+//! who took the last one always find some of the places free.
 //!
-//! An address stands for its receiver here, and for IPv6 its network, of which anyone gets a whole one. All of this is in memory and
-//! bounded; what a restart forgets is learnt again.
+//! A receiver is a host and port, as its URL has them. An address may have many names; of IPv6, where anyone gets a whole network,
+//! the network counts. All of this is in memory and bounded; what a restart forgets is learnt again.
 
 use crate::config::WebhookLimits;
 use lru::LruCache;
@@ -19,8 +20,10 @@ use tokio::time::Instant;
 const REMEMBERED: usize = 4_096;
 /// Nobody is told to wait for longer because of others.
 const LONGEST_WAIT: Duration = Duration::from_secs(600);
-/// Between those who wait for a place that unknown receivers may have, and for a receiver that is given up for now.
+/// Between those who wait for places that others have, and for a receiver that is given up for now.
 const STEP: Duration = Duration::from_millis(200);
+/// Nobody is told to come again sooner.
+const SHORTEST: Duration = Duration::from_millis(50);
 /// What an attempt is taken to last before there was one.
 const FIRST_GUESS: Duration = Duration::from_millis(100);
 
@@ -57,15 +60,20 @@ struct State {
 }
 
 /// What is known of a host and port.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Receiver {
     /// Whether it took the last delivery.
     is_proven: bool,
+    in_flight: usize,
+    /// How many may be: one at first and after a failure, one more with each success.
+    allowance: usize,
+    /// How long attempts take, on average.
+    pace: Duration,
     /// Failures in a row; with as many as are allowed, it is given up until a time, and then tried once.
     failures: u32,
     given_up_until: Option<Instant>,
     is_probed: bool,
-    line: Option<WaitingLine>,
+    line: WaitingLine,
     /// Where it was last found.
     address: Option<IpAddr>,
 }
@@ -74,12 +82,10 @@ struct Receiver {
 #[derive(Debug)]
 struct Traffic {
     in_flight: usize,
-    /// How many may be: one at first, one more with each success.
-    allowance: usize,
+    /// Those of them that go to receivers which did not take the last one.
+    unproven: usize,
     /// When the next may begin.
     next: Instant,
-    /// How long attempts take here, on average.
-    pace: Duration,
     line: WaitingLine,
 }
 
@@ -133,7 +139,7 @@ impl Gate {
         let mut guard = self.0.lock();
         let state = &mut *guard;
         if !state.receivers.contains(&receiver) {
-            state.receivers.put(receiver.clone(), Receiver::default());
+            state.receivers.put(receiver.clone(), Receiver::new(now));
             if state.receivers.len() > REMEMBERED {
                 state.receivers.pop_lru();
             }
@@ -141,24 +147,19 @@ impl Gate {
         let Some(known) = state.receivers.get_mut(&receiver) else {
             return Err(Later(STEP));
         };
-        if let Some(until) = known.given_up_until
-            && (until > now || known.is_probed)
-        {
-            let line = known.line.get_or_insert(WaitingLine::new(now));
-            return Err(line.wait(now, until, STEP));
-        }
+        let is_unproven = !known.is_proven;
+        known.check(now)?;
         if let Some(address) = known.address
             && let Some(traffic) = state.addresses.get_mut(&address)
         {
-            traffic.check(now, limits)?;
+            traffic.check(now, is_unproven, limits)?;
         }
-        let is_unproven = !known.is_proven;
-        // A quarter is for those who answered last time.
-        if is_unproven && state.unproven >= (limits.workers - limits.workers / 4).max(1) {
+        if is_unproven && state.unproven >= most_unproven(limits.workers) {
             return Err(state.unproven_line.wait(now, now, STEP));
         }
         let probes = known.given_up_until.is_some();
         known.is_probed = probes;
+        known.in_flight += 1;
         state.places += 1;
         state.unproven += usize::from(is_unproven);
         drop(guard);
@@ -169,6 +170,7 @@ impl Gate {
             }),
             receiver,
             probes,
+            begun: now,
             passage: None,
         })
     }
@@ -181,25 +183,88 @@ impl Shared {
     }
 }
 
+/// A quarter of the places is for those who took the last delivery.
+fn most_unproven(places: usize) -> usize {
+    (places - places / 4).max(1)
+}
+
+impl Receiver {
+    fn new(now: Instant) -> Self {
+        Self {
+            is_proven: false,
+            in_flight: 0,
+            allowance: 1,
+            pace: FIRST_GUESS,
+            failures: 0,
+            given_up_until: None,
+            is_probed: false,
+            line: WaitingLine::new(now),
+            address: None,
+        }
+    }
+
+    /// Whether it may have one more.
+    fn check(&mut self, now: Instant) -> Result<(), Later> {
+        if let Some(until) = self.given_up_until
+            && (until > now || self.is_probed)
+        {
+            return Err(self.line.wait(now, until, STEP));
+        }
+        if self.in_flight >= self.allowance {
+            let allowance = u32::try_from(self.allowance.max(1)).unwrap_or(u32::MAX);
+            return Err(self
+                .line
+                .wait(now, now, (self.pace / allowance).max(SHORTEST)));
+        }
+        Ok(())
+    }
+
+    fn learn(&mut self, outcome: Outcome, now: Instant, limits: &WebhookLimits) {
+        self.is_probed = false;
+        if outcome == Outcome::Failed {
+            self.is_proven = false;
+            self.allowance = 1;
+            self.failures = self.failures.saturating_add(1);
+            if self.failures >= limits.give_up_after {
+                self.given_up_until = Some(now + limits.give_up_for);
+            }
+            return;
+        }
+        if outcome == Outcome::Taken {
+            self.is_proven = true;
+            self.allowance = (self.allowance + 1).min(limits.in_flight);
+        }
+        self.failures = 0;
+        if self.given_up_until.take().is_some() {
+            self.line = WaitingLine::new(now);
+        }
+    }
+}
+
 impl Traffic {
     fn new(now: Instant) -> Self {
         Self {
             in_flight: 0,
-            allowance: 1,
+            unproven: 0,
             next: now,
-            pace: FIRST_GUESS,
             line: WaitingLine::new(now),
         }
     }
 
     /// Whether one more may begin.
-    fn check(&mut self, now: Instant, limits: &WebhookLimits) -> Result<(), Later> {
-        if self.in_flight < self.allowance && self.next <= now {
-            return Ok(());
+    fn check(
+        &mut self,
+        now: Instant,
+        is_unproven: bool,
+        limits: &WebhookLimits,
+    ) -> Result<(), Later> {
+        let is_full = self.in_flight >= limits.in_flight
+            || (is_unproven && self.unproven >= most_unproven(limits.in_flight));
+        if is_full || self.next > now {
+            let step = if is_full { STEP } else { limits.spacing };
+            return Err(self.line.wait(now, now, step.max(SHORTEST)));
         }
-        let allowance = u32::try_from(self.allowance.max(1)).unwrap_or(u32::MAX);
-        let step = (self.pace / allowance).max(limits.spacing);
-        Err(self.line.wait(now, now, step))
+        Ok(())
     }
 }
 
@@ -210,7 +275,9 @@ pub(super) struct Slot {
     receiver: String,
     /// Whether this finds out if a receiver that was given up is back.
     probes: bool,
-    passage: Option<Passage>,
+    begun: Instant,
+    /// The address that it is on its way to.
+    passage: Option<IpAddr>,
 }
 
 /// Keeps the place of a delivery taken, for as long as something is done for it.
@@ -218,13 +285,6 @@ pub(super) struct Slot {
 pub(super) struct Place {
     gate: Gate,
     is_unproven: bool,
-}
-
-/// A delivery that is on its way to an address.
-#[derive(Debug)]
-struct Passage {
-    address: IpAddr,
-    begun: Instant,
 }
 
 impl Slot {
@@ -253,14 +313,13 @@ impl Slot {
         let Some(traffic) = state.addresses.get_mut(&address) else {
             return Err(Later(STEP));
         };
-        traffic.check(now, &gate.limits)?;
+        let is_unproven = self.place.is_unproven;
+        traffic.check(now, is_unproven, &gate.limits)?;
         traffic.in_flight += 1;
+        traffic.unproven += usize::from(is_unproven);
         traffic.next = now + gate.limits.spacing;
         drop(guard);
-        self.passage = Some(Passage {
-            address,
-            begun: now,
-        });
+        self.passage = Some(address);
         Ok(())
     }
 
@@ -271,21 +330,16 @@ impl Slot {
         let mut guard = gate.lock();
         let state = &mut *guard;
         if let Some(known) = state.receivers.get_mut(&self.receiver) {
+            let took = now.saturating_duration_since(self.begun);
+            known.pace = (known.pace * 3 + took) / 4;
             known.learn(outcome, now, &gate.limits);
         }
-        let mut pause = Duration::ZERO;
-        if let Some(passage) = &self.passage
-            && let Some(traffic) = state.addresses.get_mut(&passage.address)
-        {
-            let took = now.saturating_duration_since(passage.begun);
-            traffic.pace = (traffic.pace * 3 + took) / 4;
-            traffic.allowance = match outcome {
-                Outcome::Taken => (traffic.allowance + 1).min(gate.limits.in_flight),
-                Outcome::Refused => traffic.allowance,
-                Outcome::Failed => 1,
-            };
-            pause = traffic.next.saturating_duration_since(now);
-        }
+        let traffic = self
+            .passage
+            .and_then(|address| state.addresses.get_mut(&address));
+        let pause = traffic.map_or(Duration::ZERO, |traffic| {
+            traffic.next.saturating_duration_since(now)
+        });
         drop(guard);
         // What was found out is not undone by the end of the slot.
         self.probes = false;
@@ -293,40 +347,25 @@ impl Slot {
     }
 
     fn leave(&mut self) {
-        let Some(passage) = self.passage.take() else {
+        let Some(address) = self.passage.take() else {
             return;
         };
         let mut state = self.place.gate.0.lock();
-        if let Some(traffic) = state.addresses.get_mut(&passage.address) {
+        if let Some(traffic) = state.addresses.get_mut(&address) {
+            let unproven = usize::from(self.place.is_unproven);
             traffic.in_flight = traffic.in_flight.saturating_sub(1);
+            traffic.unproven = traffic.unproven.saturating_sub(unproven);
         }
-    }
-}
-
-impl Receiver {
-    fn learn(&mut self, outcome: Outcome, now: Instant, limits: &WebhookLimits) {
-        self.is_probed = false;
-        if outcome == Outcome::Failed {
-            self.is_proven = false;
-            self.failures = self.failures.saturating_add(1);
-            if self.failures >= limits.give_up_after {
-                self.given_up_until = Some(now + limits.give_up_for);
-            }
-            return;
-        }
-        self.is_proven |= outcome == Outcome::Taken;
-        self.failures = 0;
-        self.given_up_until = None;
-        self.line = None;
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
         self.leave();
-        if self.probes {
-            let mut state = self.place.gate.0.lock();
-            if let Some(known) = state.receivers.get_mut(&self.receiver) {
+        let mut state = self.place.gate.0.lock();
+        if let Some(known) = state.receivers.get_mut(&self.receiver) {
+            known.in_flight = known.in_flight.saturating_sub(1);
+            if self.probes {
                 known.is_probed = false;
             }
         }
@@ -375,13 +414,12 @@ mod tests {
         gate.admit(receiver.to_owned())
     }
 
-    /// As many as are let in to an address at one moment, spaced as they must be.
-    async fn enter_all(gate: &Gate, address: IpAddr) -> Vec<Slot> {
+    /// As many as are let in at one moment, spaced as they must be.
+    async fn enter_all(gate: &Gate, name: impl Fn(u8) -> String) -> Vec<Slot> {
         let mut slots = Vec::new();
         for number in 0..10 {
-            let name = format!("host{number}:443");
-            if let Ok(mut slot) = admit(gate, &name)
-                && slot.enter(address).is_ok()
+            if let Ok(mut slot) = gate.admit(name(number))
+                && slot.enter(ADDRESS).is_ok()
             {
                 slots.push(slot);
             }
@@ -391,31 +429,58 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn an_address_gets_one_at_first_and_four_at_most_whatever_its_names() {
+    async fn a_receiver_gets_one_at_first_and_four_at_most() {
         let gate = gate();
+        let name = |_| "a:443".to_owned();
         for expected in [1, 2, 4, 4] {
-            let slots = enter_all(&gate, ADDRESS).await;
+            let slots = enter_all(&gate, name).await;
             assert_eq!(slots.len(), expected);
             for slot in slots {
                 slot.conclude(Outcome::Taken);
             }
         }
-        let mut slots = enter_all(&gate, ADDRESS).await;
+        let mut slots = enter_all(&gate, name).await;
         slots.pop().unwrap().conclude(Outcome::Failed);
         drop(slots);
-        assert_eq!(enter_all(&gate, ADDRESS).await.len(), 1, "slowly again");
+        assert_eq!(enter_all(&gate, name).await.len(), 1, "slowly again");
         assert_eq!(gate.free_places(), 64);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_address_gets_four_at_most_whatever_its_names() {
+        let gate = gate();
+        let name = |number| format!("host{number}:443");
+        let unknown = enter_all(&gate, name).await;
+        assert_eq!(unknown.len(), 3);
+        // Who took the last one finds a place beside them.
+        let known = admit(&gate, "known:443").unwrap();
+        known.conclude(Outcome::Taken);
+        tokio::time::advance(Duration::from_secs(1)).await;
+        let mut known = admit(&gate, "known:443").unwrap();
+        assert!(known.enter(ADDRESS).is_ok());
+        drop((unknown, known));
+        for number in 0..10 {
+            tokio::time::advance(Duration::from_secs(1)).await;
+            let slot = gate.admit(name(number)).unwrap();
+            slot.conclude(Outcome::Taken);
+        }
+        assert_eq!(enter_all(&gate, name).await.len(), 4);
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_ipv6_network_is_one_address() {
         let gate = gate();
-        let mut first = admit(&gate, "a:443").unwrap();
-        first.enter("2606:4700::1".parse().unwrap()).unwrap();
-        tokio::time::advance(Duration::from_secs(1)).await;
-        let mut second = admit(&gate, "b:443").unwrap();
-        assert!(second.enter("2606:4700::ffff:1".parse().unwrap()).is_err());
-        assert!(second.enter("2606:4700:0:1::1".parse().unwrap()).is_ok());
+        let mut slots = Vec::new();
+        for number in 0..3 {
+            let mut slot = admit(&gate, &format!("host{number}:443")).unwrap();
+            let address = format!("2606:4700::{number}:1").parse().unwrap();
+            slot.enter(address).unwrap();
+            slots.push(slot);
+            tokio::time::advance(Duration::from_secs(1)).await;
+        }
+        let mut slot = admit(&gate, "other:443").unwrap();
+        assert!(slot.enter("2606:4700::ffff:1".parse().unwrap()).is_err());
+        assert!(slot.enter("2606:4700:0:1::1".parse().unwrap()).is_ok());
     }
 
     #[tokio::test(start_paused = true)]
@@ -469,7 +534,7 @@ mod tests {
         fail();
         assert!(admit(&gate, "a:443").is_err(), "it still fails");
         tokio::time::advance(Duration::from_secs(60)).await;
-        admit(&gate, "a:443").unwrap().conclude(Outcome::Refused);
+        admit(&gate, "a:443").unwrap().conclude(Outcome::Taken);
         let slots = [admit(&gate, "a:443"), admit(&gate, "a:443")];
         assert!(slots.iter().all(Result::is_ok), "it is back");
     }

@@ -137,7 +137,11 @@ async fn the_configuration_allows_http_and_networks() {
         r#"webhooks.allow_networks=["127.0.0.0/8"]"#,
     ]);
     let alice = agent(1);
-    for url in ["http://8.8.8.8/", "http://127.0.0.1:9000/", "https://127.1/"] {
+    for url in [
+        "http://8.8.8.8/",
+        "http://127.0.0.1:9000/",
+        "https://127.1/",
+    ] {
         put(&relay, &alice, url, SECRET).await.expect(200);
     }
     put(&relay, &alice, "http://10.0.0.1/", SECRET)
