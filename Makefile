@@ -4,10 +4,10 @@ PYTHON   ?= python3
 PREFIX   ?= /usr/local
 DESTDIR  ?=
 TARGET   := $(or $(CARGO_TARGET_DIR),target)
-SDK      := $(TARGET)/sdk-0.3.1
+PYTHONS  := $(patsubst tests/python/%.txt,$(TARGET)/python/%/installed,$(wildcard tests/python/*.txt))
 PROGRAMS := relayd mrpd mrpctl
 
-.PHONY: help build demo test lint sdk bench install
+.PHONY: help build demo test lint python bench install
 
 help:
 	@echo 'make build     the three programs, for development, in $(TARGET)/debug'
@@ -29,15 +29,15 @@ lint:
 	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --locked --workspace --no-deps
 
 # The programs first: tests/ runs them as processes.
-test: lint build sdk
+test: lint build python
 	$(CARGO) build --locked -p mrpd --bin mrpd-failpoints --features failpoints
-	MRP_SDK_PYTHON=$(abspath $(SDK))/bin/python $(CARGO) test --locked --workspace --no-fail-fast
+	MRP_TEST_PYTHON=$(abspath $(TARGET))/python $(CARGO) test --locked --workspace --no-fail-fast
 
-# The published client, unmodified, in a virtual environment of its own.
-sdk: $(SDK)/installed
-$(SDK)/installed: tests/sdk/requirements.txt
-	$(PYTHON) -m venv $(SDK)
-	$(SDK)/bin/python -m pip install --quiet --disable-pip-version-check -r tests/sdk/requirements.txt
+# The published clients, unmodified, and tools of the tests: each in a virtual environment of its own.
+python: $(PYTHONS)
+$(TARGET)/python/%/installed: tests/python/%.txt
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
 bench:

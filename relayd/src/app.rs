@@ -1,5 +1,7 @@
 //! What every part of a running relay shares, and the relay as a value.
 
+use crate::access::{Access, AllowlistError, Reloaded};
+use crate::admin;
 use crate::auth::Auth;
 use crate::client_address::Peer;
 use crate::clock::Clock;
@@ -18,6 +20,8 @@ use bytes::Bytes;
 use mrp_proto::time::Timestamp;
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::time::Instant;
+use tower::ServiceExt as _;
 
 /// The state of a relay; one per process, behind an [`Arc`].
 #[derive(Debug)]
@@ -26,14 +30,16 @@ pub(crate) struct App {
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     pub(crate) hub: Hub,
+    pub(crate) access: Access,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
     pub(crate) webhooks: Webhooks,
     pub(crate) shutdown: Shutdown,
+    pub(crate) started: Instant,
 }
 
 impl App {
-    pub(crate) fn new(config: Arc<Config>, store: Store) -> Self {
+    pub(crate) fn new(config: Arc<Config>, store: Store, access: Access) -> Self {
         Self {
             clock: Clock::new(),
             hub: Hub::new(),
@@ -41,6 +47,8 @@ impl App {
             limits: Limits::new(&config),
             webhooks: Webhooks::new(&config.webhooks),
             shutdown: Shutdown::new(),
+            started: Instant::now(),
+            access,
             config,
             store,
         }
@@ -49,6 +57,17 @@ impl App {
     /// The time by which everything is judged; it never goes back.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
+    }
+
+    /// Reads the list of allowed keys again (`access.allowlist_file`), and ends the sessions of those that went. If it cannot be
+    /// read, the old one stays in force.
+    pub(crate) fn reload_access(&self) -> Result<Reloaded, AllowlistError> {
+        let (allowed, removed) = self.access.reload()?;
+        for key in &removed {
+            self.hub.revoke(key);
+        }
+        let removed = removed.len();
+        Ok(Reloaded { allowed, removed })
     }
 }
 
@@ -64,10 +83,11 @@ impl Relay {
     /// A relay that keeps its messages in memory.
     ///
     /// # Errors
-    /// [`BindError::Store`] if the store cannot be made.
+    /// [`BindError::Store`] if the store cannot be made, [`BindError::Allowlist`] if the list of allowed keys cannot be read.
     pub fn in_memory(config: Config) -> Result<Self, BindError> {
         let store = Store::in_memory(Options::default())?;
-        let app = Arc::new(App::new(Arc::new(config), store));
+        let access = Access::load(&config.access)?;
+        let app = Arc::new(App::new(Arc::new(config), store, access));
         let router = http::router(Arc::clone(&app));
         Ok(Self { app, router })
     }
@@ -84,5 +104,84 @@ impl Relay {
     {
         let request = request.map(Body::new);
         answer(&self.app, &self.router, Peer::Remote(from), None, request).await
+    }
+
+    /// Answers one request of the relay's operator, as the admin socket would.
+    pub async fn administer(&self, request: ::http::Request<Body>) -> ::http::Response<Body> {
+        match admin::router(Arc::clone(&self.app)).oneshot(request).await {
+            Ok(response) => response,
+            Err(never) => match never {},
+        }
+    }
+
+    /// Reads the list of allowed keys again.
+    ///
+    /// # Errors
+    /// [`AllowlistError`]; the old list stays in force then.
+    pub fn reload_access(&self) -> Result<(), AllowlistError> {
+        self.app.reload_access().map(|_| ())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Registration;
+    use crate::hub::Call;
+    use crate::store::NewAgents;
+    use mrp_proto::agent::AgentStatus;
+    use mrp_proto::code::Code;
+    use mrp_proto::key::{PublicKey, SecretKey};
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    fn key(seed: u8) -> PublicKey {
+        SecretKey::from_seed(&[seed; 32]).public()
+    }
+
+    fn app(config: Config) -> App {
+        let access = Access::load(&config.access).unwrap();
+        let store = Store::in_memory(Options::default()).unwrap();
+        App::new(Arc::new(config), store, access)
+    }
+
+    #[tokio::test]
+    async fn who_is_taken_off_the_list_loses_its_sessions() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("{}\n{}\n", key(1), key(2))).unwrap();
+        let mut config = Config::default();
+        config.access.registration = Registration::Allowlist;
+        config.access.allowlist_file = Some(file.path().to_owned());
+        let app = app(config);
+        let patience = Duration::ZERO;
+        let stays = app.hub.admit(key(1), 0, patience).await.unwrap();
+        let goes = app.hub.admit(key(2), 0, patience).await.unwrap();
+        app.confirm(&key(2)).await.unwrap();
+        std::fs::write(file.path(), format!("{}\n", key(1))).unwrap();
+        let reloaded = app.reload_access().unwrap();
+        assert_eq!((reloaded.allowed, reloaded.removed), (1, 1));
+        let call = poll_fn(|context| goes.poll_call(context)).await;
+        assert_eq!(call, Call::Revoked);
+        let refused = app.confirm(&key(2)).await.unwrap_err();
+        assert_eq!(refused.code, Code::RegistrationClosed);
+        app.confirm(&key(1)).await.unwrap();
+        let context = std::task::Context::from_waker(futures_util::task::noop_waker_ref());
+        assert!(stays.poll_call(&context).is_pending());
+    }
+
+    #[tokio::test]
+    async fn who_was_suspended_while_it_came_in_is_found_out() {
+        let app = app(Config::default());
+        let recording = app
+            .store
+            .record_activity(key(1), app.now(), NewAgents::Allowed);
+        recording.await.unwrap();
+        app.confirm(&key(1)).await.unwrap();
+        let suspending = app
+            .store
+            .set_status(key(1), AgentStatus::Suspended, app.now());
+        suspending.await.unwrap();
+        let refused = app.confirm(&key(1)).await.unwrap_err();
+        assert_eq!(refused.code, Code::AgentSuspended);
     }
 }

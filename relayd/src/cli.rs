@@ -1,5 +1,7 @@
 //! The command line: what it may say, and the process around the relay.
 
+mod admin;
+
 use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::DataDirError;
 use crate::serve::{BindError, RunError, Server};
@@ -37,6 +39,7 @@ enum Command {
     Serve(Sources),
     /// Check configuration, data directory and addresses; exit 78 on a mistake
     Check(Sources),
+    Admin(admin::AdminArgs),
 }
 
 /// Where the configuration comes from; what comes later in this list wins.
@@ -77,7 +80,7 @@ enum Failure {
 impl Failure {
     fn status(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Bind(BindError::Config(_)) => CONFIG,
+            Self::Config(_) | Self::Bind(BindError::Config(_) | BindError::Allowlist(_)) => CONFIG,
             Self::Bind(_) => UNAVAILABLE,
             Self::Run(_) | Self::Start(_) => SOFTWARE,
         }
@@ -98,6 +101,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Some(Command::Serve(sources)) => serve(&sources),
         Some(Command::Check(sources)) => return check(&sources),
+        Some(Command::Admin(arguments)) => return admin::run(&arguments),
         None => serve(&cli.serve),
     };
     match outcome {

@@ -1,18 +1,19 @@
 //! The HTTP interface: what is where, and what every request goes through.
 
+mod acl;
 mod admission;
 mod agents;
 mod body;
 mod cursor;
 mod health;
 mod messages;
-mod query;
 mod segment;
 mod threads;
 mod webhooks;
 
 pub(crate) mod error;
 pub(crate) mod exchange;
+pub(crate) mod query;
 
 use crate::app::App;
 use crate::ws;
@@ -43,6 +44,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             get(webhooks::show)
                 .put(webhooks::register)
                 .delete(webhooks::delete),
+        )
+        .route("/v1/agents/{key}/acl", get(acl::list))
+        .route(
+            "/v1/agents/{key}/acl/{peer}",
+            get(acl::show).put(acl::put).delete(acl::delete),
         )
         .route("/v1/messages", post(messages::send).get(messages::poll))
         .route("/v1/messages/{id}", get(messages::show))

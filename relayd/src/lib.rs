@@ -4,7 +4,8 @@
 //! - `cli`, `config`: what people type and write down. `log`, `process`, `data_dir`: what the process does to itself first.
 //! - `serve`: listeners, the accept loop, connections and their limits. `shutdown`: how all of it ends.
 //! - `http`: one file per noun, each a thin shell: verify, decide, one store operation, answer.
-//! - `auth`: from a request to its caller, and the replay guard of what is not stored. `limits`: how often.
+//! - `auth`: from a request to its caller, and the replay guard of what is not stored. `access`: who may come. `limits`: how
+//!   often. `admin`: what the operator asks of a running relay.
 //! - `ws`: the shell around the session state machine. `hub`: who is connected, and who waits for mail.
 //! - `store`: one domain operation is one whole transaction. `send`: the way into it that HTTP and WebSocket share.
 //! - `webhook`: mail brought to agents' own servers.
@@ -12,6 +13,7 @@
 //!
 //! It must never know: how clients and daemons keep their messages, or what a sealed body says.
 
+mod access;
 mod admin;
 mod app;
 mod auth;
@@ -33,6 +35,7 @@ mod sweep;
 mod webhook;
 mod ws;
 
+pub use access::AllowlistError;
 pub use app::Relay;
 pub use cli::main;
 pub use clock::ClockError;

@@ -35,6 +35,7 @@ pub(crate) async fn accept(
         app.auth.key(text)
     })?;
     let recipient = draft.recipient;
+    app.access.check_recipient(&recipient)?;
     let mut random = [0; 6];
     getrandom::fill(&mut random).map_err(ApiError::internal)?;
     let acceptance = app

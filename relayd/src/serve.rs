@@ -10,6 +10,7 @@ mod unread;
 
 pub(crate) use admission::Admission;
 
+use crate::access::{Access, AllowlistError};
 use crate::admin::AdminSocket;
 use crate::app::App;
 use crate::clock::{Clock, ClockError};
@@ -22,6 +23,7 @@ use listener::Listener;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::task::JoinSet;
 
 /// Why a relay could not be set up.
@@ -30,6 +32,9 @@ pub enum BindError {
     /// Fields of the configuration contradict each other.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The list of allowed keys cannot be used.
+    #[error(transparent)]
+    Allowlist(#[from] AllowlistError),
     /// The system's clock is wrong.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -77,6 +82,7 @@ impl Server {
     pub async fn bind(config: Config) -> Result<Self, BindError> {
         config.check()?;
         Clock::check()?;
+        let access = Access::load(&config.access)?;
         let data_dir = DataDir::open(&config.data_dir)?;
         let database = data_dir.database();
         let store = tokio::task::spawn_blocking(move || Store::open(&database, Options::default()))
@@ -91,7 +97,7 @@ impl Server {
             })?);
         }
         let admin = bind_admin(&config);
-        let app = Arc::new(App::new(Arc::new(config), store));
+        let app = Arc::new(App::new(Arc::new(config), store, access));
         Ok(Self {
             app,
             listeners,
@@ -134,25 +140,31 @@ impl Server {
         for listener in listeners {
             tasks.spawn(listener.run(Arc::clone(&app), router.clone(), Arc::clone(&admissions)));
         }
-        if let Some(admin) = admin {
-            tasks.spawn(admin.run(Arc::clone(&app)));
-        }
+        let admin = admin.map(|admin| tokio::spawn(admin.run(Arc::clone(&app))));
         let sweeping = Arc::clone(&app);
         tasks.spawn(async move { sweep::run(&sweeping).await });
         let delivering = Arc::clone(&app);
         tasks.spawn(async move { webhook::run(&delivering).await });
         let outcome = tokio::select! {
             () = shutdown => Ok(()),
+            () = app.shutdown.begun() => Ok(()),
             fatal = app.store.failed() => Err(RunError::Store(fatal)),
         };
         app.shutdown.begin();
         drain(&app).await;
+        if let Some(admin) = admin {
+            // Who told the relay to end hears that it does.
+            let _ = tokio::time::timeout(LAST_WORD, admin).await;
+        }
         tasks.shutdown().await;
         app.store.clone().close().await;
         drop(data_dir);
         outcome
     }
 }
+
+/// How long the admin socket may take to write its last answer.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// A relay serves without its admin socket, too: the name of the directory may be too long for one.
 fn bind_admin(config: &Config) -> Option<AdminSocket> {

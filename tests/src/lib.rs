@@ -2,12 +2,14 @@
 //!
 //! - [`programs`]: the programs under test, built once.
 //! - [`process`]: one process: started, awaited with a deadline, killed at the latest when dropped.
+//! - [`python`]: published clients and tools in their virtual environments.
 //! - [`sdk`]: a peer that is the published Python SDK.
 //! - [`relay`]: a relay of the test's own.
 //! - [`user`]: a user with a home of their own.
 
 pub mod process;
 pub mod programs;
+pub mod python;
 pub mod relay;
 pub mod sdk;
 pub mod user;

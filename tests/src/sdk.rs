@@ -1,11 +1,9 @@
-//! A peer that is the published Python SDK, unmodified (`tests/sdk/peer.py`), in the virtual environment that `make sdk` makes.
+//! A peer that is the published Python SDK, unmodified (`tests/sdk/peer.py`), in the virtual environment that `make python` makes.
 
 use crate::process::{Ended, Process};
-use crate::programs::workspace;
+use crate::python;
 use crate::relay::Relay;
 use serde_json::Value;
-use std::path::PathBuf;
-use std::process::Command;
 use tempfile::TempDir;
 
 /// An agent of the published SDK with a key of its own.
@@ -28,12 +26,9 @@ impl SdkPeer {
 
     /// Starts a command of `peer.py`.
     pub fn start(&self, arguments: &[&str]) -> Process {
-        let mut command = Command::new(python());
+        let mut command = python::script("sdk-0.3.1", "sdk/peer.py");
         command
-            .env_clear()
             .env("HOME", self.home.path())
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .arg(workspace().join("tests/sdk/peer.py"))
             .arg(&self.relay)
             .arg(self.home.path().join("sdk.key"))
             .args(arguments);
@@ -56,15 +51,4 @@ pub fn lines(text: &str) -> Vec<Value> {
     text.lines()
         .map(|line| serde_json::from_str(line).expect("a JSON line"))
         .collect()
-}
-
-fn python() -> PathBuf {
-    let made = workspace().join("target/sdk-0.3.1/bin/python");
-    let python = std::env::var_os("MRP_SDK_PYTHON").map_or(made, PathBuf::from);
-    assert!(
-        python.exists(),
-        "the published SDK is not installed at {}; run: make sdk",
-        python.display()
-    );
-    python
 }

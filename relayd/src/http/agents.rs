@@ -95,6 +95,7 @@ fn path_key(app: &App, signed: &Signed) -> Result<PublicKey, ApiError> {
         .map_err(|error| ApiError::new(Code::AgentNotFound, error.to_string()))
 }
 
+/// The agent that the path names, which must be the caller.
 pub(super) fn require_self(app: &App, signed: &Signed) -> Result<PublicKey, ApiError> {
     let key = path_key(app, signed)?;
     if key == signed.caller.key {
@@ -102,7 +103,7 @@ pub(super) fn require_self(app: &App, signed: &Signed) -> Result<PublicKey, ApiE
     }
     Err(ApiError::new(
         Code::Forbidden,
-        "an agent can change only itself; sign with the key in the path",
+        "this is for the agent itself; sign with the key in the path",
     ))
 }
 

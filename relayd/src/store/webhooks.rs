@@ -7,6 +7,7 @@
 //! An agent with something to be offered has one entry in a list by time. Who delivers takes agents from its front, reads what is
 //! at its turn ([`Store::next_delivery`]), and says what came of it; that moves the entry, or takes it out, in the same transaction.
 
+mod outcome;
 mod queue;
 mod rows;
 #[cfg(test)]
@@ -30,7 +31,7 @@ use rows::{Registration, State};
 use std::fmt;
 use std::time::Duration;
 
-pub(super) use queue::enqueue;
+pub(super) use queue::{enqueue, resume};
 pub(super) use rows::Lazy;
 
 /// When a delivery that failed is tried again, and when a webhook is given up (protocol A7.3).

@@ -1,6 +1,12 @@
 //! The relay's HTTP interface, from outside: the relay as a value, over real sockets, and as a program.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
+mod acl;
+#[cfg(test)]
+mod administration;
+#[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod auth;

@@ -1,15 +1,12 @@
-//! Whose turn it is, for which message, and what follows from how an attempt went.
+//! Whose turn it is, and for which message.
 
 use super::rows::{self, Registration, State};
-use super::{
-    Aftermath, Delivery, DueWebhook, DueWebhooks, FailedAttempt, Lane, NextDelivery, Ticket,
-    WebhookSchedule,
-};
-use crate::store::agents::{Profile, change_profile};
+use super::{Delivery, DueWebhook, DueWebhooks, Lane, NextDelivery, Ticket};
+use crate::store::agents::Profile;
 use crate::store::clock::{from_millis, to_millis};
 use crate::store::engine::View;
 use crate::store::failure::Failure;
-use crate::store::inbox::{Sequence, deliver};
+use crate::store::inbox::Sequence;
 use crate::store::read::{Standing, assemble};
 use crate::store::record::{AgentKey, Entry, Head};
 use crate::store::tables::{AGENTS, KeyBytes, MESSAGES, PURGES, QUEUED, Tables, purged_below};
@@ -62,42 +59,6 @@ impl Store {
             .await
     }
 
-    /// Notes that a receiver took a message: it is delivered (protocol A4.6), and the webhook has no failures. Nothing else is
-    /// tried before `pause` is over.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn webhook_delivered(
-        &self,
-        ticket: Ticket,
-        pause: Duration,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.write(Admission::Other, move |tables| {
-            let now = tables.clock.observe(now);
-            Ok(delivered(tables, &ticket, pause, now)?)
-        })
-        .await
-    }
-
-    /// Notes that an attempt failed, and when there is to be another.
-    ///
-    /// # Errors
-    /// [`StoreError`].
-    pub async fn webhook_failed(
-        &self,
-        ticket: Ticket,
-        attempt: FailedAttempt,
-        schedule: WebhookSchedule,
-        now: Timestamp,
-    ) -> Result<Aftermath, StoreError> {
-        self.write(Admission::Other, move |tables| {
-            let now = tables.clock.observe(now);
-            Ok(failed(tables, &ticket, &attempt, &schedule, now)?)
-        })
-        .await
-    }
-
     /// Lets agents wait so long without an attempt, or only looks again when their turn is.
     ///
     /// # Errors
@@ -144,6 +105,20 @@ pub(in crate::store) fn enqueue(
         return Ok(());
     };
     reschedule(tables, recipient, &mut state, now, Turn::Waiting)
+}
+
+/// Lets an agent that was suspended have its turn at once; part of resuming it.
+pub(in crate::store) fn resume(
+    tables: &mut Tables<'_>,
+    agent: &AgentKey,
+    now: Timestamp,
+) -> Result<(), Failure> {
+    let rows = tables.webhooks.open()?;
+    let Some(mut state) = State::find(&rows.states, agent)? else {
+        return Ok(());
+    };
+    state.not_before = Timestamp::EPOCH;
+    reschedule(tables, agent, &mut state, now, Turn::Had)
 }
 
 /// Finds out when an agent's next turn is, and writes its state with that.
@@ -360,116 +335,4 @@ fn read_message(view: &View<'_>, sequence: u64) -> Result<Message, Failure> {
         delivered: None,
     };
     assemble(view, &head, content, standing)
-}
-
-fn delivered(
-    tables: &mut Tables<'_>,
-    ticket: &Ticket,
-    pause: Duration,
-    now: Timestamp,
-) -> Result<(), Failure> {
-    let agent = ticket.recipient.as_bytes();
-    let Sequence(sequence) = ticket.sequence;
-    if sequence >= tables.purged_below(agent)? {
-        deliver(tables, agent, sequence, now)?;
-    }
-    let rows = tables.webhooks.open()?;
-    let Some(mut state) = State::find(&rows.states, agent)? else {
-        return Ok(());
-    };
-    if state.registration == ticket.registration {
-        state.failures = 0;
-        state.failing_since = None;
-        state.fault = None;
-        state.not_before = now.after(pause);
-        match ticket.lane {
-            Lane::Main => {
-                state.position = state.position.max(sequence);
-                state.head = 0;
-                state.attempts = 0;
-            }
-            Lane::Aside(time) => {
-                rows.aside.remove((agent, time, sequence))?;
-            }
-        }
-    }
-    reschedule(tables, agent, &mut state, now, Turn::Had)
-}
-
-fn failed(
-    tables: &mut Tables<'_>,
-    ticket: &Ticket,
-    attempt: &FailedAttempt,
-    schedule: &WebhookSchedule,
-    now: Timestamp,
-) -> Result<Aftermath, Failure> {
-    let agent = ticket.recipient.as_bytes();
-    let rows = tables.webhooks.open()?;
-    let Some(mut state) = State::find(&rows.states, agent)? else {
-        return Ok(Aftermath::Retry);
-    };
-    if state.registration != ticket.registration || !state.enabled {
-        reschedule(tables, agent, &mut state, now, Turn::Had)?;
-        return Ok(Aftermath::Retry);
-    }
-    state.failures = state.failures.saturating_add(1);
-    state.fault = Some(attempt.fault);
-    let since = *state.failing_since.get_or_insert(now);
-    let is_given_up =
-        state.failures >= schedule.disable_after && now.since(since) >= schedule.disable_over;
-    if attempt.fault.is_gone() || is_given_up {
-        state.enabled = false;
-        rows.clear_aside(agent)?;
-        change_profile(tables, agent, now, |profile| profile.has_webhook = false)?;
-        reschedule(tables, agent, &mut state, now, Turn::Had)?;
-        return Ok(Aftermath::Disabled);
-    }
-    let Sequence(sequence) = ticket.sequence;
-    let later = |delay: Duration| now.after(schedule.with_jitter(delay, attempt.random));
-    let again = to_millis(later(schedule.again));
-    match ticket.lane {
-        Lane::Aside(time) => {
-            rows.aside.remove((agent, time, sequence))?;
-            rows.aside.insert((agent, again, sequence), ())?;
-        }
-        Lane::Main => {
-            let before = if state.head == sequence {
-                state.attempts
-            } else {
-                0
-            };
-            let step = usize::try_from(before).unwrap_or(usize::MAX);
-            if let Some(delay) = schedule.retries.get(step) {
-                state.head = sequence;
-                state.attempts = before + 1;
-                state.retry_at = later(*delay);
-            } else {
-                state.position = state.position.max(sequence);
-                state.head = 0;
-                state.attempts = 0;
-                rows.aside.insert((agent, again, sequence), ())?;
-            }
-        }
-    }
-    let asked = attempt.retry_after.unwrap_or_default();
-    let pause = asked.min(schedule.longest_retry_after).max(attempt.pause);
-    state.not_before = now.after(pause);
-    reschedule(tables, agent, &mut state, now, Turn::Had)?;
-    Ok(Aftermath::Retry)
-}
-
-impl WebhookSchedule {
-    /// A delay, and what chance adds to it.
-    pub(super) fn with_jitter(&self, delay: Duration, random: u32) -> Duration {
-        let most = delay.as_millis() * u128::from(self.jitter_percent) / 100;
-        let added = most * u128::from(random) / u128::from(u32::MAX);
-        delay + Duration::from_millis(u64::try_from(added).unwrap_or(0))
-    }
-}
-
-impl super::Fault {
-    /// The receiver says that there is nothing here, for good (RFC 9110 section 15.5.11).
-    fn is_gone(self) -> bool {
-        self == Self::Status(410)
-    }
 }

@@ -1,6 +1,7 @@
 use super::super::fixture::*;
 use super::super::{Marked, Submission};
 use super::*;
+use mrp_proto::agent::AgentStatus;
 use mrp_proto::message::Status;
 use std::collections::HashSet;
 
@@ -440,15 +441,20 @@ async fn a_suspended_agent_gets_nothing() {
     let store = empty_store();
     register(&store, 9, at(0)).await;
     send_one(&store, 9, "1", at(0)).await;
-    let suspending = store.write::<_, StoreError, _>(Admission::Other, |tables| {
-        let agent = *agent(9).as_bytes();
-        Ok(change_profile(tables, &agent, at(0), |profile| {
-            profile.status = mrp_proto::agent::AgentStatus::Suspended;
-        })?)
-    });
-    suspending.await.unwrap();
+    let set = async |status| {
+        let setting = store.set_status(agent(9), status, at(0));
+        setting.await.unwrap()
+    };
+    set(AgentStatus::Suspended).await;
     let found = store.next_delivery(agent(9), at(0)).await.unwrap();
     assert!(matches!(found, NextDelivery::Suspended));
+    let wait = Some(Duration::from_secs(HOUR));
+    let postponing = store.postpone_webhooks(vec![(agent(9), wait)], at(0));
+    postponing.await.unwrap();
+    assert_eq!(due(&store, at(0)).await, (vec![], Some(HOUR)));
+    set(AgentStatus::Active).await;
+    assert_eq!(due(&store, at(0)).await, (vec![9], None));
+    assert_eq!(take(&store, 9, at(0)).await, "1");
 }
 
 #[tokio::test]

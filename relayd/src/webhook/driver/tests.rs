@@ -1,4 +1,5 @@
 use super::*;
+use crate::access::Access;
 use crate::config::Config;
 use crate::store::{Options, Store};
 use crate::webhook::TargetError;
@@ -39,7 +40,8 @@ fn app(networks: &[&str], resolver: Resolver) -> Arc<App> {
     config.webhooks.schedule.retries = [Duration::from_millis(1); 6];
     config.webhooks.limits.give_up_after = u32::MAX;
     let store = Store::in_memory(Options::default()).unwrap();
-    let mut app = App::new(Arc::new(config), store);
+    let access = Access::load(&config.access).unwrap();
+    let mut app = App::new(Arc::new(config), store, access);
     app.webhooks = Webhooks::with_resolver(&app.config.webhooks, resolver);
     Arc::new(app)
 }
