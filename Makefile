@@ -44,6 +44,7 @@ bench:
 	$(CARGO) build --locked --release -p relayd -p bench
 	$(TARGET)/release/bench durable-send
 	$(TARGET)/release/bench idle-sockets
+	$(TARGET)/release/bench discovery --agents 1000000
 
 install:
 	$(CARGO) build --locked --release --workspace --bins

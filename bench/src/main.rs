@@ -1,6 +1,7 @@
 //! Figures of relayd under load. `bench/README.md` says how to read them.
 
 mod clock;
+mod discovery;
 mod durable_send;
 mod idle_sockets;
 mod relay;
@@ -20,6 +21,8 @@ struct Arguments {
 enum Scenario {
     /// Signed messages from many connections at once, each answered only when it is on disk
     DurableSend(durable_send::Options),
+    /// Finding agents among many, by every kind of filter
+    Discovery(discovery::Options),
     /// Resident memory of authenticated WebSockets that do nothing
     IdleSockets(idle_sockets::Options),
 }
@@ -31,6 +34,7 @@ fn main() -> anyhow::Result<()> {
         .build()?;
     let lines = match arguments.scenario {
         Scenario::DurableSend(options) => runtime.block_on(durable_send::run(&options))?,
+        Scenario::Discovery(options) => runtime.block_on(discovery::run(&options))?,
         Scenario::IdleSockets(options) => runtime.block_on(idle_sockets::run(&options))?,
     };
     report::print(&lines);

@@ -3,26 +3,33 @@
 use anyhow::{Context as _, bail};
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 #[derive(Debug)]
 pub(crate) struct Relay {
     process: Child,
     pub(crate) address: SocketAddr,
+    /// How long it took to become ready.
+    pub(crate) started_in: Duration,
     _data: tempfile::TempDir,
 }
 
 impl Relay {
-    /// Starts `program`, or the relayd that was built beside this program. The data goes below the working directory, since the
-    /// system's temporary folder may be in memory, where nothing is ever on disk.
+    /// Starts `program`, or the relayd that was built beside this program.
     pub(crate) fn start(program: Option<&PathBuf>) -> anyhow::Result<Self> {
+        Self::start_with(program, data_folder()?)
+    }
+
+    /// As [`Relay::start`], with what is in a folder already.
+    pub(crate) fn start_with(
+        program: Option<&PathBuf>,
+        data: tempfile::TempDir,
+    ) -> anyhow::Result<Self> {
         let beside = std::env::current_exe()?.with_file_name("relayd");
         let program = program.unwrap_or(&beside);
-        let data = tempfile::Builder::new()
-            .prefix("bench-relayd-")
-            .tempdir_in(".")?;
+        let begun = Instant::now();
         let mut process = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data.path())
@@ -44,6 +51,7 @@ impl Relay {
         Ok(Self {
             process,
             address: url.parse()?,
+            started_in: begun.elapsed(),
             _data: data,
         })
     }
@@ -78,6 +86,18 @@ impl Relay {
         // Linux counts in hundredths of a second on every architecture that matters.
         Ok(Duration::from_millis(total * 10))
     }
+}
+
+/// A new folder for a relay's data. It is below the working directory, since the system's temporary folder may be in memory, where
+/// nothing is ever on disk.
+pub(crate) fn data_folder() -> anyhow::Result<tempfile::TempDir> {
+    let mut builder = tempfile::Builder::new();
+    Ok(builder.prefix("bench-relayd-").tempdir_in(".")?)
+}
+
+/// The database in a relay's folder.
+pub(crate) fn database(data: &Path) -> PathBuf {
+    data.join("relay.redb")
 }
 
 impl Drop for Relay {

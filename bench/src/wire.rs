@@ -40,12 +40,30 @@ impl Connection {
 
     /// Posts a body and returns the status of the answer.
     pub(crate) async fn post(&mut self, target: &str, body: &str) -> anyhow::Result<u16> {
+        self.request("POST", target, body).await
+    }
+
+    /// Gets a target and returns the status of the answer; the answer's body is [`Connection::body`] then.
+    pub(crate) async fn get(&mut self, target: &str) -> anyhow::Result<u16> {
+        self.request("GET", target, "").await
+    }
+
+    /// The body of the last answer.
+    pub(crate) fn body(&self) -> &[u8] {
+        let head = self
+            .buffer
+            .windows(4)
+            .position(|window| window == b"\r\n\r\n");
+        &self.buffer[head.map_or(0, |end| end + 4)..]
+    }
+
+    async fn request(&mut self, method: &str, target: &str, body: &str) -> anyhow::Result<u16> {
         let next = self.last_stamp.after(Duration::from_millis(1));
         self.last_stamp = clock::now().max(next);
         let timestamp = self.last_stamp.to_string();
-        let canonical = request_bytes("POST", target, &timestamp, BodyHash::of(body.as_bytes()));
+        let canonical = request_bytes(method, target, &timestamp, BodyHash::of(body.as_bytes()));
         let request = format!(
-            "POST {target} HTTP/1.1\r\nhost: relay\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+            "{method} {target} HTTP/1.1\r\nhost: relay\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
              x-m2m-public-key: {}\r\nx-m2m-timestamp: {timestamp}\r\nx-m2m-signature: {}\r\n\r\n{body}",
             body.len(),
             self.key.public(),

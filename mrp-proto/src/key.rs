@@ -52,6 +52,18 @@ impl PublicKey {
         Ok(Self(bytes))
     }
 
+    /// Takes back 32 bytes that were a key before, from where nobody else writes, for a tenth of the price: that they are a point is
+    /// checked, that it is torsion-free is not.
+    ///
+    /// # Errors
+    /// [`KeyError::NotAPoint`].
+    pub fn from_checked_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
+        CompressedEdwardsY(bytes)
+            .decompress()
+            .map(|_| Self(bytes))
+            .ok_or(KeyError::NotAPoint)
+    }
+
     /// The 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0

@@ -1,6 +1,8 @@
 //! The relay's HTTP interface: paths, header names and the bodies of answers.
 
+use crate::agent::CapabilityList;
 use crate::id::MessageId;
+use crate::key::PublicKey;
 use crate::message::{Message, Status};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -34,6 +36,16 @@ pub const MAX_IDEMPOTENCY_KEY: usize = 64;
 pub const MAX_PAGE: usize = 100;
 /// Items of a page of messages that names no number.
 pub const DEFAULT_MESSAGE_PAGE: usize = 50;
+/// Items of a page of agents that names no number.
+pub const DEFAULT_AGENT_PAGE: usize = 20;
+/// Values of a repeatable filter of discovery, at most.
+pub const MAX_FILTER_VALUES: usize = 10;
+/// Characters of the words that discovery looks for, at most.
+pub const MAX_WORDS_LENGTH: usize = 256;
+/// Words that discovery looks for at once, at most.
+pub const MAX_WORDS: usize = 16;
+/// Tags that the list of capabilities has, at most: the most used ones.
+pub const MAX_CAPABILITY_COUNTS: usize = 1_000;
 /// Longest time that a poll may wait, in seconds.
 pub const MAX_WAIT_SECONDS: u64 = 30;
 
@@ -46,6 +58,10 @@ pub mod path {
     pub const HEALTH: &str = "/v1/health";
     /// Sending and polling.
     pub const MESSAGES: &str = "/v1/messages";
+    /// Finding agents.
+    pub const DISCOVER: &str = "/v1/discover";
+    /// What agents can do, by tag.
+    pub const CAPABILITIES: &str = "/v1/capabilities";
     /// The WebSocket.
     pub const WEBSOCKET: &str = "/v1/ws";
 
@@ -180,9 +196,99 @@ pub struct MessagePage {
     pub next_cursor: Option<String>,
 }
 
+/// What `GET /v1/discover` is asked; all filters hold at once, and absent ones do not count (protocol A3.4).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct DiscoverQuery {
+    /// Each is a tag of a capability.
+    pub tags: Vec<String>,
+    /// Words that all occur in names, descriptions and tags of capabilities or in the display name.
+    pub words: Option<String>,
+    /// A part of the display name.
+    pub name: Option<String>,
+    /// Active at this time or later.
+    pub active_since: Option<Timestamp>,
+    /// Agents of a page, 1 to [`MAX_PAGE`]; [`DEFAULT_AGENT_PAGE`] where absent.
+    pub limit: Option<usize>,
+    /// Where to go on: the last page's `next_cursor`.
+    pub cursor: Option<String>,
+}
+
+impl DiscoverQuery {
+    /// Path and query, as they are signed.
+    pub fn target(&self) -> String {
+        let mut target = path::DISCOVER.to_owned();
+        let tags = self.tags.iter().map(|tag| ("tag", Some(tag.clone())));
+        let since = self.active_since.map(|since| since.to_string());
+        let limit = self.limit.map(|limit| limit.to_string());
+        let others = [
+            ("q", self.words.clone()),
+            ("name", self.name.clone()),
+            ("active_since", since),
+            ("limit", limit),
+            ("cursor", self.cursor.clone()),
+        ];
+        for (name, value) in tags.chain(others) {
+            if let Some(value) = value {
+                target.push(if target.contains('?') { '&' } else { '?' });
+                target.push_str(name);
+                target.push('=');
+                target.push_str(&path::encode_segment(&value));
+            }
+        }
+        target
+    }
+}
+
+/// An agent in a [`DiscoverPage`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DiscoveredAgent {
+    /// Its address.
+    pub public_key: PublicKey,
+    /// A name that it gave itself; proves nothing.
+    #[serde(default)]
+    pub display_name: Option<String>,
+    /// When it was last active, to the minute.
+    pub last_active_at: Timestamp,
+    /// What it can do; names alone for a request in the older form (protocol A3.3).
+    #[serde(default, deserialize_with = "crate::message::null_to_default")]
+    pub capabilities: CapabilityList,
+}
+
+/// `GET /v1/discover`: public agents, most recently active first.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct DiscoverPage {
+    /// The agents; there may be fewer than asked for although more follow.
+    #[serde(deserialize_with = "crate::message::null_to_default")]
+    pub agents: Vec<DiscoveredAgent>,
+    /// Whether there is more behind the cursor.
+    #[serde(default)]
+    pub has_more: bool,
+    /// Where to go on; null on the last page.
+    #[serde(default)]
+    pub next_cursor: Option<String>,
+}
+
+/// A tag of capabilities, and how many public agents have it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapabilityCount {
+    /// The tag.
+    pub tag: String,
+    /// Agents.
+    pub agent_count: u64,
+}
+
+/// `GET /v1/capabilities`: the most used tags first, ties by name; [`MAX_CAPABILITY_COUNTS`] at most.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CapabilityCounts {
+    /// The tags.
+    #[serde(deserialize_with = "crate::message::null_to_default")]
+    pub capabilities: Vec<CapabilityCount>,
+}
+
 #[cfg(test)]
 mod tests {
-    use super::path;
+    use super::{DiscoverPage, DiscoverQuery, path};
+    use crate::agent::CapabilityForm;
 
     #[test]
     fn a_thread_id_is_escaped_as_the_published_sdk_escapes_it() {
@@ -190,5 +296,37 @@ mod tests {
             path::thread("conv/1 ü?x"),
             "/v1/messages/threads/conv%2F1%20%C3%BC%3Fx"
         );
+    }
+
+    #[test]
+    fn a_discovery_names_what_it_asks_for() {
+        assert_eq!(DiscoverQuery::default().target(), "/v1/discover");
+        let query = DiscoverQuery {
+            tags: vec!["text:x".to_owned(), "a".to_owned()],
+            words: Some("two words&more".to_owned()),
+            active_since: Some("2026-03-05T12:00:00Z".parse().unwrap()),
+            limit: Some(5),
+            ..DiscoverQuery::default()
+        };
+        assert_eq!(
+            query.target(),
+            "/v1/discover?tag=text%3Ax&tag=a&q=two%20words%26more&active_since=2026-03-05T12%3A00%3A00.000Z&limit=5"
+        );
+    }
+
+    #[test]
+    fn a_page_of_agents_is_read_in_both_forms() {
+        let read = |capabilities: &str| {
+            let key = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
+            let agent = format!(
+                r#"{{"public_key":"{key}","last_active_at":"2026-03-05T12:00:00Z","capabilities":{capabilities}}}"#
+            );
+            let page = format!(r#"{{"agents":[{agent}],"has_more":false,"next_cursor":null}}"#);
+            let mut page: DiscoverPage = serde_json::from_str(&page).unwrap();
+            page.agents.remove(0).capabilities
+        };
+        assert_eq!(read(r#"["abc"]"#).form, CapabilityForm::Plain);
+        assert_eq!(read(r#"[{"name":"abc","description":""}]"#).items.len(), 1);
+        assert!(read("null").items.is_empty());
     }
 }

@@ -132,7 +132,7 @@ mod tests {
     use mrp_proto::agent::AgentStatus;
     use mrp_proto::code::Code;
     use mrp_proto::key::{PublicKey, SecretKey};
-    use std::future::poll_fn;
+    use std::task::{Context, Poll};
     use std::time::Duration;
 
     fn key(seed: u8) -> PublicKey {
@@ -160,12 +160,11 @@ mod tests {
         std::fs::write(file.path(), format!("{}\n", key(1))).unwrap();
         let reloaded = app.reload_access().unwrap();
         assert_eq!((reloaded.allowed, reloaded.removed), (1, 1));
-        let call = poll_fn(|context| goes.poll_call(context)).await;
-        assert_eq!(call, Call::Revoked);
+        let context = Context::from_waker(futures_util::task::noop_waker_ref());
+        assert_eq!(goes.poll_call(&context), Poll::Ready(Call::Revoked));
         let refused = app.confirm(&key(2)).await.unwrap_err();
         assert_eq!(refused.code, Code::RegistrationClosed);
         app.confirm(&key(1)).await.unwrap();
-        let context = std::task::Context::from_waker(futures_util::task::noop_waker_ref());
         assert!(stays.poll_call(&context).is_pending());
     }
 

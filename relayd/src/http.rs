@@ -5,6 +5,7 @@ mod admission;
 mod agents;
 mod body;
 mod cursor;
+mod discover;
 mod health;
 mod messages;
 mod segment;
@@ -50,6 +51,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
             "/v1/agents/{key}/acl/{peer}",
             get(acl::show).put(acl::put).delete(acl::delete),
         )
+        .route("/v1/discover", get(discover::find))
+        .route("/v1/capabilities", get(discover::capabilities))
         .route("/v1/messages", post(messages::send).get(messages::poll))
         .route("/v1/messages/{id}", get(messages::show))
         .route("/v1/messages/{id}/status", get(messages::status))

@@ -13,12 +13,14 @@ mod agents;
 mod answers;
 mod claims;
 mod clock;
+mod directory;
 mod engine;
 mod error;
 mod failure;
 #[cfg(test)]
 mod fixture;
 mod holdings;
+mod import;
 mod inbox;
 mod ledger;
 mod memory;
@@ -36,6 +38,7 @@ pub use accept::{AcceptError, Acceptance, Replayed, Submission};
 pub use acl::AclError;
 pub use agents::{Activity, ActivityError, AgentLine, AgentsPage, ChangeError, NewAgents};
 pub use claims::ReplayClaim;
+pub use directory::{Effort, Found, Listed, Place, Search, TagCount, words};
 pub use error::{Fatal, OpenError, StoreError};
 pub use holdings::{AgentHoldings, Holdings};
 pub use inbox::{MarkError, Marked, Marking, Page, Poll, PollError, Room, Sequence, Stored};
@@ -150,6 +153,7 @@ impl Store {
         give_up_after: Duration,
     ) -> Result<Self, OpenError> {
         let shared = Arc::new(Shared::new(engine::open(&opener, path)?));
+        directory::load(&shared).map_err(|error| cannot_start(path, &error))?;
         let (commands, incoming) = mpsc::channel();
         let writer = Writer::new(
             Arc::clone(&shared),
@@ -161,10 +165,7 @@ impl Store {
         std::thread::Builder::new()
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
-            .map_err(|error| OpenError::Failed {
-                path: path.to_owned(),
-                cause: format!("cannot start its thread: {error}"),
-            })?;
+            .map_err(|error| cannot_start(path, &error))?;
         let queue = Queue { commands, limits };
         Ok(Self(Arc::new(Handle { shared, queue })))
     }
@@ -257,5 +258,12 @@ impl Store {
                 Err(_) => Err(StoreError::Unavailable),
             },
         }
+    }
+}
+
+fn cannot_start(path: &Path, error: &std::io::Error) -> OpenError {
+    OpenError::Failed {
+        path: path.to_owned(),
+        cause: format!("cannot start its thread: {error}"),
     }
 }

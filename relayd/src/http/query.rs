@@ -41,6 +41,38 @@ impl Query {
         }
     }
 
+    /// A parameter that may be given again and again, up to `most` times; each value has 1 to `longest` characters.
+    pub(super) fn texts(
+        &self,
+        name: &str,
+        most: usize,
+        longest: usize,
+    ) -> Result<Vec<String>, Violation> {
+        let given = self.0.iter().filter(|(given, _)| given == name);
+        let values: Vec<_> = given.map(|(_, value)| value.clone()).collect();
+        if values.len() > most {
+            let rule = format!("must be given at most {most} times");
+            return Err(Violation::new(name, rule, most, values.len()));
+        }
+        for value in &values {
+            check_length(name, value, 1, longest)?;
+        }
+        Ok(values)
+    }
+
+    /// A parameter that may be given once, with up to `longest` characters; an empty one is as good as none.
+    pub(super) fn bounded_text(
+        &self,
+        name: &str,
+        longest: usize,
+    ) -> Result<Option<&str>, Violation> {
+        let text = self.text(name)?.filter(|text| !text.is_empty());
+        if let Some(text) = text {
+            check_length(name, text, 1, longest)?;
+        }
+        Ok(text)
+    }
+
     /// A whole number within bounds.
     pub(crate) fn number(
         &self,
@@ -58,6 +90,15 @@ impl Query {
             Err(_) => Err(Violation::new(name, rule, most, shortened(text))),
         }
     }
+}
+
+fn check_length(name: &str, text: &str, least: usize, most: usize) -> Result<(), Violation> {
+    let length = text.chars().count();
+    if (least..=most).contains(&length) {
+        return Ok(());
+    }
+    let rule = format!("must have {least} to {most} characters");
+    Err(Violation::new(name, rule, most, length))
 }
 
 /// Queries are written by forms and their libraries, so a plus is a space.
@@ -86,6 +127,21 @@ mod tests {
         assert_eq!(query.text("d"), Ok(None));
         assert!(Query::of(&"/x?a=%ff".parse().unwrap()).is_err());
         assert!(Query::of(&"/x?a=%zz".parse().unwrap()).is_err());
+    }
+
+    #[test]
+    fn texts_keep_their_bounds() {
+        let query = query("a=xx&a=y&b=zzz&c=&d=1");
+        assert_eq!(query.texts("a", 2, 2).unwrap(), ["xx", "y"]);
+        assert_eq!(query.texts("absent", 2, 2).unwrap(), [""; 0]);
+        assert_eq!(query.texts("a", 1, 2).unwrap_err().actual, 2);
+        for (name, length) in [("b", 3), ("c", 0)] {
+            let violation = query.texts(name, 2, 2).unwrap_err();
+            assert_eq!((&*violation.field, violation.actual), (name, length.into()));
+        }
+        assert_eq!(query.bounded_text("c", 2), Ok(None));
+        assert_eq!(query.bounded_text("d", 2), Ok(Some("1")));
+        assert!(query.bounded_text("b", 2).is_err());
     }
 
     #[test]

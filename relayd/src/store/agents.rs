@@ -5,6 +5,7 @@ mod standing;
 
 use super::claims;
 use super::clock::{from_millis, to_millis};
+use super::directory::Listing;
 use super::failure::{Failure, Stop};
 use super::memory::ActiveAgent;
 use super::record::{AgentKey, Fields};
@@ -188,6 +189,21 @@ impl Profile {
         }
     }
 
+    /// Of an agent that is taken over.
+    pub(super) fn of(info: &AgentInfo) -> Self {
+        Self {
+            status: info.status,
+            inbox_policy: info.inbox_policy,
+            visibility: info.visibility,
+            ..Self::new(info.created_at)
+        }
+    }
+
+    /// Whether the directory lists the agent.
+    fn is_listed(&self) -> bool {
+        self.visibility == Visibility::Public && self.status == AgentStatus::Active
+    }
+
     pub(super) fn find(
         agents: &impl ReadableTable<&'static AgentKey, &'static [u8]>,
         agent: &AgentKey,
@@ -255,7 +271,7 @@ fn position<T: PartialEq>(choices: &[T], choice: T) -> u8 {
 
 /// The rest of a record.
 #[derive(Debug, Default, Serialize, Deserialize)]
-struct Details {
+pub(super) struct Details {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     display_name: Option<String>,
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
@@ -265,8 +281,26 @@ struct Details {
 }
 
 impl Details {
+    /// Of an agent that is taken over.
+    pub(super) fn of(info: &AgentInfo) -> Self {
+        Self {
+            display_name: info.display_name.clone(),
+            metadata: info.metadata.clone(),
+            capabilities: info.capabilities.clone(),
+        }
+    }
+
     fn read(bytes: &[u8]) -> Result<Self, Failure> {
         serde_json::from_slice(bytes).map_err(|_| Failure::corrupt("an agent's details"))
+    }
+}
+
+impl From<Details> for Listing {
+    fn from(details: Details) -> Self {
+        Self {
+            display_name: details.display_name,
+            capabilities: details.capabilities,
+        }
     }
 }
 
@@ -293,6 +327,9 @@ fn record_activity(
         create(tables, &agent, now)?;
     }
     tables.activity.insert(&agent, to_millis(last_active))?;
+    if found.is_some_and(|profile| profile.is_listed()) {
+        tables.directory.moved(&agent, last_active)?;
+    }
     let active = ActiveAgent {
         status,
         last_active,
@@ -304,6 +341,7 @@ fn record_activity(
     })
 }
 
+/// The directory has nothing of it: new agents are private.
 fn create(tables: &mut Tables<'_>, agent: &AgentKey, now: Timestamp) -> Result<(), Failure> {
     let record = Profile::new(now).write(&Details::default());
     tables.agents.insert(agent, record.as_slice())?;
@@ -349,11 +387,10 @@ fn update(
         Change::Clear => details.capabilities = Vec::new(),
         Change::Set(list) => details.capabilities = list.items,
     }
-    let record = profile.write(&details);
-    tables.agents.insert(&agent, record.as_slice())?;
     if tables.activity.get(&agent)?.is_none() {
         tables.activity.insert(&agent, to_millis(now))?;
     }
+    put(tables, &agent, &profile, details)?;
     claims::store(tables, claim)?;
     let info = info(&tables.agents, &tables.activity, key)?;
     Ok(info.ok_or(Failure::corrupt("an agent's record"))?)
@@ -377,14 +414,80 @@ pub(super) fn change_profile(
         }
     };
     change(&mut profile);
+    put(tables, agent, &profile, details)
+}
+
+/// Writes an agent's record, and brings the directory up to date with it. Every change of a record goes through here.
+pub(super) fn put(
+    tables: &mut Tables<'_>,
+    agent: &AgentKey,
+    profile: &Profile,
+    details: Details,
+) -> Result<(), Failure> {
     let record = profile.write(&details);
-    tables.agents.insert(agent, record.as_slice())?;
+    let before = match tables.agents.insert(agent, record.as_slice())? {
+        Some(former) if is_listed_alike(former.value(), &record) => return Ok(()),
+        Some(former) => listing(former.value())?,
+        None => None,
+    };
+    let after = profile.is_listed().then(|| details.into());
+    let last_active = tables.activity.get(agent)?.map(|guard| guard.value());
+    let last_active = last_active.map_or(profile.created, from_millis);
+    tables
+        .directory
+        .change(agent, before.as_ref(), after.as_ref(), last_active)
+}
+
+/// Whether the directory need not know of a change.
+fn is_listed_alike(former: &[u8], record: &[u8]) -> bool {
+    let parts = (Profile::read(former), Profile::read(record));
+    let (Ok((before, details)), Ok((after, new_details))) = parts else {
+        return false;
+    };
+    before.is_listed() == after.is_listed() && details == new_details
+}
+
+/// What the directory has of a record; `None` if it is not listed.
+pub(super) fn listing(record: &[u8]) -> Result<Option<Listing>, Failure> {
+    let (profile, details) = Profile::read(record)?;
+    if !profile.is_listed() {
+        return Ok(None);
+    }
+    Ok(Some(Details::read(details)?.into()))
+}
+
+/// Lists all who are to be, in a directory that has nobody yet.
+pub(super) fn list_all(tables: &mut Tables<'_>) -> Result<(), Failure> {
+    /// So many are gathered in memory at a time.
+    const GATHERED: usize = 10_000;
+    let mut gathered = 0;
+    for entry in tables.agents.iter()? {
+        let (agent, record) = entry?;
+        let Some(listing) = listing(record.value())? else {
+            continue;
+        };
+        let last_active = tables.activity.get(agent.value())?;
+        let last_active = last_active.map_or(Timestamp::EPOCH, |guard| from_millis(guard.value()));
+        tables
+            .directory
+            .change(agent.value(), None, Some(&listing), last_active)?;
+        gathered += 1;
+        if gathered % GATHERED == 0 {
+            tables.directory.flush()?;
+        }
+    }
     Ok(())
 }
 
 fn delete(tables: &mut Tables<'_>, agent: &AgentKey) -> Result<(), Failure> {
     webhooks::remove(tables, agent)?;
-    tables.agents.remove(agent)?;
+    let before = match tables.agents.remove(agent)? {
+        Some(former) => listing(former.value())?,
+        None => None,
+    };
+    tables
+        .directory
+        .change(agent, before.as_ref(), None, Timestamp::EPOCH)?;
     tables.activity.remove(agent)?;
     tables
         .acl

@@ -1,6 +1,7 @@
 //! The database itself: how it is opened, and what its users share.
 
 use super::clock::Clock;
+use super::directory::Recency;
 use super::error::{Fatal, OpenError};
 use super::failure::Failure;
 use super::memory::{ActiveAgents, KnownKeys};
@@ -103,6 +104,7 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     pub(super) keys: KnownKeys,
     pub(super) agents: ActiveAgents,
+    pub(super) recency: Recency,
     pub(super) readers: Arc<Semaphore>,
     pub(super) commits: AtomicU64,
     pub(super) operations: AtomicU64,
@@ -127,6 +129,7 @@ impl Shared {
             clock: Clock::starting_at(opened.time),
             keys: KnownKeys::default(),
             agents: ActiveAgents::default(),
+            recency: Recency::default(),
             readers: Arc::new(Semaphore::new(READERS)),
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),

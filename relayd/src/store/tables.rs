@@ -3,7 +3,9 @@
 //! Keys are made so that what is new comes last: a copy-on-write tree pays for each page it touches, and inserts at the right
 //! edge touch few. A message's status is the index of its recipient that it is in.
 
+use super::agents;
 use super::clock::{Clock, from_millis, to_millis};
+use super::directory::{self, Directory};
 use super::failure::Failure;
 use super::ledger::Ledger;
 use super::memory::ActiveAgent;
@@ -124,6 +126,7 @@ pub(super) struct Tables<'a> {
     pub(super) purges: Table<'a, KeyBytes, u64>,
     pub(super) ledger: Ledger<'a>,
     pub(super) webhooks: webhooks::Lazy<'a>,
+    pub(super) directory: Directory<'a>,
     /// What became of agents' activity: for the memory, once it is committed. `None` where the agent is gone.
     pub(super) noted: Vec<(AgentKey, Option<ActiveAgent>)>,
     sequence: u64,
@@ -160,6 +163,7 @@ impl<'a> Tables<'a> {
                 transaction.open_table(SHARES)?,
             ),
             webhooks: webhooks::Lazy::new(transaction),
+            directory: Directory::new(transaction),
             noted: Vec::new(),
             sequence,
         })
@@ -182,13 +186,23 @@ impl<'a> Tables<'a> {
     }
 
     /// Writes what was counted in memory. Comes last before the commit; the answer is for after it.
-    pub(super) fn flush(mut self) -> Result<Vec<(AgentKey, Option<ActiveAgent>)>, Failure> {
+    pub(super) fn flush(mut self) -> Result<Noted, Failure> {
         self.ledger.flush()?;
+        let moves = self.directory.flush()?;
         put(&mut self.meta, meta::SEQUENCE, self.sequence)?;
         let time = to_millis(self.clock.latest());
         put(&mut self.meta, meta::CLOCK, time)?;
-        Ok(self.noted)
+        Ok(Noted {
+            agents: self.noted,
+            moves,
+        })
     }
+}
+
+/// What a transaction came to, for the memory.
+pub(super) struct Noted {
+    pub(super) agents: Vec<(AgentKey, Option<ActiveAgent>)>,
+    pub(super) moves: directory::Moves,
 }
 
 fn put(table: &mut Table<'_, &'static str, u64>, name: &str, value: u64) -> Result<(), Failure> {
@@ -241,6 +255,8 @@ fn upgrade(database: &Database, time: Timestamp) -> Result<(), Failure> {
     let mut tables = Tables::open(&transaction, &clock)?;
     tables.meta.insert(meta::LAYOUT, LAYOUT)?;
     tables.webhooks.open()?;
+    tables.directory.make()?;
+    agents::list_all(&mut tables)?;
     tables.flush()?;
     transaction.open_table(SUSPENDED)?;
     Ok(transaction.commit()?)

@@ -355,12 +355,14 @@ fn transact(shared: &Shared, batch: &mut [Box<dyn Operation>]) -> Result<(), Los
     }
     let with_webhooks = tables.webhooks.is_open();
     let noted = tables.flush()?;
+    noted.moves.note_active(&shared.recency);
     transaction.commit()?;
+    noted.moves.note_gone(&shared.recency);
     shared.commits.fetch_add(1, Ordering::Relaxed);
     if with_webhooks {
         shared.webhook_hint.notify_one();
     }
-    for (agent, active) in noted {
+    for (agent, active) in noted.agents {
         match active {
             Some(active) => shared.agents.note(agent, active),
             None => shared.agents.forget(&agent),

@@ -34,7 +34,7 @@ use tokio::task::{Id, JoinSet};
 const LOOK: usize = 256;
 /// Between two looks while the store cannot be used, or all places are taken.
 const PAUSE: Duration = Duration::from_millis(500);
-/// Until a suspended agent is looked at again.
+/// Until an agent that the relay does not serve now is looked at again.
 const SUSPENDED: Duration = Duration::from_secs(600);
 /// Until an agent whose record is damaged is looked at again.
 const DAMAGED: Duration = Duration::from_secs(600);
@@ -181,6 +181,9 @@ impl Driver<'_> {
 /// Makes an agent's next delivery, if it has one, and records how it went.
 async fn attend(app: &App, recipient: PublicKey, slot: Slot) -> Report {
     let postpone = |wait| Report::Postpone(recipient, wait);
+    if !app.access.permits(&recipient) {
+        return postpone(Some(SUSPENDED));
+    }
     let delivery = match app.store.next_delivery(recipient, app.now()).await {
         Ok(NextDelivery::Ready(delivery)) => *delivery,
         Ok(NextDelivery::Nothing) => return postpone(None),

@@ -11,6 +11,8 @@ mod agents;
 #[cfg(test)]
 mod auth;
 #[cfg(test)]
+mod discover;
+#[cfg(test)]
 mod errors;
 #[cfg(test)]
 mod harness;

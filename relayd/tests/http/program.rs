@@ -213,7 +213,7 @@ fn mistakes_in_the_configuration_end_with_78() {
     assert_eq!(output.status.code(), Some(78));
     assert_eq!(
         errors,
-        "error: --set tls.cert: not supported by this version of relayd; remove it\n"
+        "error: --set tls.cert: expected an absolute path (given: \"x\")\n"
     );
     let (output, errors) = run(relayd(home.path()).args(["--listen", "nowhere"]));
     assert_eq!(output.status.code(), Some(64), "{errors}");

@@ -68,8 +68,7 @@ fn set_status(
     if before == status {
         return Ok(Some(before));
     }
-    let record = profile.write(&details);
-    tables.agents.insert(agent, record.as_slice())?;
+    super::put(tables, agent, &profile, details)?;
     let mut suspended = tables.transaction.open_table(SUSPENDED)?;
     match status {
         AgentStatus::Suspended => suspended.insert(agent, to_millis(now))?,

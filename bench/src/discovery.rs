@@ -1,0 +1,142 @@
+//! How long it takes to find agents among many.
+
+mod population;
+
+use crate::relay::{self, Relay};
+use crate::report::Line;
+use crate::wire::{Connection, fresh_key};
+use anyhow::ensure;
+use population::Population;
+use relayd::store::{self, Store};
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::rc::Rc;
+use std::time::{Duration, Instant};
+use tokio::task::LocalSet;
+
+#[derive(Debug, clap::Args)]
+pub(crate) struct Options {
+    /// Public agents
+    #[arg(long, default_value_t = 100_000)]
+    agents: u32,
+    /// Searches of each kind
+    #[arg(long, default_value_t = 400)]
+    searches: usize,
+    /// Connections that search at once
+    #[arg(long, default_value_t = 2)]
+    connections: usize,
+    /// The relayd to measure; the one built beside this program where absent
+    #[arg(long)]
+    relayd: Option<PathBuf>,
+}
+
+/// Agents of one transaction.
+const BATCH: u32 = 20_000;
+
+pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
+    let data = relay::data_folder()?;
+    let database = relay::database(data.path());
+    let population = Population::new(options.agents);
+    let begun = Instant::now();
+    fill(&database, &population).await?;
+    let filled_in = begun.elapsed();
+    let size = std::fs::metadata(&database)?.len();
+    let relay = Relay::start_with(options.relayd.as_ref(), data)?;
+    let before = relay.resident()?;
+    let begun = Instant::now();
+    let first = drive(&relay, options, "first", &[String::new()]).await?;
+    let searchable = begun.elapsed();
+    let mut lines = vec![
+        Line::new("public agents", options.agents.to_string()),
+        Line::new("filled in", format!("{:.0} s", filled_in.as_secs_f64())),
+        Line::new("database", mebibytes(size)),
+        Line::new("start to ready", milliseconds(relay.started_in)),
+        Line::new("ready to first searches answered", milliseconds(searchable)),
+        Line::new("relay resident memory at start", mebibytes(before)),
+    ];
+    drop(first);
+    for (name, targets) in population.searches() {
+        lines.push(drive(&relay, options, name, &targets).await?);
+    }
+    lines.push(Line::new(
+        "relay resident memory at the end",
+        mebibytes(relay.resident()?),
+    ));
+    Ok(lines)
+}
+
+async fn fill(database: &Path, population: &Population) -> anyhow::Result<()> {
+    let options = store::Options {
+        cache_bytes: 1 << 30,
+        ..store::Options::default()
+    };
+    let store = Store::open(database, options)?;
+    let mut number = 0;
+    while number < population.agents {
+        let end = population.agents.min(number + BATCH);
+        let batch = (number..end).map(|number| population.agent(number));
+        store.import_agents(batch.collect()).await?;
+        number = end;
+    }
+    store.close().await;
+    Ok(())
+}
+
+/// Searches for each of the targets in turn from each of the connections.
+async fn drive(
+    relay: &Relay,
+    options: &Options,
+    name: &'static str,
+    queries: &[String],
+) -> anyhow::Result<Line> {
+    let latencies = Rc::new(RefCell::new(Vec::with_capacity(options.searches)));
+    let found = Rc::new(RefCell::new(0));
+    let tasks = LocalSet::new();
+    let mut searchers = Vec::new();
+    for index in 0..options.connections {
+        let mut connection = Connection::open(relay.address, fresh_key()?).await?;
+        let (latencies, found) = (Rc::clone(&latencies), Rc::clone(&found));
+        let mine = queries.iter().cycle().skip(index);
+        let mine: Vec<_> = mine
+            .take(options.searches / options.connections)
+            .cloned()
+            .collect();
+        searchers.push(tasks.spawn_local(async move {
+            for query in mine {
+                let target = format!("/v1/discover{query}");
+                let begun = Instant::now();
+                let status = connection.get(&target).await?;
+                latencies.borrow_mut().push(begun.elapsed());
+                ensure!(status == 200, "the relay answered {status} to {target}");
+                let body = String::from_utf8_lossy(connection.body());
+                *found.borrow_mut() += body.matches("\"public_key\"").count();
+            }
+            Ok::<(), anyhow::Error>(())
+        }));
+    }
+    tasks.await;
+    for searcher in searchers {
+        searcher.await??;
+    }
+    let mut latencies = latencies.take();
+    latencies.sort_unstable();
+    ensure!(!latencies.is_empty(), "no searches");
+    let quantile = |part: f64| latencies[((latencies.len() - 1) as f64 * part) as usize];
+    let each = found.take() as f64 / latencies.len() as f64;
+    Ok(Line::new(
+        name,
+        format!(
+            "p50 {:>9}   p99 {:>9}   {each:.1} agents",
+            milliseconds(quantile(0.5)),
+            milliseconds(quantile(0.99)),
+        ),
+    ))
+}
+
+fn milliseconds(duration: Duration) -> String {
+    format!("{:.2} ms", duration.as_secs_f64() * 1e3)
+}
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
