@@ -1,13 +1,15 @@
 //! One receiver: what it gets, and what follows from its answers.
 
 use crate::receiver::{Answer, Received, Receiver};
-use crate::rig::{Relay, SECRET, agent, ask, eventually, fresh_time, soon};
+use crate::rig::{Agent, Relay, SECRET, agent, ask, eventually, fresh_time, soon};
 use futures_util::{SinkExt as _, StreamExt as _};
 use mrp_proto::base64url;
 use mrp_proto::sign::websocket_bytes;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
+use tokio::net::TcpStream;
+use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 /// HMAC-SHA256 (RFC 2104), written out.
@@ -104,6 +106,7 @@ async fn what_fails_comes_again_under_the_same_id_before_anything_else() {
         Answer::Raw("nonsense".to_owned()),
         Answer::Raw(String::new()),
         Answer::Silence,
+        Answer::Trickle,
     ];
     let count = answers.len();
     let receiver = Receiver::start(move |number, _| {
@@ -275,28 +278,22 @@ async fn what_a_poll_has_taken_does_not_come() {
     assert_eq!(deliveries[before].message(), 3);
 }
 
-#[tokio::test]
-async fn a_socket_comes_first_and_the_webhook_takes_what_it_does_not_acknowledge() {
-    let receiver = Receiver::good().await;
-    let other = Receiver::good().await;
-    let relay = Relay::with(|config| {
-        config.webhooks.limits.socket_first = Duration::from_secs(2);
-    })
-    .await;
-    let (alice, bob, carol) = (agent(1), agent(2), agent(3));
-    relay.register(&bob, &receiver.url()).await;
-    relay.register(&carol, &other.url()).await;
-    let (mut socket, _) = tokio_tungstenite::client_async(
-        format!("ws://{}/v1/ws", relay.address),
-        tokio::net::TcpStream::connect(relay.address).await.unwrap(),
-    )
-    .await
-    .unwrap();
+/// A socket with a session on it, which acknowledges nothing.
+async fn connect(relay: &Relay, agent: &Agent) -> WebSocketStream<TcpStream> {
+    let stream = TcpStream::connect(relay.address).await.unwrap();
+    let url = format!("ws://{}/v1/ws", relay.address);
+    let (mut socket, _) = tokio_tungstenite::client_async(url, stream).await.unwrap();
     let time = fresh_time().to_string();
-    let signature = bob.0.sign(&websocket_bytes(&time)).to_string();
-    let auth = json!({ "type": "auth", "public_key": bob.key(), "timestamp": time, "signature": signature });
+    let signature = agent.0.sign(&websocket_bytes(&time)).to_string();
+    let auth = json!({ "type": "auth", "public_key": agent.key(), "timestamp": time, "signature": signature });
     socket.send(Message::text(auth.to_string())).await.unwrap();
-    let mut frame = async |kind: &str| loop {
+    assert_eq!(frame(&mut socket, "auth_result").await["status"], "ok");
+    socket
+}
+
+/// The next frame of a kind.
+async fn frame(socket: &mut WebSocketStream<TcpStream>, kind: &str) -> Value {
+    loop {
         let message = soon("a frame", socket.next()).await.unwrap().unwrap();
         if let Message::Text(text) = message {
             let frame: Value = serde_json::from_str(&text).unwrap();
@@ -304,16 +301,41 @@ async fn a_socket_comes_first_and_the_webhook_takes_what_it_does_not_acknowledge
                 return frame;
             }
         }
-    };
-    assert_eq!(frame("auth_result").await["status"], "ok");
+    }
+}
+
+#[tokio::test]
+async fn a_socket_comes_first() {
+    let (receiver, other) = (Receiver::good().await, Receiver::good().await);
+    let relay = Relay::with(|config| {
+        config.webhooks.limits.socket_first = Duration::from_secs(3_600);
+    })
+    .await;
+    let (alice, bob, carol) = (agent(1), agent(2), agent(3));
+    relay.register(&bob, &receiver.url()).await;
+    relay.register(&carol, &other.url()).await;
+    let mut socket = connect(&relay, &bob).await;
     relay.send(&alice, &bob, "1").await;
+    frame(&mut socket, "message").await;
     relay.send(&alice, &carol, "1").await;
-    frame("message").await;
     other.wait_for(1).await;
     assert_eq!(receiver.count(), 0, "the socket has it");
-    // It was not acknowledged.
-    let deliveries = receiver.wait_for(1).await;
-    assert_eq!(deliveries[0].message(), 1);
+    relay.end().await;
+}
+
+#[tokio::test]
+async fn the_webhook_takes_what_a_socket_does_not_acknowledge() {
+    let receiver = Receiver::good().await;
+    let relay = Relay::with(|config| {
+        config.webhooks.limits.socket_first = Duration::from_millis(200);
+    })
+    .await;
+    let (alice, bob) = (agent(1), agent(2));
+    relay.register(&bob, &receiver.url()).await;
+    let mut socket = connect(&relay, &bob).await;
+    relay.send(&alice, &bob, "1").await;
+    frame(&mut socket, "message").await;
+    assert_eq!(receiver.wait_for(1).await[0].message(), 1);
     relay.end().await;
 }
 

@@ -45,7 +45,8 @@ async fn many_agents_cannot_flood_one_victim() {
     let before = victim.count();
     let deliveries = victim.wait_for(60).await;
     let rate = f64::from(u32::try_from(60 - before).unwrap()) / begun.elapsed().as_secs_f64();
-    assert!(rate <= 21.0, "{rate} in a second");
+    // Four at a time alone would be forty in a second.
+    assert!(rate <= 30.0, "{rate} in a second");
     assert!(victim.most_at_a_time() <= 4, "{}", victim.most_at_a_time());
     let ids: std::collections::HashSet<_> = deliveries.iter().map(|one| one.id()).collect();
     assert_eq!(ids.len(), 60, "each once");

@@ -22,6 +22,8 @@ pub(crate) enum Answer {
     Raw(String),
     /// Nothing, with the connection held open.
     Silence,
+    /// A head without end, a byte now and then.
+    Trickle,
 }
 
 /// A delivery as it came.
@@ -177,6 +179,13 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, shared: &Shared)
             status(number)
         }
         Answer::Raw(text) => text,
+        Answer::Trickle => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx: ").await;
+            while stream.write_all(b"y").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+            String::new()
+        }
         Answer::Silence => {
             // Until the other end has had enough.
             let _ = stream.read(&mut [0]).await;
