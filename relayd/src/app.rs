@@ -5,15 +5,18 @@ use crate::admin;
 use crate::auth::Auth;
 use crate::client_address::Peer;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, LiveConfig};
+use crate::disk::DiskGuard;
 use crate::http;
 use crate::http::exchange::answer;
 use crate::hub::Hub;
 use crate::limits::Limits;
-use crate::serve::BindError;
+use crate::overload::Overload;
+use crate::serve::{BindError, Certificates};
 use crate::shutdown::Shutdown;
 use crate::store::{Options, Store};
 use crate::webhook::Webhooks;
+use crate::ws::Arrivals;
 use axum::Router;
 use axum::body::{Body, HttpBody};
 use bytes::Bytes;
@@ -26,7 +29,7 @@ use tower::ServiceExt as _;
 /// The state of a relay; one per process, behind an [`Arc`].
 #[derive(Debug)]
 pub(crate) struct App {
-    pub(crate) config: Arc<Config>,
+    pub(crate) config: LiveConfig,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
     pub(crate) hub: Hub,
@@ -36,10 +39,14 @@ pub(crate) struct App {
     pub(crate) webhooks: Webhooks,
     pub(crate) shutdown: Shutdown,
     pub(crate) started: Instant,
+    pub(crate) certificates: Certificates,
+    pub(crate) disk: DiskGuard,
+    pub(crate) overload: Overload,
+    pub(crate) arrivals: Arrivals,
 }
 
 impl App {
-    pub(crate) fn new(config: Arc<Config>, store: Store, access: Access) -> Self {
+    pub(crate) fn new(config: Config, store: Store, access: Access) -> Self {
         Self {
             clock: Clock::new(),
             hub: Hub::new(),
@@ -49,7 +56,11 @@ impl App {
             shutdown: Shutdown::new(),
             started: Instant::now(),
             access,
-            config,
+            certificates: Certificates::default(),
+            disk: DiskGuard::default(),
+            overload: Overload::default(),
+            arrivals: Arrivals::default(),
+            config: LiveConfig::new(config),
             store,
         }
     }
@@ -87,7 +98,7 @@ impl Relay {
     pub fn in_memory(config: Config) -> Result<Self, BindError> {
         let store = Store::in_memory(Options::default())?;
         let access = Access::load(&config.access)?;
-        let app = Arc::new(App::new(Arc::new(config), store, access));
+        let app = Arc::new(App::new(config, store, access));
         let router = http::router(Arc::clone(&app));
         Ok(Self { app, router })
     }
@@ -142,7 +153,7 @@ mod tests {
     fn app(config: Config) -> App {
         let access = Access::load(&config.access).unwrap();
         let store = Store::in_memory(Options::default()).unwrap();
-        App::new(Arc::new(config), store, access)
+        App::new(config, store, access)
     }
 
     #[tokio::test]

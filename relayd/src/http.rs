@@ -8,6 +8,7 @@ mod cursor;
 mod discover;
 mod health;
 mod messages;
+mod older;
 mod segment;
 mod threads;
 mod webhooks;

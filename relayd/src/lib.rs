@@ -9,7 +9,8 @@
 //! - `ws`: the shell around the session state machine. `hub`: who is connected, and who waits for mail.
 //! - `store`: one domain operation is one whole transaction. `send`: the way into it that HTTP and WebSocket share.
 //! - `webhook`: mail brought to agents' own servers.
-//! - `sweep`: what time frees.
+//! - `sweep`: what time frees. `disk`, `overload`: what is refused when room or time is scarce.
+//! - `service`, `reload`: signals, the service manager, and reading the configuration again.
 //!
 //! It must never know: how clients and daemons keep their messages, or what a sealed body says.
 
@@ -22,13 +23,17 @@ mod client_address;
 mod clock;
 mod config;
 mod data_dir;
+mod disk;
 mod http;
 mod hub;
 mod limits;
 mod log;
+mod overload;
 mod process;
+mod reload;
 mod send;
 mod serve;
+mod service;
 mod shutdown;
 pub mod store;
 mod sweep;
@@ -45,5 +50,5 @@ pub use config::{
     Timeouts, TlsConfig, WebSocketConfig, WebhookLimits, WebhooksConfig,
 };
 pub use data_dir::DataDirError;
-pub use serve::{BindError, RunError, Server};
+pub use serve::{BindError, RunError, Server, TlsError};
 pub use store::{Fatal, OpenError};

@@ -25,6 +25,7 @@ mod inbox;
 mod ledger;
 mod memory;
 mod page;
+mod pressure;
 mod quota;
 mod read;
 mod record;

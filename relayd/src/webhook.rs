@@ -30,8 +30,7 @@ const LOOKUPS: usize = 16;
 /// What deliveries share.
 #[derive(Debug)]
 pub(crate) struct Webhooks {
-    config: WebhooksConfig,
-    guard: Guard,
+    resolver: Resolver,
     gate: Gate,
     sender: Sender,
     lookups: Arc<Semaphore>,
@@ -55,18 +54,21 @@ impl Webhooks {
 
     fn with_resolver(config: &WebhooksConfig, resolver: Resolver) -> Self {
         Self {
-            guard: Guard::new(config.allow_networks.clone(), resolver),
+            resolver,
             gate: Gate::new(config.limits.clone()),
             sender: Sender::new(config.limits.connect),
             lookups: Arc::new(Semaphore::new(LOOKUPS)),
-            config: config.clone(),
         }
     }
 
     /// Checks where a URL leads, now. What cannot be found out is refused; every attempt checks again.
-    pub(crate) async fn check(&self, url: &str) -> Result<(), TargetError> {
-        let target = self.target(url).map_err(|error| {
-            let expected = if self.config.allow_http {
+    pub(crate) async fn check(
+        &self,
+        url: &str,
+        config: &WebhooksConfig,
+    ) -> Result<(), TargetError> {
+        let target = target(url, config).map_err(|error| {
+            let expected = if config.allow_http {
                 "an http or https URL"
             } else {
                 "an https URL"
@@ -76,8 +78,9 @@ impl Webhooks {
         let Ok(permit) = Arc::clone(&self.lookups).try_acquire_owned() else {
             return Err(TargetError::Busy);
         };
-        let looking = self.guard.resolve(&target, permit);
-        let found = tokio::time::timeout(self.config.limits.connect, looking).await;
+        let guard = self.guard(config);
+        let looking = guard.resolve(&target, permit);
+        let found = tokio::time::timeout(config.limits.connect, looking).await;
         match found.unwrap_or(Err(LookupError::Unresolved)) {
             Ok(_) => Ok(()),
             Err(error) => Err(Violation::new(
@@ -90,12 +93,17 @@ impl Webhooks {
         }
     }
 
-    fn target(&self, url: &str) -> Result<Target, UrlError> {
-        let target = Target::parse(url)?;
-        if target.is_encrypted() || self.config.allow_http {
-            Ok(target)
-        } else {
-            Err(UrlError::NotEncrypted)
-        }
+    /// Judges by the configuration as it is now.
+    fn guard(&self, config: &WebhooksConfig) -> Guard {
+        Guard::new(config.allow_networks.clone(), self.resolver.clone())
+    }
+}
+
+fn target(url: &str, config: &WebhooksConfig) -> Result<Target, UrlError> {
+    let target = Target::parse(url)?;
+    if target.is_encrypted() || config.allow_http {
+        Ok(target)
+    } else {
+        Err(UrlError::NotEncrypted)
     }
 }

@@ -2,6 +2,7 @@
 
 use super::admission::{Signed, admit};
 use super::error::ApiError;
+use super::older;
 use super::segment::segment;
 use crate::app::App;
 use crate::auth::Class;
@@ -29,9 +30,10 @@ pub(super) struct Capabilities {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     request: Request,
-) -> Result<Json<AgentInfo>, ApiError> {
+) -> Result<Response, ApiError> {
     let signed = admit(&app, request, Class::Other).await?;
-    Ok(Json(find(&app, &signed).await?))
+    let agent = find(&app, &signed).await?;
+    Ok(in_form(agent, older::form_of(&signed.parts.headers)))
 }
 
 /// `GET /v1/agents/{key}/capabilities`
@@ -56,7 +58,7 @@ pub(super) async fn change(
     patch.check()?;
     let form = match &patch.capabilities {
         Change::Set(list) => list.form,
-        Change::Keep | Change::Clear => CapabilityForm::Structured,
+        Change::Keep | Change::Clear => older::form_of(&signed.parts.headers),
     };
     let agent = app
         .store

@@ -30,7 +30,8 @@ pub(super) async fn register(
     }
     let request = request?;
     request.check()?;
-    app.webhooks.check(&request.url).await?;
+    let config = &app.config.webhooks;
+    app.webhooks.check(&request.url, config).await?;
     let WebhookRequest { url, secret } = request;
     let (store, now) = (&app.store, app.now());
     let info = store.set_webhook(key, url, secret, caller.claim, now);

@@ -118,7 +118,7 @@ impl Driver<'_> {
     fn begin(&mut self, due: DueWebhook) {
         let recipient = due.recipient;
         // What is no receiver any more, because the configuration changed, fails as an attempt.
-        let receiver = self.app.webhooks.target(&due.url);
+        let receiver = super::target(&due.url, &self.app.config.webhooks);
         let receiver = receiver.map_or_else(|_| String::new(), |target| target.receiver());
         match self.app.webhooks.gate.admit(receiver) {
             Err(Later(wait)) => self.postponed.push((recipient, Some(wait))),
@@ -202,7 +202,7 @@ async fn attend(app: &App, recipient: PublicKey, slot: Slot) -> Report {
         return postpone(Some(wait));
     }
     let (ticket, mut slot) = (delivery.ticket, slot);
-    let time = app.webhooks.config.timeout;
+    let time = app.config.webhooks.timeout;
     let attempt = tokio::time::timeout(time, attempt(app, delivery, &mut slot)).await;
     let recorded = match attempt.unwrap_or(Attempt::Failed(Fault::TimedOut, None)) {
         Attempt::Later(Later(wait)) => return postpone(Some(wait)),
@@ -231,8 +231,8 @@ fn socket_first(app: &App, message: &Message) -> Option<Duration> {
     let connected = app.hub.connected_for(&message.recipient_key)?;
     let waiting = app.now().since(message.created_at).min(connected);
     let left = app
-        .webhooks
         .config
+        .webhooks
         .limits
         .socket_first
         .checked_sub(waiting)?;
@@ -257,7 +257,7 @@ async fn record_failure(
         pause,
         random: u32::from_ne_bytes(random),
     };
-    let schedule = app.webhooks.config.schedule.clone();
+    let schedule = app.config.webhooks.schedule.clone();
     let (store, now) = (&app.store, app.now());
     let aftermath = store.webhook_failed(ticket, failed, schedule, now).await?;
     if aftermath == Aftermath::Disabled {
@@ -283,11 +283,12 @@ enum Attempt {
 }
 
 async fn attempt(app: &App, delivery: Delivery, slot: &mut Slot) -> Attempt {
-    let webhooks = &app.webhooks;
-    let Ok(target) = webhooks.target(&delivery.url) else {
+    let (webhooks, config) = (&app.webhooks, &app.config.webhooks);
+    let guard = webhooks.guard(config);
+    let Ok(target) = super::target(&delivery.url, config) else {
         return Attempt::Failed(Fault::AddressRefused, None);
     };
-    let addresses = match webhooks.guard.resolve(&target, slot.place()).await {
+    let addresses = match guard.resolve(&target, slot.place()).await {
         Ok(addresses) => addresses,
         Err(error) => return Attempt::Failed(error.into(), None),
     };

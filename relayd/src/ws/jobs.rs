@@ -55,6 +55,8 @@ async fn admit(
     client: &ClientAddress,
 ) -> Result<Attachment, Rejection> {
     let key = app.verify_websocket(auth, client).await.map_err(reject)?;
+    // Not before: whoever cannot sign takes nobody's turn.
+    app.arrivals.turn().await.map_err(reject)?;
     let limit = app.config.limits.sockets_per_agent;
     let patience = app.config.timeouts.websocket_probe + PROBE_SLACK;
     let place = app

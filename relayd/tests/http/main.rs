@@ -4,12 +4,14 @@
 mod access;
 #[cfg(test)]
 mod acl;
+mod acme;
 #[cfg(test)]
 mod administration;
 #[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod auth;
+mod connections;
 #[cfg(test)]
 mod discover;
 #[cfg(test)]
@@ -25,7 +27,11 @@ mod polls;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod threads;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod webhooks;
 #[cfg(test)]

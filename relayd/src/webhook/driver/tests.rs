@@ -41,13 +41,13 @@ fn app(networks: &[&str], resolver: Resolver) -> Arc<App> {
     config.webhooks.limits.give_up_after = u32::MAX;
     let store = Store::in_memory(Options::default()).unwrap();
     let access = Access::load(&config.access).unwrap();
-    let mut app = App::new(Arc::new(config), store, access);
+    let mut app = App::new(config, store, access);
     app.webhooks = Webhooks::with_resolver(&app.config.webhooks, resolver);
     Arc::new(app)
 }
 
 async fn register(app: &App, url: &str) -> Result<(), TargetError> {
-    app.webhooks.check(url).await?;
+    app.webhooks.check(url, &app.config.webhooks).await?;
     let secret = WebhookSecret::new("sixteen letters!".to_owned());
     let now = app.now();
     let claim = crate::store::ReplayClaim {
@@ -175,7 +175,7 @@ async fn lookups_for_registrations_are_bounded() {
     let lookups: Vec<_> = (0..crate::webhook::LOOKUPS)
         .map(|_| {
             let app = Arc::clone(&app);
-            tokio::spawn(async move { app.webhooks.check(URL).await })
+            tokio::spawn(async move { app.webhooks.check(URL, &app.config.webhooks).await })
         })
         .collect();
     let full = async {
@@ -184,7 +184,10 @@ async fn lookups_for_registrations_are_bounded() {
         }
     };
     tokio::time::timeout(PATIENCE, full).await.unwrap();
-    assert_eq!(app.webhooks.check(URL).await, Err(TargetError::Busy));
+    assert_eq!(
+        app.webhooks.check(URL, &app.config.webhooks).await,
+        Err(TargetError::Busy)
+    );
     drop(release);
     for lookup in lookups {
         assert!(lookup.await.unwrap().is_err());
@@ -205,4 +208,16 @@ fn a_delivery_id_is_made_of_the_message_and_its_recipient() {
     assert_eq!(id("msg_1_a1b2c3d4e5f6", 1), id("msg_1_a1b2c3d4e5f6", 1));
     assert_ne!(id("msg_1_a1b2c3d4e5f6", 1), id("msg_1_a1b2c3d4e5f7", 1));
     assert_ne!(id("msg_1_a1b2c3d4e5f6", 1), id("msg_1_a1b2c3d4e5f6", 2));
+}
+
+#[tokio::test]
+async fn a_configuration_that_is_read_again_holds_at_once() {
+    let (resolver, _) = answers(&["127.0.0.1"]);
+    let app = app(&[], resolver);
+    let check = || app.webhooks.check(URL, &app.config.webhooks);
+    assert!(check().await.is_err());
+    let mut config = app.config.clone();
+    config.webhooks.allow_networks = vec!["127.0.0.0/8".parse().unwrap()];
+    app.config.replace(config);
+    assert_eq!(check().await, Ok(()));
 }
