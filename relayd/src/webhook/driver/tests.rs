@@ -1,5 +1,6 @@
 use super::*;
 use crate::access::Access;
+use crate::blobs::Blobs;
 use crate::config::Config;
 use crate::store::{Options, Store};
 use crate::webhook::TargetError;
@@ -41,7 +42,8 @@ fn app(networks: &[&str], resolver: Resolver) -> Arc<App> {
     config.webhooks.limits.give_up_after = u32::MAX;
     let store = Store::in_memory(Options::default()).unwrap();
     let access = Access::load(&config.access).unwrap();
-    let mut app = App::new(config, store, access);
+    let blobs = Blobs::in_memory(&config);
+    let mut app = App::new(config, store, blobs, access);
     app.webhooks = Webhooks::with_resolver(&app.config.webhooks, resolver);
     Arc::new(app)
 }
