@@ -15,7 +15,7 @@ help:
 	@echo 'make test      formatting, lints, documentation, and every test there is'
 	@echo 'make lint      formatting, lints and documentation alone'
 	@echo 'make bench     the figures that bench/README.md explains'
-	@echo 'make install   a release build into $$(DESTDIR)$$(PREFIX)/bin  (PREFIX=$(PREFIX))'
+	@echo 'make install   a release build into $$(DESTDIR)$$(PREFIX)/bin, and its unit for systemd  (PREFIX=$(PREFIX))'
 
 build:
 	$(CARGO) build --locked --workspace --bins
@@ -50,4 +50,7 @@ install:
 	$(CARGO) build --locked --release --workspace --bins
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/doc/mrp'
 	for program in $(PROGRAMS); do install -m 755 $(TARGET)/release/$$program '$(DESTDIR)$(PREFIX)/bin/' || exit 1; done
+	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'
+	sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' systemd/relayd.service >'$(DESTDIR)$(PREFIX)/lib/systemd/system/relayd.service'
+	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/relayd.service'
 	install -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE '$(DESTDIR)$(PREFIX)/share/doc/mrp/'

@@ -159,10 +159,6 @@ mod tests {
         SecretKey::from_seed(&[seed; 32]).public()
     }
 
-    fn app(config: Config) -> App {
-        App::in_memory(config).unwrap()
-    }
-
     #[tokio::test]
     async fn who_is_taken_off_the_list_loses_its_sessions() {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -170,7 +166,7 @@ mod tests {
         let mut config = Config::default();
         config.access.registration = Registration::Allowlist;
         config.access.allowlist_file = Some(file.path().to_owned());
-        let app = app(config);
+        let app = App::in_memory(config).unwrap();
         let patience = Duration::ZERO;
         let stays = app.hub.admit(key(1), 0, patience).await.unwrap();
         let goes = app.hub.admit(key(2), 0, patience).await.unwrap();
@@ -188,7 +184,7 @@ mod tests {
 
     #[tokio::test]
     async fn who_was_suspended_while_it_came_in_is_found_out() {
-        let app = app(Config::default());
+        let app = App::in_memory(Config::default()).unwrap();
         let recording = app
             .store
             .record_activity(key(1), app.now(), NewAgents::Allowed);

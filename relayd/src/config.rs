@@ -274,7 +274,7 @@ impl Default for Timeouts {
             body_grace: Duration::from_secs(10),
             body_rate: 4 << 10,
             collect: Duration::from_secs(15),
-            drain: Duration::from_secs(8),
+            drain: Duration::from_secs(7),
             write: Duration::from_secs(60),
             websocket_auth: Duration::from_secs(10),
             websocket_probe: Duration::from_secs(5),

@@ -4,6 +4,7 @@
 mod access;
 #[cfg(test)]
 mod acl;
+#[cfg(test)]
 mod acme;
 #[cfg(test)]
 mod administration;
@@ -13,6 +14,7 @@ mod agents;
 mod auth;
 #[cfg(test)]
 mod blobs;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod discover;

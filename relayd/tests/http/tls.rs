@@ -119,10 +119,12 @@ async fn shake_hands(
     Ok(Client::new(secured))
 }
 
-pub(crate) async fn connect(address: &str) -> Secure {
-    shake_hands(address, &[&TLS13], &["http/1.1"])
-        .await
-        .unwrap()
+pub(crate) async fn try_connect(address: &str) -> std::io::Result<Secure> {
+    shake_hands(address, &[&TLS13], &["http/1.1"]).await
+}
+
+async fn connect(address: &str) -> Secure {
+    try_connect(address).await.unwrap()
 }
 
 fn address(relay: &Running) -> String {
