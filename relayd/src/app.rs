@@ -12,6 +12,7 @@ use crate::http;
 use crate::http::exchange::answer;
 use crate::hub::Hub;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::overload::Overload;
 use crate::serve::{BindError, Certificates};
 use crate::shutdown::Shutdown;
@@ -39,6 +40,7 @@ pub(crate) struct App {
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
     pub(crate) webhooks: Webhooks,
+    pub(crate) metrics: Metrics,
     pub(crate) shutdown: Shutdown,
     pub(crate) started: Instant,
     pub(crate) certificates: Certificates,
@@ -55,6 +57,7 @@ impl App {
             auth: Auth::new(&config),
             limits: Limits::new(&config),
             webhooks: Webhooks::new(&config.webhooks),
+            metrics: Metrics::new(store.timings()),
             shutdown: Shutdown::new(),
             started: Instant::now(),
             access,

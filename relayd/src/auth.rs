@@ -11,6 +11,8 @@ use crate::client_address::ClientAddress;
 use crate::config::Config;
 use crate::http::error::{ApiError, SUSPENDED};
 use crate::limits::{RateLimited, Standing};
+use crate::log::Throttle;
+use crate::metrics::Limit;
 use crate::store::{Activity, NewAgents, ReplayClaim};
 use guard::{Guard, Refusal};
 use http::request::Parts;
@@ -67,6 +69,11 @@ impl Auth {
     /// Reads a key, quickly where it was seen before.
     pub(crate) fn key(&self, text: &str) -> Result<PublicKey, KeyError> {
         self.keys.parse(text).map(|verifier| verifier.public())
+    }
+
+    /// How many signatures of reads are remembered.
+    pub(crate) fn remembered(&self) -> usize {
+        self.guard.entries()
     }
 
     fn decode(&self, headers: &HeaderMap, now: Timestamp) -> Result<Claimed, AuthError> {
@@ -239,7 +246,10 @@ impl App {
         if created {
             // Counted even where others were quicker to take the last place: this one exists now.
             let _ = self.limits.new_agent(client);
-            tracing::info!(agent = key.short(), "new agent");
+            static NEW_AGENTS: Throttle = Throttle::new();
+            if let Some(left_out) = NEW_AGENTS.admit() {
+                tracing::info!(agent = key.short(), left_out, "new agent");
+            }
         }
         client.mark_authenticated();
         match status {
@@ -266,6 +276,7 @@ impl From<Refusal> for ApiError {
             Refusal::Full => {
                 Self::unavailable("the relay has too many requests to remember; try again later")
                     .with_retry_after(60)
+                    .with_limit(Limit::ReplayGuard)
             }
         }
     }

@@ -102,13 +102,15 @@ impl DiskGuard {
 /// A volume: its size, and what of it is free for the relay; in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Volume {
-    size: u64,
-    free: u64,
+    pub(crate) size: u64,
+    pub(crate) free: u64,
 }
 
 impl Volume {
+    /// The one that a path is on, or would be if it were there.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        let stat = statvfs(path)?;
+        let existing = path.ancestors().find(|ancestor| ancestor.exists());
+        let stat = statvfs(existing.unwrap_or(Path::new(".")))?;
         let unit = stat.fragment_size();
         Ok(Self {
             size: stat.blocks().saturating_mul(unit),

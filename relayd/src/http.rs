@@ -22,6 +22,7 @@ use crate::app::App;
 use crate::ws;
 use axum::Router;
 use axum::extract::{Request, State};
+use axum::middleware::map_request;
 use axum::response::Response;
 use axum::routing::{get, post};
 use exchange::Exchange;
@@ -63,10 +64,18 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/blobs", post(blobs::upload))
         .route("/v1/blobs/{id}", get(blobs::download).delete(blobs::delete))
         .route("/v1/ws", get(websocket))
+        .route_layer(map_request(note_route))
         .with_state(app)
 }
 
+/// For the log and the figures, which know a request by the path it matched.
+async fn note_route(request: Request) -> Request {
+    Exchange::of(request.extensions()).note_route(request.extensions());
+    std::future::ready(request).await
+}
+
 async fn websocket(State(app): State<Arc<App>>, request: Request) -> Response {
-    let client = Exchange::of(request.extensions()).client().clone();
-    ws::upgrade(app, request, client)
+    let exchange = Exchange::of(request.extensions());
+    let (client, request_id) = (exchange.client().clone(), exchange.request_id().to_owned());
+    ws::upgrade(app, request, client, &request_id)
 }

@@ -31,8 +31,10 @@ mod quota;
 mod read;
 mod record;
 mod removal;
+mod snapshot;
 mod sweep;
 mod tables;
+mod timings;
 mod webhooks;
 mod writer;
 
@@ -49,7 +51,10 @@ pub use error::{Fatal, OpenError, StoreError};
 pub use holdings::{AgentHoldings, Holdings};
 pub use inbox::{MarkError, Marked, Marking, Page, Poll, PollError, Room, Sequence, Stored};
 pub use quota::{InboxLimit, Quotas};
+pub(crate) use snapshot::{LoadError, Loaded, Snapshot, load};
 pub use sweep::Swept;
+pub(crate) use tables::LAYOUT;
+pub(crate) use timings::Timings;
 pub use webhooks::{
     Aftermath, Delivery, DueWebhook, DueWebhooks, FailedAttempt, Fault, NextDelivery, Removal,
     Ticket, WebhookSchedule,
@@ -116,6 +121,8 @@ pub struct Counters {
     pub reopened: u64,
     /// Operations that wait now.
     pub waiting: usize,
+    /// Bytes of the messages among them.
+    pub waiting_bytes: usize,
 }
 
 /// The store. Clones are handles to the same one.
@@ -134,8 +141,9 @@ impl Store {
     /// # Errors
     /// [`OpenError`].
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
-        let opener = engine::file_opener(path.to_owned(), options.cache_bytes);
-        Self::start(opener, path, options.queue, GIVE_UP_AFTER)
+        let timings = Timings::default();
+        let opener = engine::file_opener(path.to_owned(), options.cache_bytes, &timings);
+        Self::start_timed(opener, path, options.queue, GIVE_UP_AFTER, timings)
     }
 
     /// A store in memory, for tests.
@@ -158,7 +166,17 @@ impl Store {
         limits: QueueLimits,
         give_up_after: Duration,
     ) -> Result<Self, OpenError> {
-        let shared = Arc::new(Shared::new(engine::open(&opener, path)?));
+        Self::start_timed(opener, path, limits, give_up_after, Timings::default())
+    }
+
+    fn start_timed(
+        opener: Opener,
+        path: &Path,
+        limits: QueueLimits,
+        give_up_after: Duration,
+        timings: Timings,
+    ) -> Result<Self, OpenError> {
+        let shared = Arc::new(Shared::new(engine::open(&opener, path)?, timings));
         directory::load(&shared).map_err(|error| cannot_start(path, &error))?;
         let (commands, incoming) = mpsc::channel();
         let writer = Writer::new(
@@ -214,6 +232,11 @@ impl Store {
     /// What the store has done since it was opened.
     pub fn counters(&self) -> Counters {
         self.0.shared.counters()
+    }
+
+    /// How long the store takes for what it does.
+    pub(crate) fn timings(&self) -> &Timings {
+        &self.0.shared.timings
     }
 
     fn shared(&self) -> &Shared {

@@ -24,6 +24,7 @@ use mrp_proto::frame::SuccessWord;
 use mrp_proto::session::relay::Settings;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// How the library of the published client names itself in `User-Agent`.
 const PUBLISHED_LIBRARY: &str = "websockets/";
@@ -31,7 +32,12 @@ const PUBLISHED_LIBRARY: &str = "websockets/";
 const PUBLISHED_SILENCE: Duration = Duration::from_secs(40);
 
 /// Answers an upgrade request, and runs the session once the connection is handed over. Draining waits for it.
-pub(crate) fn upgrade(app: Arc<App>, mut request: Request, client: ClientAddress) -> Response {
+pub(crate) fn upgrade(
+    app: Arc<App>,
+    mut request: Request,
+    client: ClientAddress,
+    request_id: &str,
+) -> Response {
     let accept = match handshake::check(&request) {
         Ok(accept) => accept,
         Err(refusal) => return refusal.into_response(),
@@ -39,14 +45,16 @@ pub(crate) fn upgrade(app: Arc<App>, mut request: Request, client: ClientAddress
     let settings = settings(&app.config, request.headers());
     let upgrade = hyper::upgrade::on(&mut request);
     let tracked = app.shutdown.track();
-    tokio::spawn(async move {
+    let span = tracing::error_span!("session", request_id);
+    let session = async move {
         match tokio::time::timeout(app.config.timeouts.head, upgrade).await {
             Ok(Ok(upgraded)) => session::run(app, TokioIo::new(upgraded), client, settings).await,
             Ok(Err(error)) => tracing::debug!(%error, "a connection was not handed over"),
             Err(_) => tracing::debug!("a connection was not handed over in time"),
         }
         drop(tracked);
-    });
+    };
+    tokio::spawn(session.instrument(span));
     handshake::switch_protocols(accept)
 }
 

@@ -88,6 +88,12 @@ impl Guard {
         Ok(())
     }
 
+    /// How many there are.
+    pub(super) fn entries(&self) -> usize {
+        let buckets = self.buckets.lock();
+        buckets.unwrap_or_else(PoisonError::into_inner).entries
+    }
+
     fn hash(&self, value: &impl std::hash::Hash) -> u128 {
         let [high, low] = self.hashers.each_ref().map(|hasher| hasher.hash_one(value));
         u128::from(high) << 64 | u128::from(low)

@@ -3,10 +3,12 @@
 use super::admission::{Signed, admit};
 use super::cursor::{self, Listing};
 use super::error::ApiError;
+use super::exchange::Exchange;
 use super::query::Query;
 use super::segment::segment;
 use crate::app::App;
 use crate::auth::Class;
+use crate::metrics::Channel;
 use crate::send;
 use crate::store::{self, Marked, Marking, Poll, Replayed};
 use axum::Json;
@@ -60,12 +62,19 @@ pub(super) async fn poll(
     let signed = admit(&app, request, Class::Receive).await?;
     let query = Query::of(&signed.parts.uri)?;
     let wait = Duration::from_secs(query.number("wait", 0, MAX_WAIT_SECONDS)?.unwrap_or(0));
+    if !wait.is_zero() {
+        Exchange::of(&signed.parts.extensions).note_wait();
+    }
     let poll = read_poll(&app, &query, signed)?;
+    let takes = matches!(poll.mark, Marking::Deliver { .. });
     let page = if wait.is_zero() {
         app.store.poll(poll).await?
     } else {
         wait_for_mail(&app, poll, wait).await?
     };
+    if takes {
+        app.metrics.delivered(Channel::Poll, page.messages.len());
+    }
     Ok(Json(to_page(Listing::Inbox, page)))
 }
 
@@ -105,6 +114,7 @@ pub(super) async fn acknowledge(
         .await?
     {
         Marked::Now(sequence) => {
+            app.metrics.delivered(Channel::Ack, 1);
             app.hub.settle(&caller.key, sequence);
             Ok(StatusCode::NO_CONTENT)
         }

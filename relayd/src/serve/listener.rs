@@ -11,6 +11,7 @@ use crate::client_address::Peer;
 use crate::config::ListenAddress;
 use crate::http::error::ApiError;
 use crate::http::exchange::answer;
+use crate::metrics::Limit;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
@@ -221,6 +222,7 @@ impl Context {
             Err(NoRequest::Silent) => return,
             Err(NoRequest::Refused(error)) => {
                 admission.mark_unread();
+                self.app.metrics.refused(error.code, error.limit);
                 return refuse(connection, &error).await;
             }
         }
@@ -255,6 +257,9 @@ impl Context {
     /// Tells a place that it has too many connections.
     async fn turn_away(&self, stream: Stream, too_many: &TooMany, room: OwnedSemaphorePermit) {
         let error = ApiError::new(Code::RateLimitExceeded, too_many.to_string());
+        self.app
+            .metrics
+            .refused(error.code, Some(Limit::Connections));
         if let Some(Secured::Ready(stream)) = self.secure(stream, REFUSAL).await {
             let connection = Connection::new(stream, None, room, REFUSAL);
             refuse(connection, &error.with_retry_after(60)).await;

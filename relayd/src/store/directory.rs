@@ -24,7 +24,7 @@ pub use terms::words;
 use super::engine::View;
 use super::failure::Failure;
 use super::record::AgentKey;
-use super::tables::KeyBytes;
+use super::tables::{EachTable, KeyBytes};
 use super::{Store, StoreError};
 use mrp_proto::agent::Capability;
 use mrp_proto::key::PublicKey;
@@ -51,6 +51,16 @@ const TAG_COUNTS: TableDefinition<'static, &'static str, u64> =
 /// Tags, most used first: `(complement of the count, tag)`.
 const TAG_ORDER: TableDefinition<'static, (u64, &'static str), ()> =
     TableDefinition::new("directory_tag_order");
+
+/// Goes through all of them.
+pub(super) fn for_each_table(each: &mut impl EachTable) -> Result<(), Failure> {
+    each.table(NUMBERS)?;
+    each.table(LISTED)?;
+    each.table(FREE)?;
+    each.table(POSTINGS)?;
+    each.table(TAG_COUNTS)?;
+    each.table(TAG_ORDER)
+}
 
 /// What of a profile the directory shows and is searched by.
 #[derive(Debug, Clone, Default)]

@@ -32,7 +32,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub(super) use queue::{enqueue, resume};
-pub(super) use rows::Lazy;
+pub(super) use rows::{Lazy, for_each_table};
 
 /// When a delivery that failed is tried again, and when a webhook is given up (protocol A7.3).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,8 +9,9 @@ use super::sender::Reply;
 use super::signature;
 use super::target::Target;
 use crate::app::App;
+use crate::metrics::{self, Channel};
 use crate::store::{
-    Aftermath, Delivery, DueWebhook, FailedAttempt, Fault, NextDelivery, StoreError, Ticket,
+    Aftermath, Delivery, DueWebhook, FailedAttempt, Fault, Marked, NextDelivery, StoreError, Ticket,
 };
 use bytes::Bytes;
 use http::{Request, header};
@@ -205,15 +206,25 @@ async fn attend(app: &App, recipient: PublicKey, slot: Slot) -> Report {
     let time = app.config.webhooks.timeout;
     let attempt = tokio::time::timeout(time, attempt(app, delivery, &mut slot)).await;
     let recorded = match attempt.unwrap_or(Attempt::Failed(Fault::TimedOut, None)) {
-        Attempt::Later(Later(wait)) => return postpone(Some(wait)),
+        Attempt::Later(Later(wait)) => {
+            app.metrics.attempted(metrics::Attempt::Postponed);
+            return postpone(Some(wait));
+        }
         Attempt::Taken => {
             let pause = slot.conclude(Outcome::Taken);
             app.hub.settle(&recipient, ticket.sequence);
             let (store, now) = (&app.store, app.now());
-            store.webhook_delivered(ticket, pause, now).await
+            app.metrics.attempted(metrics::Attempt::Taken);
+            let marked = store.webhook_delivered(ticket, pause, now).await;
+            marked.map(|marked| {
+                if matches!(marked, Marked::Now(_)) {
+                    app.metrics.delivered(Channel::Webhook, 1);
+                }
+            })
         }
         Attempt::Failed(fault, retry_after) => {
             let pause = slot.conclude(outcome(fault));
+            app.metrics.attempted(metrics::Attempt::failed(fault));
             record_failure(app, ticket, fault, retry_after, pause).await
         }
     };

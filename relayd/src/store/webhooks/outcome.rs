@@ -6,7 +6,7 @@ use super::{Aftermath, FailedAttempt, Fault, Lane, Ticket, WebhookSchedule};
 use crate::store::agents::change_profile;
 use crate::store::clock::to_millis;
 use crate::store::failure::Failure;
-use crate::store::inbox::{Sequence, deliver};
+use crate::store::inbox::{Marked, Sequence, deliver};
 use crate::store::tables::Tables;
 use crate::store::writer::Admission;
 use crate::store::{Store, StoreError};
@@ -24,7 +24,7 @@ impl Store {
         ticket: Ticket,
         pause: Duration,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Marked, StoreError> {
         self.write(Admission::Other, move |tables| {
             let now = tables.clock.observe(now);
             Ok(delivered(tables, &ticket, pause, now)?)
@@ -56,15 +56,18 @@ fn delivered(
     ticket: &Ticket,
     pause: Duration,
     now: Timestamp,
-) -> Result<(), Failure> {
+) -> Result<Marked, Failure> {
     let agent = ticket.recipient.as_bytes();
     let Sequence(sequence) = ticket.sequence;
-    if sequence >= tables.purged_below(agent)? {
-        deliver(tables, agent, sequence, now)?;
-    }
+    let is_here = sequence >= tables.purged_below(agent)?;
+    let marked = if is_here && deliver(tables, agent, sequence, now)? {
+        Marked::Now(ticket.sequence)
+    } else {
+        Marked::Already
+    };
     let rows = tables.webhooks.open()?;
     let Some(mut state) = State::find(&rows.states, agent)? else {
-        return Ok(());
+        return Ok(marked);
     };
     if state.registration == ticket.registration {
         state.failures = 0;
@@ -82,7 +85,8 @@ fn delivered(
             }
         }
     }
-    reschedule(tables, agent, &mut state, now, Turn::Had)
+    reschedule(tables, agent, &mut state, now, Turn::Had)?;
+    Ok(marked)
 }
 
 fn failed(

@@ -4,7 +4,7 @@ use super::Fault;
 use crate::store::clock::{from_millis, to_millis};
 use crate::store::failure::Failure;
 use crate::store::record::{AgentKey, Fields};
-use crate::store::tables::KeyBytes;
+use crate::store::tables::{EachTable, KeyBytes};
 use mrp_proto::relay_api::WebhookSecret;
 use mrp_proto::time::Timestamp;
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
@@ -25,6 +25,14 @@ pub(super) const DUE: TableDefinition<'static, (u64, KeyBytes), ()> =
 /// Messages that were set aside: `(agent, time of the next attempt, sequence)`.
 pub(super) const ASIDE: TableDefinition<'static, AsideKey, ()> =
     TableDefinition::new("webhook_aside");
+
+/// Goes through these tables.
+pub(in crate::store) fn for_each_table(each: &mut impl EachTable) -> Result<(), Failure> {
+    each.table(REGISTRATIONS)?;
+    each.table(STATES)?;
+    each.table(DUE)?;
+    each.table(ASIDE)
+}
 
 /// The tables, opened at the first need in a transaction.
 pub(in crate::store) struct Lazy<'a> {

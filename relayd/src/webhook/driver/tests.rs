@@ -139,6 +139,13 @@ async fn the_connection_goes_to_the_address_that_was_judged() {
     tokio::time::timeout(PATIENCE, delivered).await.unwrap();
     app.shutdown.begin();
     app.shutdown.drained().await;
+    let figures = metrics::render(&app);
+    for line in [
+        "relayd_webhook_attempts_total{outcome=\"taken\"} 1",
+        "relayd_messages_delivered_total{channel=\"webhook\"} 1",
+    ] {
+        assert!(figures.contains(line), "{line} in {figures}");
+    }
     assert_eq!(
         asked.load(Ordering::SeqCst),
         2,
