@@ -156,6 +156,9 @@ pub struct AgentInfo {
     pub created_at: Timestamp,
     /// When it was last active, to the minute.
     pub last_active_at: Timestamp,
+    /// Whether the relay refuses what is signed in the published scheme; shown to the agent itself (protocol A3.8).
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub require_bound_auth: bool,
 }
 
 /// A field of a [`ProfilePatch`].
@@ -231,6 +234,10 @@ pub struct ProfilePatch {
     /// Replaces the whole list.
     #[serde(skip_serializing_if = "Change::is_keep")]
     pub capabilities: Change<CapabilityList>,
+    /// Whether the relay is to refuse what is signed in the published scheme. Taken only from a request that is bound itself
+    /// (protocol A3.8).
+    #[serde(skip_serializing_if = "Change::is_keep")]
+    pub require_bound_auth: Change<bool>,
 }
 
 impl ProfilePatch {

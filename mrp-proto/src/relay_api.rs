@@ -143,6 +143,10 @@ pub mod feature {
     pub const ACK: &str = "ack";
     /// Polls with `wait`.
     pub const WAIT: &str = "wait";
+    /// Requests signed by [`bound`](crate::bound).
+    pub const RFC9421: &str = "rfc9421";
+    /// The second version of WebSocket authentication, which is bound too.
+    pub const WS_AUTH_2: &str = "ws-auth-2";
 }
 
 /// How the relay is.

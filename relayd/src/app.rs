@@ -151,7 +151,7 @@ mod tests {
     use super::*;
     use crate::config::Registration;
     use crate::hub::Call;
-    use crate::store::NewAgents;
+    use crate::store::{NewAgents, Scheme};
     use mrp_proto::agent::AgentStatus;
     use mrp_proto::code::Code;
     use mrp_proto::key::{PublicKey, SecretKey};
@@ -188,9 +188,9 @@ mod tests {
     #[tokio::test]
     async fn who_was_suspended_while_it_came_in_is_found_out() {
         let app = App::in_memory(Config::default()).unwrap();
-        let recording = app
-            .store
-            .record_activity(key(1), app.now(), NewAgents::Allowed);
+        let recording =
+            app.store
+                .record_activity(key(1), app.now(), NewAgents::Allowed, Scheme::Published);
         recording.await.unwrap();
         app.confirm(&key(1)).await.unwrap();
         let suspending = app

@@ -91,13 +91,9 @@ pub(crate) struct HeldBytes {
 }
 
 impl App {
-    /// Lets a request begin, unless there is too much to do for one of its class, or no room for what it brings. Whether there is
-    /// room for a message is asked later, where frames come by, too.
+    /// Lets a request begin, unless there is too much to do for one of its class.
     pub(crate) fn begin(&self, class: Class) -> Result<UnderWay, ApiError> {
         self.check_load(class)?;
-        if class == Class::Upload {
-            self.disk.uploads()?;
-        }
         Ok(self.overload.enter(class))
     }
 
@@ -171,7 +167,6 @@ mod tests {
     use super::*;
     use crate::client_address::Peer;
     use crate::config::Config;
-    use crate::disk::Room;
     use crate::http::exchange::answer;
     use crate::http::router;
     use axum::body::Body;
@@ -300,9 +295,6 @@ mod tests {
         assert_eq!(ask("GET", "/v1/health").await.status(), StatusCode::OK);
         drop(crowd);
         assert_eq!(app.load(), 0);
-        app.disk.note(Room::Scarce);
-        let upload = ask("POST", "/v1/blobs").await;
-        assert_eq!(upload.status(), StatusCode::INSUFFICIENT_STORAGE);
         // That was the second one without a good signature.
         let refused = ask("POST", "/v1/messages").await;
         assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS);

@@ -40,12 +40,12 @@ mod writer;
 
 pub use accept::{AcceptError, Acceptance, Replayed, Submission};
 pub use acl::AclError;
-pub use agents::{Activity, ActivityError, AgentLine, AgentsPage, ChangeError, NewAgents};
+pub use agents::{Activity, ActivityError, AgentLine, AgentsPage, ChangeError, NewAgents, Scheme};
 pub use blobs::{
     BlobError, BlobHash, BlobLimit, BlobQuotaExceeded, BlobQuotas, BlobUpload, BlobUsage,
     OwnedBlob, ReadableBlob,
 };
-pub use claims::ReplayClaim;
+pub use claims::{Proof, ReplayClaim};
 pub use directory::{Effort, Found, Listed, Place, Search, TagCount, words};
 pub use error::{Fatal, OpenError, StoreError};
 pub use holdings::{AgentHoldings, Holdings};

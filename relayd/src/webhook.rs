@@ -22,7 +22,7 @@ use std::sync::Arc;
 use target::{Target, UrlError};
 use tokio::sync::Semaphore;
 
-pub(crate) use driver::run;
+pub(crate) use driver::{LONGEST_END, run};
 
 /// Lookups at a time for webhooks that are being registered. Each may hold a thread for as long as a name server likes.
 const LOOKUPS: usize = 16;

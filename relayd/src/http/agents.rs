@@ -6,6 +6,7 @@ use super::older;
 use super::segment::segment;
 use crate::app::App;
 use crate::auth::Class;
+use crate::store::Scheme;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -56,6 +57,12 @@ pub(super) async fn change(
     let key = require_self(&app, &signed)?;
     let patch: ProfilePatch = signed.json()?;
     patch.check()?;
+    if !patch.require_bound_auth.is_keep() && signed.caller.scheme == Scheme::Published {
+        return Err(ApiError::bound_auth_required(
+            "require_bound_auth is set and cleared only by a request that is bound to this relay itself: sign it so (RFC 9421, tag \
+             \"mrp\"), or leave the field out",
+        ));
+    }
     let form = match &patch.capabilities {
         Change::Set(list) => list.form,
         Change::Keep | Change::Clear => older::form_of(&signed.parts.headers),
@@ -84,8 +91,11 @@ pub(super) async fn delete(
 async fn find(app: &App, signed: &Signed) -> Result<AgentInfo, ApiError> {
     let key = path_key(app, signed)?;
     let mut agent = app.store.agent(&key).await?.ok_or_else(unknown)?;
-    if agent.visibility == Visibility::Private && key != signed.caller.key {
-        agent.metadata.retain(|name, _| name == E2E);
+    if key != signed.caller.key {
+        agent.require_bound_auth = false;
+        if agent.visibility == Visibility::Private {
+            agent.metadata.retain(|name, _| name == E2E);
+        }
     }
     Ok(agent)
 }

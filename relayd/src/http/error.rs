@@ -78,12 +78,16 @@ impl ApiError {
     pub(crate) fn replay() -> Self {
         Self::new(
             Code::ReplayDetected,
-            "this signature was used before; sign again with a fresh timestamp",
+            "this signature was used before; sign again with a fresh timestamp, or a fresh nonce where it has one",
         )
     }
 
     pub(crate) fn suspended(message: &'static str) -> Self {
         Self::new(Code::AgentSuspended, message)
+    }
+
+    pub(crate) fn bound_auth_required(message: &'static str) -> Self {
+        Self::new(Code::BoundAuthRequired, message)
     }
 
     /// Of a signed claim, with the relay's clock where that is what the two disagree about.
@@ -93,7 +97,11 @@ impl ApiError {
             AuthError::Clock { .. } | AuthError::Timestamp(_) => {
                 refusal.with_details(json!({ "server_time": now }))
             }
-            AuthError::Missing { .. } | AuthError::PublicKey(_) | AuthError::Signature => refusal,
+            AuthError::Missing { .. }
+            | AuthError::PublicKey(_)
+            | AuthError::Signature
+            | AuthError::Bound(_)
+            | AuthError::TwoKeys => refusal,
         }
     }
 
@@ -219,6 +227,10 @@ impl From<ActivityError> for ApiError {
     fn from(error: ActivityError) -> Self {
         match error {
             ActivityError::NewAgentRefused => Self::new(Code::RateLimitExceeded, error.to_string()),
+            ActivityError::BoundAuthRequired => Self::bound_auth_required(
+                "this agent asked this relay to refuse the published scheme: sign for this relay (RFC 9421, tag \"mrp\"; on a \
+                 WebSocket v 2). PATCH /v1/agents/{key} with {\"require_bound_auth\": null}, signed so, takes that back",
+            ),
             ActivityError::Store(error) => error.into(),
         }
     }

@@ -2,6 +2,7 @@
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::auth::Entrance;
 use crate::client_address::{ClientAddress, Peer};
 use crate::limits::Standing;
 use crate::log::Throttle;
@@ -95,6 +96,8 @@ pub(crate) async fn answer(
         &forwarded_for(request.headers()),
         connection,
     );
+    let entrance = request.extensions().get().copied();
+    let client = client.through(entrance.unwrap_or(Entrance::Elsewhere));
     let exchange = Arc::new(Exchange {
         request_id: next_request_id(),
         client,

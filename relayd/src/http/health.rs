@@ -5,19 +5,22 @@ use crate::app::App;
 use crate::disk::Room;
 use crate::serve::Standing;
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{Request, State};
 use mrp_proto::relay_api::{Health, HealthStatus, feature};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// `GET /v1/health`
-pub(super) async fn health(State(app): State<Arc<App>>) -> Json<Health> {
-    let features = [feature::IDEMPOTENCY, feature::ACK, feature::WAIT];
+pub(super) async fn health(State(app): State<Arc<App>>, request: Request) -> Json<Health> {
+    let mut features = vec![feature::IDEMPOTENCY, feature::ACK, feature::WAIT];
+    if app.can_be_signed_for(&request) {
+        features.extend([feature::RFC9421, feature::WS_AUTH_2]);
+    }
     Json(Health {
         status: status(&app).await,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         timestamp: app.now(),
-        features: features.map(str::to_owned).to_vec(),
+        features: features.into_iter().map(str::to_owned).collect(),
     })
 }
 

@@ -7,6 +7,7 @@ use super::head::{self, NoRequest};
 use super::tls::{HandshakeError, Tls};
 use super::unread::Watched;
 use crate::app::App;
+use crate::auth::Entrance;
 use crate::client_address::Peer;
 use crate::config::ListenAddress;
 use crate::http::error::ApiError;
@@ -112,6 +113,7 @@ impl Listener {
                         app: Arc::clone(&app),
                         router: router.clone(),
                         peer,
+                        entrance: Entrance::of(&self.address),
                         tls: self.tls.clone(),
                     };
                     let tracked = app.shutdown.track();
@@ -187,6 +189,7 @@ struct Context {
     app: Arc<App>,
     router: Router,
     peer: Peer,
+    entrance: Entrance,
     tls: Option<Tls>,
 }
 
@@ -306,7 +309,8 @@ impl Context {
     async fn answer(&self, request: Request<Incoming>, admission: Arc<Admission>) -> Response {
         admission.mark_begun();
         let connection = Arc::clone(&admission);
-        let request = request.map(|body| Body::new(Watched::new(body, Arc::clone(&admission))));
+        let mut request = request.map(|body| Body::new(Watched::new(body, Arc::clone(&admission))));
+        request.extensions_mut().insert(self.entrance);
         let response = answer(&self.app, &self.router, self.peer, Some(admission), request).await;
         // After an upgrade there is no next request.
         let response = if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {

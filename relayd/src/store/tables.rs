@@ -4,6 +4,7 @@
 //! edge touch few. A message's status is the index of its recipient that it is in.
 
 use super::agents;
+use super::blobs;
 use super::clock::{Clock, from_millis, to_millis};
 use super::directory::{self, Directory};
 use super::failure::Failure;
@@ -133,6 +134,7 @@ pub(super) fn for_each_table(each: &mut impl EachTable) -> Result<(), Failure> {
     each.table(PURGES)?;
     each.table(SUSPENDED)?;
     directory::for_each_table(each)?;
+    blobs::for_each_table(each)?;
     webhooks::for_each_table(each)
 }
 

@@ -41,13 +41,14 @@ const SUSPENDED: Duration = Duration::from_secs(600);
 const DAMAGED: Duration = Duration::from_secs(600);
 /// How long what is under way may take when the relay ends.
 const WIND_DOWN: Duration = Duration::from_secs(2);
+/// The same with the store, whose disk may hang.
+pub(crate) const LONGEST_END: Duration = Duration::from_secs(3);
 /// Addresses of one receiver that are tried.
 const MOST_TRIED: usize = 4;
 const USER_AGENT: &str = concat!("relayd/", env!("CARGO_PKG_VERSION"));
 
-/// Delivers until the relay ends.
+/// Delivers until the relay ends, and a moment longer what is under way then.
 pub(crate) async fn run(app: &Arc<App>) {
-    let _tracked = app.shutdown.track();
     let mut driver = Driver {
         app,
         running: JoinSet::new(),

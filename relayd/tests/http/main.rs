@@ -15,6 +15,8 @@ mod auth;
 #[cfg(test)]
 mod blobs;
 #[cfg(test)]
+mod bound;
+#[cfg(test)]
 mod connections;
 #[cfg(test)]
 mod discover;

@@ -2,7 +2,7 @@ use super::*;
 use crate::access::Access;
 use crate::blobs::Blobs;
 use crate::config::Config;
-use crate::store::{Options, Store};
+use crate::store::{Options, Proof, ReplayClaim, Store};
 use crate::webhook::TargetError;
 use crate::webhook::address::Resolver;
 use mrp_proto::key::SecretKey;
@@ -52,11 +52,8 @@ async fn register(app: &App, url: &str) -> Result<(), TargetError> {
     app.webhooks.check(url, &app.config.webhooks).await?;
     let secret = WebhookSecret::new("sixteen letters!".to_owned());
     let now = app.now();
-    let claim = crate::store::ReplayClaim {
-        key: agent(2),
-        signature: SecretKey::from_seed(&[2; 32]).sign(url.as_bytes()),
-        keep_until: now,
-    };
+    let signature = SecretKey::from_seed(&[2; 32]).sign(url.as_bytes());
+    let claim = ReplayClaim::new(agent(2), Proof::Signature(signature), now);
     let registering = app
         .store
         .set_webhook(agent(2), url.to_owned(), secret, claim, now);
@@ -130,7 +127,7 @@ async fn the_connection_goes_to_the_address_that_was_judged() {
     let (resolver, asked) = answers(&["127.0.0.1", "127.0.0.1", "127.0.0.2"]);
     let app = app(&["127.0.0.0/8"], resolver);
     register(&app, &format!("{URL}:{port}/")).await.unwrap();
-    let _running = run_beside(&app);
+    let running = run_beside(&app);
     let delivered = async {
         while *judged.lock().unwrap() == 0 {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -138,7 +135,7 @@ async fn the_connection_goes_to_the_address_that_was_judged() {
     };
     tokio::time::timeout(PATIENCE, delivered).await.unwrap();
     app.shutdown.begin();
-    app.shutdown.drained().await;
+    running.await.unwrap();
     let figures = metrics::render(&app);
     for line in [
         "relayd_webhook_attempts_total{outcome=\"taken\"} 1",
