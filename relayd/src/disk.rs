@@ -9,6 +9,7 @@ mod ballast;
 
 use crate::app::App;
 use crate::http::error::ApiError;
+use crate::metrics::Limit;
 use ballast::Ballast;
 use mrp_proto::code::Code;
 use nix::sys::statvfs::statvfs;
@@ -80,7 +81,10 @@ impl DiskGuard {
             "the relay's disk is nearly full, so it takes no {what} for now; what it has can still be read, acknowledged and \
              deleted; try again in {RETRY_AFTER} s"
         );
-        Err(ApiError::new(Code::InsufficientStorage, message).with_retry_after(RETRY_AFTER))
+        let refusal = ApiError::new(Code::InsufficientStorage, message);
+        Err(refusal
+            .with_retry_after(RETRY_AFTER)
+            .with_limit(Limit::Disk))
     }
 
     /// Notes how much room there is; says so once per change.

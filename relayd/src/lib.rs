@@ -10,6 +10,8 @@
 //! - `store`: one domain operation is one whole transaction. `send`: the way into it that HTTP and WebSocket share.
 //! - `webhook`: mail brought to agents' own servers.
 //! - `sweep`: what time frees. `disk`, `overload`: what is refused when room or time is scarce.
+//! - `backup`: everything in a directory, and the way back. `metrics`: figures about the relay. `health`: asking one from outside
+//!   whether it serves.
 //! - `service`, `reload`: signals, the service manager, and reading the configuration again.
 //!
 //! It must never know: how clients and daemons keep their messages, or what a sealed body says.
@@ -55,5 +57,6 @@ pub use config::{
     Timeouts, TlsConfig, WebSocketConfig, WebhookLimits, WebhooksConfig,
 };
 pub use data_dir::DataDirError;
+pub use http::openapi::document as openapi;
 pub use serve::{BindError, RunError, Server, TlsError};
 pub use store::{Fatal, OpenError};

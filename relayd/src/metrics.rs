@@ -5,6 +5,7 @@
 
 mod histogram;
 mod labels;
+mod levels;
 mod requests;
 
 pub(crate) mod listener;
@@ -13,19 +14,16 @@ pub(crate) use histogram::Histogram;
 pub(crate) use labels::{Attempt, Channel, Limit, Outcome};
 
 use crate::app::App;
-use crate::disk::Volume;
 use crate::store::{Swept, Timings};
 use labels::{Counters, Freed};
+use levels::Levels;
 use mrp_proto::code::Code;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 use requests::Requests;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
-use std::time::Instant;
 
 pub(crate) use requests::Request;
 
@@ -41,24 +39,16 @@ pub(crate) struct Metrics {
     webhooks: Counters<Attempt>,
     limits: Counters<Limit>,
     freed: Counters<Freed>,
+    /// Bytes of blobs, on their way.
+    pub(crate) blobs: BlobBytes,
     levels: Levels,
-    begun: Instant,
 }
 
-/// What is looked at when somebody asks.
+/// Bytes of blobs that came and went.
 #[derive(Debug, Default)]
-struct Levels {
-    queued_operations: Gauge,
-    queued_bytes: Gauge,
-    connections: Gauge,
-    sockets: Gauge,
-    remembered: Gauge,
-    commits: Counter<u64, AtomicU64>,
-    operations: Counter<u64, AtomicU64>,
-    reopened: Counter<u64, AtomicU64>,
-    disk_free: Gauge,
-    disk_total: Gauge,
-    uptime: Gauge,
+pub(crate) struct BlobBytes {
+    pub(crate) uploaded: Counter,
+    pub(crate) downloaded: Counter,
 }
 
 impl Metrics {
@@ -101,8 +91,8 @@ impl Metrics {
                 "Records that time has freed, by kind",
             ),
             accepted: Counter::default(),
+            blobs: BlobBytes::default(),
             levels: Levels::default(),
-            begun: Instant::now(),
             requests,
             registry: Registry::default(),
         };
@@ -111,6 +101,7 @@ impl Metrics {
             "Messages that were stored",
             metrics.accepted.clone(),
         );
+        metrics.blobs.register(&mut registry);
         metrics.levels.register(&mut registry);
         register_timings(&mut registry, store);
         Self {
@@ -161,87 +152,13 @@ impl Metrics {
     }
 }
 
-impl Levels {
+impl BlobBytes {
     fn register(&self, registry: &mut Registry) {
-        let queue = &self.queued_operations;
-        registry.register(
-            "store_queued_operations",
-            "Operations that wait for the store",
-            queue.clone(),
-        );
-        registry.register(
-            "store_queued",
-            "Bytes of the messages among them",
-            self.queued_bytes.clone(),
-        );
-        registry.register(
-            "store_commits",
-            "Transactions that were written to the disk",
-            self.commits.clone(),
-        );
-        registry.register(
-            "store_operations",
-            "Operations in them",
-            self.operations.clone(),
-        );
-        registry.register(
-            "store_reopened",
-            "Times that the database had to be opened again",
-            self.reopened.clone(),
-        );
-        registry.register(
-            "connections",
-            "Connections that are open, WebSockets among them",
-            self.connections.clone(),
-        );
-        registry.register(
-            "sockets",
-            "WebSockets whose agent is authenticated",
-            self.sockets.clone(),
-        );
-        registry.register(
-            "replay_guard_entries",
-            "Signatures of reads that must not be seen again",
-            self.remembered.clone(),
-        );
         let bytes = || Unit::Bytes;
-        registry.register_with_unit(
-            "disk_free",
-            "Room where the data is",
-            bytes(),
-            self.disk_free.clone(),
-        );
-        registry.register_with_unit("disk_size", "All of it", bytes(), self.disk_total.clone());
-        registry.register_with_unit(
-            "uptime",
-            "Since the relay began",
-            Unit::Seconds,
-            self.uptime.clone(),
-        );
-    }
-
-    fn look(&self, app: &App, begun: Instant) {
-        let counters = app.store.counters();
-        let level = |number: u64| i64::try_from(number).unwrap_or(i64::MAX);
-        self.queued_operations.set(level(counters.waiting as u64));
-        self.queued_bytes.set(level(counters.waiting_bytes as u64));
-        for (shown, counted) in [
-            (&self.commits, counters.commits),
-            (&self.operations, counters.operations),
-            (&self.reopened, counters.reopened),
-        ] {
-            shown
-                .inner()
-                .fetch_max(counted, std::sync::atomic::Ordering::Relaxed);
-        }
-        self.connections.set(level(app.shutdown.tracked() as u64));
-        self.sockets.set(level(app.hub.sockets() as u64));
-        self.remembered.set(level(app.auth.remembered() as u64));
-        if let Ok(volume) = Volume::of(&app.config.data_dir) {
-            self.disk_free.set(level(volume.free));
-            self.disk_total.set(level(volume.size));
-        }
-        self.uptime.set(level(begun.elapsed().as_secs()));
+        let help = "Bytes of blobs that were uploaded and kept";
+        registry.register_with_unit("blobs_uploaded", help, bytes(), self.uploaded.clone());
+        let help = "Bytes of blobs that were sent out";
+        registry.register_with_unit("blobs_downloaded", help, bytes(), self.downloaded.clone());
     }
 }
 
@@ -265,9 +182,9 @@ fn register_timings(registry: &mut Registry, store: &Timings) {
     );
 }
 
-/// Everything as OpenMetrics text.
-pub(crate) fn render(app: &App) -> String {
-    app.metrics.levels.look(app, app.metrics.begun);
+/// Everything as OpenMetrics text. Looks at the store and the disk, but never so long that it holds anybody up.
+pub(crate) async fn render(app: &Arc<App>) -> String {
+    app.metrics.levels.look(app).await;
     let mut text = String::new();
     // Writing to a text does not fail.
     let _ = encode(&mut text, &app.metrics.registry);

@@ -17,7 +17,7 @@ pub(crate) use tls::{Certificates, Standing};
 use crate::access::{Access, AllowlistError};
 use crate::admin::AdminSocket;
 use crate::app::App;
-use crate::blobs::{self, Blobs, BlobsError};
+use crate::blobs::{self, Blobs, BlobsError, ObjectsError};
 use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::{DataDir, DataDirError};
@@ -155,6 +155,11 @@ impl Server {
             .collect()
     }
 
+    /// Sees that the store of blobs answers.
+    pub(crate) async fn probe_blobs(&self) -> Result<(), ObjectsError> {
+        self.app.blobs.probe().await
+    }
+
     /// The URL of the first listener, for clients on this machine.
     pub fn url(&self) -> String {
         self.urls().into_iter().next().unwrap_or_default()
@@ -243,6 +248,7 @@ async fn bind_metrics(config: &Config) -> Result<Option<MetricsListener>, BindEr
         }
     }
 }
+
 /// How long the admin socket may take to write its last answer.
 const LAST_WORD: Duration = Duration::from_secs(1);
 

@@ -103,6 +103,16 @@ fn a_backup_under_load_has_all_that_was_acknowledged_before_it_began() {
             &send_body(&keyed, "1"),
         )
     };
+    let upload = keyed.request(
+        "POST",
+        "/v1/blobs",
+        "content-type: text/plain\r\n",
+        "bytes of ours",
+    );
+    let blob = Connection::to(relay.address())
+        .ask(&upload.text)
+        .expect(201)
+        .json();
     let first = Connection::to(relay.address())
         .ask(&keyed_send().text)
         .expect(202)
@@ -124,7 +134,10 @@ fn a_backup_under_load_has_all_that_was_acknowledged_before_it_began() {
     let before = counts();
     let backup = home.path().join("backup");
     let said = relay.run(&["backup", text(&backup)]).succeeded();
-    assert!(said.starts_with("backed up "), "{said}");
+    assert!(
+        said.starts_with("backed up ") && said.contains("and 1 blobs"),
+        "{said}"
+    );
     let after = counts();
     assert!(
         after.iter().sum::<usize>() > before.iter().sum(),
@@ -162,6 +175,12 @@ fn a_backup_under_load_has_all_that_was_acknowledged_before_it_began() {
         "{again:?}"
     );
     assert_eq!(again.json()["message_id"], first["message_id"]);
+    let target = format!("/v1/blobs/{}", blob["blob_id"].as_str().unwrap());
+    let download = keyed.request("GET", &target, "", "");
+    let there_too = Connection::to(copy.address())
+        .ask(&download.text)
+        .expect(200);
+    assert_eq!(there_too.body, "bytes of ours");
     // The one it was taken of was not disturbed.
     assert!(inbox(&relay).len() >= there.len());
 }

@@ -72,10 +72,13 @@ impl<'de> Deserialize<'de> for WebhookSecret {
 
 /// The body of `PUT /v1/agents/{key}/webhook`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WebhookRequest {
     /// Where to post.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 2048))]
     pub url: String,
     /// What the signatures are made with.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 16, max_length = 256))]
     pub secret: WebhookSecret,
 }
 
@@ -97,6 +100,7 @@ impl WebhookRequest {
 
 /// What an agent is shown of its webhook. The secret is not part of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WebhookInfo {
     /// Where the relay posts.
     pub url: String,
@@ -108,6 +112,7 @@ pub struct WebhookInfo {
     pub created_at: Timestamp,
     /// What the last attempt failed of, by class and status alone; absent when it did not fail. An extension of ours.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, extensions(("x-mrp-extension" = json!(true)))))]
     pub last_error: Option<String>,
 }
 

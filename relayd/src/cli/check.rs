@@ -8,6 +8,10 @@ use crate::process;
 use crate::serve::{BindError, RunError, Server};
 use crate::store::OpenError;
 use std::io::{self, Write as _};
+use std::time::Duration;
+
+/// How long the store of blobs may take to answer.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Opens everything that serving would open, and closes it again; while a relay runs, only what it leaves to try.
 pub(super) fn run(sources: &Sources) -> Result<(), Failure> {
@@ -38,18 +42,36 @@ pub(super) fn run(sources: &Sources) -> Result<(), Failure> {
 /// Sets a relay up and ends it at once. What could not be tried is said in the answer.
 async fn try_out(config: &Config) -> Result<&'static str, Failure> {
     match Server::bind(config.clone()).await {
-        Ok(server) => match server.run(std::future::ready(())).await {
-            Ok(()) => Ok(""),
-            Err(RunError::Store(fatal)) => {
-                let path = config.data_dir.clone();
-                let cause = fatal.cause;
-                Err(mistake(&OpenError::Failed { path, cause }))
+        Ok(server) => {
+            probe_blobs(&server).await?;
+            match server.run(std::future::ready(())).await {
+                Ok(()) => Ok(""),
+                Err(RunError::Store(fatal)) => {
+                    let path = config.data_dir.clone();
+                    let cause = fatal.cause;
+                    Err(mistake(&OpenError::Failed { path, cause }))
+                }
             }
-        },
+        }
         Err(BindError::DataDir(DataDirError::InUse { .. })) => {
             Ok(" (in use by a running relay, so addresses and store were not tried)")
         }
         Err(error) => Err(mistake(&error)),
+    }
+}
+
+/// A bucket that does not answer is tried for long; here it need not be.
+async fn probe_blobs(server: &Server) -> Result<(), Failure> {
+    let probed = tokio::time::timeout(PATIENCE, server.probe_blobs()).await;
+    match probed {
+        Ok(Ok(())) => Ok(()),
+        Ok(Err(error)) => Err(Failure::Checked(format!(
+            "blob_store: cannot be reached: {error}"
+        ))),
+        Err(_) => Err(Failure::Checked(format!(
+            "blob_store: does not answer within {} s",
+            PATIENCE.as_secs()
+        ))),
     }
 }
 

@@ -253,7 +253,8 @@ impl From<AclError> for ApiError {
             AclError::Replay => Self::replay(),
             AclError::NotFound => Self::new(Code::AclEntryNotFound, message),
             AclError::Full { limit, actual } => Self::new(Code::InsufficientStorage, message)
-                .with_details(json!({ "limit": limit, "actual": actual })),
+                .with_details(json!({ "limit": limit, "actual": actual }))
+                .with_limit(Limit::AccessEntries),
             AclError::Store(error) => error.into(),
         }
     }

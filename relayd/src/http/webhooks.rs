@@ -3,6 +3,7 @@
 use super::admission::admit;
 use super::agents::require_self;
 use super::error::ApiError;
+use super::openapi::{AgentPath, codes};
 use crate::app::App;
 use crate::auth::Class;
 use crate::store::Removal;
@@ -16,6 +17,19 @@ use std::sync::Arc;
 use zeroize::Zeroize as _;
 
 /// `PUT /v1/agents/{key}/webhook`
+#[utoipa::path(
+    put,
+    path = "/v1/agents/{key}/webhook",
+    operation_id = "register_webhook",
+    tag = "Webhooks",
+    summary = "Has one's mail brought to a server of one's own",
+    description = "It takes the place of a webhook that was there, is enabled and has no failures. Mail that waits is brought, too. \
+        The host's addresses must all be public, and its port 443, 80, or one from 1024 on.",
+    params(AgentPath),
+    request_body = WebhookRequest,
+    responses((status = 200, description = "The webhook, without its secret", body = WebhookInfo)),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound])))),
+)]
 pub(super) async fn register(
     State(app): State<Arc<App>>,
     request: Request,
@@ -39,6 +53,16 @@ pub(super) async fn register(
 }
 
 /// `GET /v1/agents/{key}/webhook`
+#[utoipa::path(
+    get,
+    path = "/v1/agents/{key}/webhook",
+    operation_id = "get_webhook",
+    tag = "Webhooks",
+    summary = "One's own webhook",
+    params(AgentPath),
+    responses((status = 200, description = "The webhook, without its secret", body = WebhookInfo)),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound, Code::WebhookNotFound])))),
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     request: Request,
@@ -50,6 +74,16 @@ pub(super) async fn show(
 }
 
 /// `DELETE /v1/agents/{key}/webhook`
+#[utoipa::path(
+    delete,
+    path = "/v1/agents/{key}/webhook",
+    operation_id = "delete_webhook",
+    tag = "Webhooks",
+    summary = "Removes one's own webhook; mail waits for polls again",
+    params(AgentPath),
+    responses((status = 204, description = "It is gone")),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound, Code::WebhookNotFound])))),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     request: Request,

@@ -201,6 +201,16 @@ label! {
         ReplayGuard = "replay_guard",
         /// `limits.body` and `limits.message`
         Size = "size",
+        /// `limits.blob_bytes_per_agent` and `limits.blobs_per_agent`
+        Blobs = "blobs_per_agent",
+        /// Uploads under way.
+        Uploads = "uploads",
+        /// `limits.acl_entries`
+        AccessEntries = "acl_entries",
+        /// Room on the disk.
+        Disk = "disk",
+        /// Requests and bodies under way.
+        Load = "load",
     }
 }
 

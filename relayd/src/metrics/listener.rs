@@ -103,15 +103,9 @@ async fn answer(app: &Arc<App>, request: &Request<Incoming>) -> Response {
     respond(app).await
 }
 
-/// The figures as they are now. Looking at the disk may block.
+/// The figures as they are now.
 pub(crate) async fn respond(app: &Arc<App>) -> Response {
-    let app = Arc::clone(app);
-    let Ok(text) = tokio::task::spawn_blocking(move || render(&app)).await else {
-        let mut failed = Response::new(Body::empty());
-        *failed.status_mut() = StatusCode::SERVICE_UNAVAILABLE;
-        return failed;
-    };
-    let mut response = Response::new(Body::from(text));
+    let mut response = Response::new(Body::from(render(app).await));
     response
         .headers_mut()
         .insert(header::CONTENT_TYPE, OPENMETRICS);

@@ -136,7 +136,7 @@ async fn the_connection_goes_to_the_address_that_was_judged() {
     tokio::time::timeout(PATIENCE, delivered).await.unwrap();
     app.shutdown.begin();
     running.await.unwrap();
-    let figures = metrics::render(&app);
+    let figures = metrics::render(&app).await;
     for line in [
         "relayd_webhook_attempts_total{outcome=\"taken\"} 1",
         "relayd_messages_delivered_total{channel=\"webhook\"} 1",
