@@ -100,6 +100,7 @@ mod tests {
                 at(seconds),
                 NewAgents::Allowed,
                 Scheme::Published,
+                None,
             )
             .await
     }
