@@ -189,7 +189,7 @@ impl App {
     }
 
     /// Asks again about an agent that was let in, once it has its place in the hub: if it was suspended or taken off the list
-    /// meanwhile, those who revoke found no session to end.
+    /// meanwhile, those who revoke found no session to end. A poll that waits asks whenever it looks into the store.
     pub(crate) async fn confirm(&self, key: &PublicKey) -> Result<(), ApiError> {
         self.access.check(key)?;
         match self.store.agent_status(key).await? {
