@@ -1,5 +1,7 @@
 //! Who may write to whom (protocol A6, A4.11).
 
+use crate::key::PublicKey;
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Whose messages an inbox takes.
@@ -25,6 +27,31 @@ pub enum EntryType {
     Allow,
     /// Kept out under `blocklist`.
     Block,
+}
+
+/// An entry as a relay shows it: what its owner says about a peer. There is one per owner and peer.
+///
+/// `Peer` is the key or its written form: a relay that shows thousands of keys, all of which it has checked before, does not
+/// check them again.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AclEntry<Peer = PublicKey> {
+    /// A number that no other entry of the relay has; it stays while the owner has an entry for this peer, whatever its type.
+    pub id: i64,
+    /// Whose list it is in.
+    pub owner_key: PublicKey,
+    /// Whom it is about.
+    pub peer_key: Peer,
+    /// What it says.
+    pub entry_type: EntryType,
+    /// Since when it says that.
+    pub created_at: Timestamp,
+}
+
+/// The body of `PUT /v1/agents/{key}/acl/{peer}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EntryRequest {
+    /// What the entry is to say from now on.
+    pub entry_type: EntryType,
 }
 
 /// How sender and recipient stand to each other.

@@ -66,6 +66,16 @@ pub mod path {
         format!("/v1/agents/{key}")
     }
 
+    /// An agent's access list; the query `type=allow` or `type=block` narrows it.
+    pub fn acl(owner: &PublicKey) -> String {
+        format!("/v1/agents/{owner}/acl")
+    }
+
+    /// What an agent's access list says about a peer.
+    pub fn acl_entry(owner: &PublicKey, peer: &PublicKey) -> String {
+        format!("/v1/agents/{owner}/acl/{peer}")
+    }
+
     /// A message.
     pub fn message(id: &MessageId) -> String {
         format!("{MESSAGES}/{id}")

@@ -3,10 +3,13 @@
 //! The directory is the relay's own and private, and so is the socket: who can connect is the relay's user, or root. Nothing here
 //! is reachable from a public listener.
 
+mod agents;
 pub(crate) mod client;
+mod refusal;
+mod upkeep;
 
 use crate::app::App;
-use axum::routing::get;
+use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use std::io;
@@ -57,8 +60,17 @@ impl AdminSocket {
 }
 
 /// Everything there is, by path.
-fn router(app: Arc<App>) -> Router {
-    Router::new().route("/v1/ping", get(ping)).with_state(app)
+pub(crate) fn router(app: Arc<App>) -> Router {
+    Router::new()
+        .route("/v1/ping", get(ping))
+        .route("/v1/agents", get(agents::list))
+        .route("/v1/agents/{key}", get(agents::show))
+        .route("/v1/agents/{key}/suspend", post(agents::suspend))
+        .route("/v1/agents/{key}/resume", post(agents::resume))
+        .route("/v1/stats", get(upkeep::stats))
+        .route("/v1/gc", post(upkeep::free))
+        .route("/v1/drain", post(upkeep::drain))
+        .with_state(app)
 }
 
 /// `GET /v1/ping`

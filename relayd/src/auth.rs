@@ -1,7 +1,7 @@
 //! From a request to its caller: decoding, clock, signature, replay (protocol A1).
 //!
 //! In this order (cheap before dear, and nothing learnt about an agent before its signature is good): shape of the headers, clock,
-//! failures of the address, signature, rate of the key, replay, standing of the agent.
+//! failures of the address, signature, whether the relay is for this key, rate of the key, replay, standing of the agent.
 
 mod guard;
 mod keys;
@@ -9,7 +9,7 @@ mod keys;
 use crate::app::App;
 use crate::client_address::ClientAddress;
 use crate::config::Config;
-use crate::http::error::ApiError;
+use crate::http::error::{ApiError, SUSPENDED};
 use crate::limits::{RateLimited, Standing};
 use crate::store::{Activity, NewAgents, ReplayClaim};
 use guard::{Guard, Refusal};
@@ -132,7 +132,7 @@ impl App {
         Ok(claimed)
     }
 
-    /// The second half, when the body is known: judges the signature.
+    /// The second half, when the body is known: judges the signature, and whether the relay is for this key at all.
     pub(crate) fn verify_request(
         &self,
         claimed: Claimed,
@@ -140,7 +140,9 @@ impl App {
         body: BodyHash,
     ) -> Result<Verified, ApiError> {
         let verified = self.auth.verify(claimed, parts, body);
-        verified.map_err(|error| ApiError::from_auth(&error, self.now()))
+        let verified = verified.map_err(|error| ApiError::from_auth(&error, self.now()))?;
+        self.access.check(&verified.key)?;
+        Ok(verified)
     }
 
     /// Counts a verified request.
@@ -192,12 +194,26 @@ impl App {
                 return Err(ApiError::from_auth(&error, now));
             }
         };
+        if let Err(refusal) = self.access.check(&verified.key) {
+            self.limits.failure(client)?;
+            return Err(refusal);
+        }
         self.limits.request(&verified.key)?;
         self.auth
             .guard
             .enter(&self.auth.claim(&verified), b"", now)?;
         self.admit(verified.key, client, now).await?;
         Ok(verified.key)
+    }
+
+    /// Asks again about an agent that was let in, once it has its place in the hub: if it was suspended or taken off the list
+    /// meanwhile, those who revoke found no session to end.
+    pub(crate) async fn confirm(&self, key: &PublicKey) -> Result<(), ApiError> {
+        self.access.check(key)?;
+        match self.store.agent_status(key).await? {
+            Some(AgentStatus::Suspended) => Err(ApiError::suspended(SUSPENDED)),
+            Some(AgentStatus::Active) | None => Ok(()),
+        }
     }
 
     /// Notes that a verified agent was here; makes its record at the first time.
@@ -228,9 +244,7 @@ impl App {
         client.mark_authenticated();
         match status {
             AgentStatus::Active => Ok(()),
-            AgentStatus::Suspended => {
-                Err(ApiError::suspended("this agent is suspended on this relay"))
-            }
+            AgentStatus::Suspended => Err(ApiError::suspended(SUSPENDED)),
         }
     }
 }

@@ -1,16 +1,18 @@
 //! The command line: what it may say, and the process around the relay.
 
+mod admin;
+
 use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::DataDirError;
 use crate::serve::{BindError, RunError, Server};
+use crate::service::Signals;
 use crate::store::OpenError;
 use crate::{log, process};
 use clap::{Args, Parser, Subcommand};
-use sd_notify::NotifyState;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::oneshot;
 
 /// Read when no other file is named, if it is there.
 const SYSTEM_CONFIG: &str = "/etc/relayd/relayd.toml";
@@ -37,6 +39,7 @@ enum Command {
     Serve(Sources),
     /// Check configuration, data directory and addresses; exit 78 on a mistake
     Check(Sources),
+    Admin(admin::AdminArgs),
 }
 
 /// Where the configuration comes from; what comes later in this list wins.
@@ -77,7 +80,10 @@ enum Failure {
 impl Failure {
     fn status(&self) -> u8 {
         match self {
-            Self::Config(_) | Self::Bind(BindError::Config(_)) => CONFIG,
+            Self::Config(_)
+            | Self::Bind(BindError::Config(_) | BindError::Allowlist(_) | BindError::Tls(_)) => {
+                CONFIG
+            }
             Self::Bind(_) => UNAVAILABLE,
             Self::Run(_) | Self::Start(_) => SOFTWARE,
         }
@@ -98,6 +104,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Some(Command::Serve(sources)) => serve(&sources),
         Some(Command::Check(sources)) => return check(&sources),
+        Some(Command::Admin(arguments)) => return admin::run(&arguments),
         None => serve(&cli.serve),
     };
     match outcome {
@@ -140,16 +147,14 @@ fn serve(sources: &Sources) -> Result<(), Failure> {
         .enable_all()
         .build()
         .map_err(Failure::Start)?;
-    let outcome = runtime.block_on(run(config));
+    let outcome = runtime.block_on(run(config, sources));
     // What was not done when draining ended is not waited for.
     runtime.shutdown_background();
     outcome
 }
 
-async fn run(config: Config) -> Result<(), Failure> {
-    // Heard from here on, so that a signal while the store opens is not lost.
-    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::Start)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::Start)?;
+async fn run(config: Config, sources: &Sources) -> Result<(), Failure> {
+    let mut signals = Signals::new().map_err(Failure::Start)?;
     if config.is_private() {
         tracing::info!(
             "a private relay: only this machine reaches it, so rate limits that are not configured are off; \
@@ -159,39 +164,38 @@ async fn run(config: Config) -> Result<(), Failure> {
     let data_dir = config.data_dir.clone();
     let server = Server::bind(config).await?;
     announce(&server, &data_dir);
-    server.run(ended_by(&mut terminate, &mut interrupt)).await?;
+    let service = server.service();
+    let reporting = tokio::spawn(service.clone().report());
+    service.ready();
+    let (told, is_told) = oneshot::channel();
+    let serving = server.run(async {
+        let _ = is_told.await;
+    });
+    let ending = async {
+        signals.end(&service, || load(sources)).await;
+        let _ = told.send(());
+        signals.end_at_once().await;
+    };
+    tokio::select! {
+        ended = serving => ended?,
+        () = ending => return Ok(()),
+    }
+    let _ = reporting.await;
     tracing::info!("ended");
     Ok(())
 }
 
-/// Says that requests are served: one line for whoever started the process, and one for systemd.
+/// Says that requests are served: in the log, and in one line for whoever started the process.
 fn announce(server: &Server, data_dir: &Path) {
-    let addresses: Vec<_> = server.addresses().iter().map(ToString::to_string).collect();
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
-        addresses = addresses.join(" "),
+        addresses = server.urls().join(" "),
         data_dir = %data_dir.display(),
         "ready"
     );
     let mut output = io::stdout().lock();
     // The reader may have closed its end: the relay serves all the same.
     let _ = writeln!(output, "relayd ready {}", server.url()).and_then(|()| output.flush());
-    notify(NotifyState::Ready);
-}
-
-async fn ended_by(terminate: &mut Signal, interrupt: &mut Signal) {
-    let name = tokio::select! {
-        _ = terminate.recv() => "SIGTERM",
-        _ = interrupt.recv() => "SIGINT",
-    };
-    tracing::info!(signal = name, "ending");
-    notify(NotifyState::Stopping);
-}
-
-fn notify(state: NotifyState<'_>) {
-    if let Err(error) = sd_notify::notify(&[state]) {
-        tracing::debug!(%error, "systemd was not told");
-    }
 }
 
 /// Opens everything that serving would open, and closes it again; while a relay runs, only what it leaves to try.
@@ -215,7 +219,11 @@ fn check(sources: &Sources) -> ExitCode {
         }
         Err(error) => return report(&error.to_string(), CONFIG),
     };
-    let listen: Vec<_> = config.listen.iter().map(ToString::to_string).collect();
+    let listen: Vec<_> = config
+        .listen
+        .iter()
+        .map(|address| config.tls.url(address))
+        .collect();
     let kind = if config.is_private() {
         "private"
     } else {

@@ -2,6 +2,7 @@
 
 mod field;
 mod file;
+mod live;
 mod sections;
 mod value;
 
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use field::ConfigError;
+pub(crate) use live::LiveConfig;
 pub use sections::{
     AcmeConfig, BlobStoreConfig, CorsOrigins, MetricsConfig, Registration, TlsConfig,
     WebhooksConfig,
@@ -341,6 +343,12 @@ impl Config {
             return Ok(());
         };
         Err(ConfigError::together(field, problem))
+    }
+
+    /// The names of all fields, as in the file.
+    #[cfg(test)]
+    pub(crate) fn field_names() -> impl Iterator<Item = &'static str> {
+        field::FIELDS.iter().map(|field| field.name)
     }
 
     /// Whether only this machine reaches the relay: all listeners are loopback or Unix sockets, and no public URL says otherwise

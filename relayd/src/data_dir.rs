@@ -80,8 +80,13 @@ impl DataDir {
 
     /// The file of the database.
     pub(crate) fn database(&self) -> PathBuf {
-        self.path.join("relay.redb")
+        database(&self.path)
     }
+}
+
+/// The file of the database in a data directory.
+pub(crate) fn database(data_dir: &Path) -> PathBuf {
+    data_dir.join("relay.redb")
 }
 
 /// A lock that the system takes back whatever becomes of the process; the pid in the file is only for people.

@@ -1,5 +1,6 @@
 //! The HTTP interface: what is where, and what every request goes through.
 
+mod acl;
 mod admission;
 mod agents;
 mod body;
@@ -7,12 +8,13 @@ mod cursor;
 mod discover;
 mod health;
 mod messages;
-mod query;
+mod older;
 mod segment;
 mod threads;
 
 pub(crate) mod error;
 pub(crate) mod exchange;
+pub(crate) mod query;
 
 use crate::app::App;
 use crate::ws;
@@ -38,6 +40,11 @@ pub(crate) fn router(app: Arc<App>) -> Router {
                 .delete(agents::delete),
         )
         .route("/v1/agents/{key}/capabilities", get(agents::capabilities))
+        .route("/v1/agents/{key}/acl", get(acl::list))
+        .route(
+            "/v1/agents/{key}/acl/{peer}",
+            get(acl::show).put(acl::put).delete(acl::delete),
+        )
         .route("/v1/discover", get(discover::find))
         .route("/v1/capabilities", get(discover::capabilities))
         .route("/v1/messages", post(messages::send).get(messages::poll))

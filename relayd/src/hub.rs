@@ -111,6 +111,11 @@ impl Hub {
         state.agents.values().map(|agent| agent.members.len()).sum()
     }
 
+    /// How many of them are an agent's.
+    pub(crate) fn sockets_of(&self, agent: &PublicKey) -> usize {
+        self.0.with(agent, |agent| agent.members.len())
+    }
+
     /// Gives a session its place among its agent's `limit` (0: as many as there are). Where all are taken, the older sessions
     /// are told to probe their peers; one that hears nothing ends and leaves its place. That is waited for as long as
     /// `patience`, but not longer than until all have answered.

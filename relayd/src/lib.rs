@@ -4,13 +4,16 @@
 //! - `cli`, `config`: what people type and write down. `log`, `process`, `data_dir`: what the process does to itself first.
 //! - `serve`: listeners, the accept loop, connections and their limits. `shutdown`: how all of it ends.
 //! - `http`: one file per noun, each a thin shell: verify, decide, one store operation, answer.
-//! - `auth`: from a request to its caller, and the replay guard of what is not stored. `limits`: how often.
+//! - `auth`: from a request to its caller, and the replay guard of what is not stored. `access`: who may come. `limits`: how
+//!   often. `admin`: what the operator asks of a running relay.
 //! - `ws`: the shell around the session state machine. `hub`: who is connected, and who waits for mail.
 //! - `store`: one domain operation is one whole transaction. `send`: the way into it that HTTP and WebSocket share.
-//! - `sweep`: what time frees.
+//! - `sweep`: what time frees. `disk`, `overload`: what is refused when room or time is scarce.
+//! - `service`, `reload`: signals, the service manager, and reading the configuration again.
 //!
 //! It must never know: how clients and daemons keep their messages, or what a sealed body says.
 
+mod access;
 mod admin;
 mod app;
 mod auth;
@@ -19,18 +22,23 @@ mod client_address;
 mod clock;
 mod config;
 mod data_dir;
+mod disk;
 mod http;
 mod hub;
 mod limits;
 mod log;
+mod overload;
 mod process;
+mod reload;
 mod send;
 mod serve;
+mod service;
 mod shutdown;
 pub mod store;
 mod sweep;
 mod ws;
 
+pub use access::AllowlistError;
 pub use app::Relay;
 pub use cli::main;
 pub use clock::ClockError;
@@ -40,5 +48,5 @@ pub use config::{
     Timeouts, TlsConfig, WebSocketConfig, WebhooksConfig,
 };
 pub use data_dir::DataDirError;
-pub use serve::{BindError, RunError, Server};
+pub use serve::{BindError, RunError, Server, TlsError};
 pub use store::{Fatal, OpenError};

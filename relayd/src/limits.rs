@@ -60,33 +60,42 @@ pub(crate) struct Limits {
 struct Rule<K> {
     what: &'static str,
     window: &'static str,
-    counts: Option<Window<K>>,
+    /// With limit 0 it is switched off, and nothing is counted.
+    counts: Window<K>,
 }
 
 impl Limits {
     pub(crate) fn new(config: &Config) -> Self {
+        let counters = Self {
+            origin: Instant::now(),
+            send: Rule::new("sends", "1m", MINUTE),
+            receive: Rule::new("polls", "1m", MINUTE),
+            request: Rule::new("requests", "1m", MINUTE),
+            failure: Rule::new(
+                "unauthenticated or failing requests from one address",
+                "1m",
+                MINUTE,
+            ),
+            new_agent: Rule::new("new agents from one address", "1h", HOUR),
+        };
+        counters.set(config);
+        counters
+    }
+
+    /// Holds the limits of a configuration from now on.
+    pub(crate) fn set(&self, config: &Config) {
         let limits = &config.limits;
         let rate = |set: Option<u32>, default: u32| {
             set.unwrap_or(if config.is_private() { 0 } else { default })
         };
-        let per_minute = |what, set, default| (what, rate(set, default));
-        Self {
-            origin: Instant::now(),
-            send: Rule::per_minute(per_minute("sends", limits.send_per_minute, 30)),
-            receive: Rule::per_minute(per_minute("polls", limits.receive_per_minute, 120)),
-            request: Rule::per_minute(per_minute("requests", limits.request_per_minute, 300)),
-            failure: Rule::per_minute(per_minute(
-                "unauthenticated or failing requests from one address",
-                limits.failures_per_minute_per_ip,
-                60,
-            )),
-            new_agent: Rule::new(
-                "new agents from one address",
-                "1h",
-                HOUR,
-                rate(limits.new_agents_per_hour_per_ip, 60),
-            ),
-        }
+        let (send, receive) = (limits.send_per_minute, limits.receive_per_minute);
+        self.send.counts.set_limit(rate(send, 30));
+        self.receive.counts.set_limit(rate(receive, 120));
+        let (request, failure) = (limits.request_per_minute, limits.failures_per_minute_per_ip);
+        self.request.counts.set_limit(rate(request, 300));
+        self.failure.counts.set_limit(rate(failure, 60));
+        let new_agent = limits.new_agents_per_hour_per_ip;
+        self.new_agent.counts.set_limit(rate(new_agent, 60));
     }
 
     /// Counts a send.
@@ -137,40 +146,37 @@ impl Limits {
 }
 
 impl<K: Eq + std::hash::Hash + Copy> Rule<K> {
-    fn per_minute((what, limit): (&'static str, u32)) -> Self {
-        Self::new(what, "1m", MINUTE, limit)
-    }
-
-    fn new(what: &'static str, window: &'static str, length: Duration, limit: u32) -> Self {
-        let counts = (limit > 0).then(|| Window::new(limit, length));
+    fn new(what: &'static str, window: &'static str, length: Duration) -> Self {
         Self {
             what,
             window,
-            counts,
+            counts: Window::new(0, length),
         }
     }
 
     fn take(&self, key: K, now: Duration) -> Result<Option<Standing>, RateLimited> {
-        let Some(counts) = &self.counts else {
+        let limit = self.counts.limit();
+        if limit == 0 {
             return Ok(None);
-        };
-        match counts.take(key, now) {
+        }
+        match self.counts.take(key, now) {
             Count::Allowed { remaining, reset } => Ok(Some(Standing {
-                limit: counts.limit(),
+                limit,
                 remaining,
                 reset: unix_seconds_in(reset),
             })),
-            Count::Refused { retry } => Err(self.refusal(counts.limit(), retry)),
+            Count::Refused { retry } => Err(self.refusal(limit, retry)),
         }
     }
 
     fn check(&self, key: K, now: Duration) -> Result<(), RateLimited> {
-        let Some(counts) = &self.counts else {
+        let limit = self.counts.limit();
+        if limit == 0 {
             return Ok(());
-        };
-        counts
+        }
+        self.counts
             .refusal(&key, now)
-            .map_or(Ok(()), |retry| Err(self.refusal(counts.limit(), retry)))
+            .map_or(Ok(()), |retry| Err(self.refusal(limit, retry)))
     }
 
     fn refusal(&self, limit: u32, retry: Duration) -> RateLimited {
@@ -193,4 +199,38 @@ fn unix_seconds_in(duration: Duration) -> u64 {
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();
     whole_seconds(since + duration)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mrp_proto::key::SecretKey;
+
+    #[test]
+    fn another_limit_holds_at_once_and_what_was_counted_counts() {
+        let mut config = Config::default();
+        let limits = Limits::new(&config);
+        let key = SecretKey::from_seed(&[1; 32]).public();
+        let mut set = |assignment: &str| {
+            config.set(assignment).unwrap();
+            limits.set(&config);
+        };
+        // Off, and not counted.
+        assert_eq!(limits.send(&key), Ok(None));
+        set("limits.send_per_minute=2");
+        let left = |limits: &Limits| {
+            limits
+                .send(&key)
+                .map(|standing| standing.unwrap().remaining)
+        };
+        assert_eq!(left(&limits), Ok(1));
+        assert_eq!(left(&limits), Ok(0));
+        assert_eq!(left(&limits).unwrap_err().limit, 2);
+        set("limits.send_per_minute=3");
+        assert_eq!(left(&limits), Ok(0));
+        set("limits.send_per_minute=1");
+        assert_eq!(left(&limits).unwrap_err().limit, 1);
+        set("limits.send_per_minute=0");
+        assert_eq!(limits.send(&key), Ok(None));
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::http::error::ApiError;
+use crate::overload::Class;
 use crate::store::{Acceptance, ReplayClaim, Replayed, Submission};
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::{SendRequest, Violation};
@@ -15,6 +16,7 @@ pub(crate) async fn submit(
     idempotency_key: Option<String>,
     claim: Option<ReplayClaim>,
 ) -> Result<Acceptance, ApiError> {
+    app.check_load(Class::Send)?;
     app.limits.send(&sender)?;
     accept(app, sender, request, idempotency_key, claim).await
 }
@@ -28,6 +30,7 @@ pub(crate) async fn accept(
     idempotency_key: Option<String>,
     claim: Option<ReplayClaim>,
 ) -> Result<Acceptance, ApiError> {
+    app.disk.sends()?;
     if let Some(key) = &idempotency_key {
         check_idempotency_key(key)?;
     }
@@ -35,6 +38,7 @@ pub(crate) async fn accept(
         app.auth.key(text)
     })?;
     let recipient = draft.recipient;
+    app.access.check_recipient(&recipient)?;
     let mut random = [0; 6];
     getrandom::fill(&mut random).map_err(ApiError::internal)?;
     let acceptance = app
@@ -68,4 +72,39 @@ fn check_idempotency_key(key: &str) -> Result<(), Violation> {
         MAX_IDEMPOTENCY_KEY,
         length,
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::access::Access;
+    use crate::config::AccessConfig;
+    use crate::config::Config;
+    use crate::disk::Room;
+    use crate::store::{Options, Store};
+    use mrp_proto::code::Code;
+    use mrp_proto::key::SecretKey;
+
+    #[tokio::test]
+    async fn without_room_on_the_disk_frames_and_requests_are_refused_alike() {
+        let store = Store::in_memory(Options::default()).unwrap();
+        let app = App::new(
+            Config::default(),
+            store,
+            Access::load(&AccessConfig::default()).unwrap(),
+        );
+        let key = SecretKey::from_seed(&[1; 32]).public();
+        let request = || {
+            let text = format!(r#"{{"recipient_key":"{key}","body":1}}"#);
+            serde_json::from_str::<SendRequest>(&text).unwrap()
+        };
+        app.disk.note(Room::Low);
+        let by_frame = submit(&app, key, request(), None, None).await;
+        let by_request = accept(&app, key, request(), None, None).await;
+        for refused in [by_frame, by_request] {
+            assert_eq!(refused.unwrap_err().code, Code::InsufficientStorage);
+        }
+        app.disk.note(Room::Scarce);
+        assert!(submit(&app, key, request(), None, None).await.is_ok());
+    }
 }

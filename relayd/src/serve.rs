@@ -3,26 +3,37 @@
 //! The accept loop is our own: the ready-made ones keep no time on request heads and end, or wait for ever, on a failed accept.
 
 mod admission;
+mod answered;
 mod connection;
 mod head;
 mod listener;
+mod tls;
 mod unread;
 
 pub(crate) use admission::Admission;
+pub use tls::TlsError;
+pub(crate) use tls::{Certificates, Standing};
 
+use crate::access::{Access, AllowlistError};
 use crate::admin::AdminSocket;
 use crate::app::App;
 use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::{DataDir, DataDirError};
+use crate::service::Service;
 use crate::store::{Options, Store};
-use crate::{http, process, sweep};
+use crate::{disk, http, process, sweep};
 use admission::Admissions;
 use listener::Listener;
 use std::future::Future;
 use std::io;
 use std::sync::Arc;
+use std::time::Duration;
+use tls::Keeper;
 use tokio::task::JoinSet;
+
+/// How long the database may take to close, after everything else has ended.
+const CLOSING: Duration = Duration::from_millis(1500);
 
 /// Why a relay could not be set up.
 #[derive(Debug, thiserror::Error)]
@@ -30,6 +41,9 @@ pub enum BindError {
     /// Fields of the configuration contradict each other.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The list of allowed keys cannot be used.
+    #[error(transparent)]
+    Allowlist(#[from] AllowlistError),
     /// The system's clock is wrong.
     #[error(transparent)]
     Clock(#[from] ClockError),
@@ -39,13 +53,16 @@ pub enum BindError {
     /// The store cannot be opened.
     #[error(transparent)]
     Store(#[from] crate::store::OpenError),
+    /// There can be no TLS as configured.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// An address cannot be listened on.
     #[error(
         "{address}: cannot listen: {source}; set listen to another address, or end what uses this one"
     )]
     Listen {
-        /// The address.
-        address: ListenAddress,
+        /// The address, as a URL.
+        address: String,
         /// What the system says.
         source: io::Error,
     },
@@ -64,6 +81,7 @@ pub enum RunError {
 pub struct Server {
     app: Arc<App>,
     listeners: Vec<Listener>,
+    certificate: Option<Keeper>,
     admin: Option<AdminSocket>,
     /// Its lock is held until everything is over.
     data_dir: DataDir,
@@ -77,24 +95,30 @@ impl Server {
     pub async fn bind(config: Config) -> Result<Self, BindError> {
         config.check()?;
         Clock::check()?;
+        let access = Access::load(&config.access)?;
         let data_dir = DataDir::open(&config.data_dir)?;
+        let (tls, certificate) = tls::open(&config.tls, &config.data_dir)?.unzip();
         let database = data_dir.database();
         let store = tokio::task::spawn_blocking(move || Store::open(&database, Options::default()))
             .await
             .expect("opening the store does not panic")?;
         let mut listeners = Vec::new();
         for address in &config.listen {
-            let bound = Listener::bind(address).await;
+            let bound = Listener::bind(address, tls.as_ref()).await;
             listeners.push(bound.map_err(|source| BindError::Listen {
-                address: address.clone(),
+                address: config.tls.url(address),
                 source,
             })?);
         }
         let admin = bind_admin(&config);
-        let app = Arc::new(App::new(Arc::new(config), store));
+        let app = Arc::new(App::new(config, store, access));
+        if let Some(certificate) = &certificate {
+            certificate.announce(&app);
+        }
         Ok(Self {
             app,
             listeners,
+            certificate,
             admin,
             data_dir,
         })
@@ -108,12 +132,22 @@ impl Server {
             .collect()
     }
 
+    /// The relay as signals and the service manager deal with it.
+    pub(crate) fn service(&self) -> Service {
+        Service::new(Arc::clone(&self.app))
+    }
+
+    /// The URLs of the listeners.
+    pub fn urls(&self) -> Vec<String> {
+        self.listeners
+            .iter()
+            .map(|listener| self.app.config.tls.url(listener.address()))
+            .collect()
+    }
+
     /// The URL of the first listener, for clients on this machine.
     pub fn url(&self) -> String {
-        self.listeners
-            .first()
-            .map(|listener| listener.address().to_string())
-            .unwrap_or_default()
+        self.urls().into_iter().next().unwrap_or_default()
     }
 
     /// Serves until `shutdown` is over, then ends in order: no new connections, what is under way is finished, sockets are told to
@@ -125,6 +159,7 @@ impl Server {
         let Self {
             app,
             listeners,
+            certificate,
             admin,
             data_dir,
         } = self;
@@ -134,23 +169,39 @@ impl Server {
         for listener in listeners {
             tasks.spawn(listener.run(Arc::clone(&app), router.clone(), Arc::clone(&admissions)));
         }
-        if let Some(admin) = admin {
-            tasks.spawn(admin.run(Arc::clone(&app)));
+        let admin = admin.map(|admin| tokio::spawn(admin.run(Arc::clone(&app))));
+        if let Some(certificate) = certificate {
+            tasks.spawn(certificate.run(Arc::clone(&app)));
         }
+        let guarding = Arc::clone(&app);
+        tasks.spawn(async move { disk::run(&guarding).await });
         let sweeping = Arc::clone(&app);
         tasks.spawn(async move { sweep::run(&sweeping).await });
         let outcome = tokio::select! {
             () = shutdown => Ok(()),
+            // A part of the relay may end it, too.
+            () = app.shutdown.begun() => Ok(()),
             fatal = app.store.failed() => Err(RunError::Store(fatal)),
         };
         app.shutdown.begin();
         drain(&app).await;
+        if let Some(admin) = admin {
+            // Who told the relay to end hears that it does.
+            let _ = tokio::time::timeout(LAST_WORD, admin).await;
+        }
         tasks.shutdown().await;
-        app.store.clone().close().await;
+        // What was accepted is on disk. A disk that hangs does not keep the process.
+        let closed = tokio::time::timeout(CLOSING, app.store.clone().close()).await;
+        if closed.is_err() {
+            tracing::warn!("ended without closing the database: the disk does not answer");
+        }
         drop(data_dir);
         outcome
     }
 }
+
+/// How long the admin socket may take to write its last answer.
+const LAST_WORD: Duration = Duration::from_secs(1);
 
 /// A relay serves without its admin socket, too: the name of the directory may be too long for one.
 fn bind_admin(config: &Config) -> Option<AdminSocket> {

@@ -8,6 +8,7 @@
 //! that a clock that is set back never revives mail.
 
 mod accept;
+mod acl;
 mod agents;
 mod answers;
 mod claims;
@@ -18,11 +19,13 @@ mod error;
 mod failure;
 #[cfg(test)]
 mod fixture;
+mod holdings;
 mod import;
 mod inbox;
 mod ledger;
 mod memory;
 mod page;
+mod pressure;
 mod quota;
 mod read;
 mod record;
@@ -32,10 +35,12 @@ mod tables;
 mod writer;
 
 pub use accept::{AcceptError, Acceptance, Replayed, Submission};
-pub use agents::{Activity, ActivityError, ChangeError, NewAgents};
+pub use acl::AclError;
+pub use agents::{Activity, ActivityError, AgentLine, AgentsPage, ChangeError, NewAgents};
 pub use claims::ReplayClaim;
 pub use directory::{Effort, Found, Listed, Place, Search, TagCount, words};
 pub use error::{Fatal, OpenError, StoreError};
+pub use holdings::{AgentHoldings, Holdings};
 pub use inbox::{MarkError, Marked, Marking, Page, Poll, PollError, Room, Sequence, Stored};
 pub use quota::{InboxLimit, Quotas};
 pub use sweep::Swept;

@@ -2,6 +2,7 @@
 
 use crate::app::App;
 use crate::clock::Jump;
+use crate::store::{StoreError, Swept};
 use std::time::Duration;
 
 /// Between two sweeps that found nothing left to do.
@@ -9,7 +10,7 @@ const PAUSE: Duration = Duration::from_secs(15);
 /// Records of one batch, at most.
 const BATCH: usize = 500;
 /// Between two batches, so that sends come in between.
-const BREATH: Duration = Duration::from_millis(20);
+pub(crate) const BREATH: Duration = Duration::from_millis(20);
 
 /// Sweeps until the relay ends, and looks at the clock meanwhile.
 pub(crate) async fn run(app: &App) {
@@ -20,7 +21,7 @@ pub(crate) async fn run(app: &App) {
             () = app.shutdown.begun() => return,
         }
         watch_clock(app);
-        pause = match app.store.sweep(app.now(), BATCH).await {
+        pause = match batch(app).await {
             Ok(swept) if swept.more => BREATH,
             Ok(_) => PAUSE,
             Err(error) => {
@@ -29,6 +30,11 @@ pub(crate) async fn run(app: &App) {
             }
         };
     }
+}
+
+/// One batch.
+pub(crate) async fn batch(app: &App) -> Result<Swept, StoreError> {
+    app.store.sweep(app.now(), BATCH).await
 }
 
 fn watch_clock(app: &App) {

@@ -4,11 +4,14 @@
 //! permessage-deflate is not negotiated, since what is small on the wire could then be large in memory. Any `Origin` may
 //! connect: nothing is authorised by where a page came from, only by the signature in the first frame.
 
+mod arrivals;
 mod fetch;
 mod handshake;
 mod jobs;
 mod session;
 mod socket;
+
+pub(crate) use arrivals::Arrivals;
 
 use crate::app::App;
 use crate::client_address::ClientAddress;

@@ -103,6 +103,11 @@ impl Relay {
         ended
     }
 
+    /// Waits for a relay that was told to end by other means.
+    pub fn await_end(&mut self) -> Ended {
+        self.process.take().expect("the relay is running").wait()
+    }
+
     /// Asks it to end, and waits until it has.
     pub fn terminate(&mut self) -> Ended {
         let process = self.process.take().expect("the relay is running");

@@ -186,7 +186,10 @@ impl Session {
 
     /// The agent was suspended or deleted.
     pub fn handle_revoked(&mut self) {
-        self.close(CloseCode::AgentGone, "the agent was suspended or deleted");
+        self.close(
+            CloseCode::AgentGone,
+            "this agent was suspended, deleted, or taken off the relay's list",
+        );
     }
 
     /// The client has sent too much for too long.

@@ -1,6 +1,6 @@
 //! The sections of the file that are about one part of the relay each.
 
-use super::Network;
+use super::{ListenAddress, Network};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -20,6 +20,14 @@ impl TlsConfig {
     /// Whether listeners on TCP speak TLS.
     pub fn is_on(&self) -> bool {
         self.cert.is_some() || self.key.is_some() || !self.acme.domains.is_empty()
+    }
+
+    /// A listener's address as clients write it: TLS is spoken on TCP, never on Unix sockets.
+    pub fn url(&self, address: &ListenAddress) -> String {
+        match address {
+            ListenAddress::Tcp(address) if self.is_on() => format!("https://{address}"),
+            address => address.to_string(),
+        }
     }
 }
 

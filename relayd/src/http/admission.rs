@@ -5,10 +5,11 @@ use super::error::ApiError;
 use super::exchange::Exchange;
 use crate::app::App;
 use crate::auth::{Caller, Class};
+use crate::overload::HeldBytes;
 use axum::extract::Request;
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, Method, header};
 use mrp_proto::code::Code;
 use mrp_proto::message::Violation;
 use mrp_proto::sign::BodyHash;
@@ -21,17 +22,26 @@ pub(super) struct Signed {
     pub(super) caller: Caller,
     pub(super) parts: Parts,
     pub(super) body: Bytes,
+    /// The body's part of what all bodies may take.
+    _held: HeldBytes,
 }
 
-/// Verifies a request; its body may be as large as a whole send.
+/// What a body may have where none is read, in bytes: it is signed, and must be hashed.
+const UNREAD_BODY: usize = 64 << 10;
+
+/// Verifies a request; its body may be as large as a whole send, where the method has one.
 pub(super) async fn admit(app: &App, request: Request, class: Class) -> Result<Signed, ApiError> {
     let exchange = Exchange::of(request.extensions());
     exchange.note_route(request.extensions());
-    let limit = app.config.limits.message;
+    let limit = match *request.method() {
+        Method::GET | Method::HEAD | Method::DELETE => UNREAD_BODY,
+        _ => app.config.limits.message,
+    };
     let (parts, body) = request.into_parts();
     body::check_announced(&parts.headers, limit)?;
     let claimed = app.decode_request(&parts.headers, exchange.client())?;
-    let body = body::read(body, limit, &app.config.timeouts).await?;
+    let mut held = app.overload.hold();
+    let body = body::read(body, limit, &app.config.timeouts, &mut held).await?;
     let hash = BodyHash::of(&body);
     let verified = app.verify_request(claimed, &parts, hash)?;
     exchange.note_caller(verified.key);
@@ -41,6 +51,7 @@ pub(super) async fn admit(app: &App, request: Request, class: Class) -> Result<S
         caller,
         parts,
         body,
+        _held: held,
     })
 }
 

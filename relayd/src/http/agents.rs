@@ -2,6 +2,7 @@
 
 use super::admission::{Signed, admit};
 use super::error::ApiError;
+use super::older;
 use super::segment::segment;
 use crate::app::App;
 use crate::auth::Class;
@@ -29,9 +30,10 @@ pub(super) struct Capabilities {
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     request: Request,
-) -> Result<Json<AgentInfo>, ApiError> {
+) -> Result<Response, ApiError> {
     let signed = admit(&app, request, Class::Other).await?;
-    Ok(Json(find(&app, &signed).await?))
+    let agent = find(&app, &signed).await?;
+    Ok(in_form(agent, older::form_of(&signed.parts.headers)))
 }
 
 /// `GET /v1/agents/{key}/capabilities`
@@ -56,7 +58,7 @@ pub(super) async fn change(
     patch.check()?;
     let form = match &patch.capabilities {
         Change::Set(list) => list.form,
-        Change::Keep | Change::Clear => CapabilityForm::Structured,
+        Change::Keep | Change::Clear => older::form_of(&signed.parts.headers),
     };
     let agent = app
         .store
@@ -95,14 +97,15 @@ fn path_key(app: &App, signed: &Signed) -> Result<PublicKey, ApiError> {
         .map_err(|error| ApiError::new(Code::AgentNotFound, error.to_string()))
 }
 
-fn require_self(app: &App, signed: &Signed) -> Result<PublicKey, ApiError> {
+/// The agent that the path names, which must be the caller.
+pub(super) fn require_self(app: &App, signed: &Signed) -> Result<PublicKey, ApiError> {
     let key = path_key(app, signed)?;
     if key == signed.caller.key {
         return Ok(key);
     }
     Err(ApiError::new(
         Code::Forbidden,
-        "an agent can change only itself; sign with the key in the path",
+        "this is for the agent itself; sign with the key in the path",
     ))
 }
 

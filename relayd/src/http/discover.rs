@@ -3,12 +3,14 @@
 use super::admission::admit;
 use super::cursor;
 use super::error::ApiError;
+use super::older;
 use super::query::Query;
 use crate::app::App;
 use crate::auth::Class;
 use crate::store::{self, Effort, Listed, Search};
 use axum::Json;
 use axum::extract::{Request, State};
+use http::HeaderMap;
 use mrp_proto::agent::{CapabilityForm, CapabilityList, MAX_DISPLAY_NAME, NAME_LENGTH};
 use mrp_proto::message::Violation;
 use mrp_proto::relay_api::{
@@ -25,7 +27,7 @@ pub(super) async fn find(
 ) -> Result<Json<DiscoverPage>, ApiError> {
     let signed = admit(&app, request, Class::Other).await?;
     let search = read_search(&Query::of(&signed.parts.uri)?)?;
-    let form = form_of(&search);
+    let form = form_of(&search, &signed.parts.headers);
     let found = app.store.discover(search).await?;
     let agents = found.agents.into_iter();
     Ok(Json(DiscoverPage {
@@ -98,9 +100,9 @@ fn active_since(query: &Query) -> Result<Option<Timestamp>, Violation> {
 }
 
 /// Who asks in the older way is answered in it (protocol A3.3).
-fn form_of(search: &Search) -> CapabilityForm {
+fn form_of(search: &Search, headers: &HeaderMap) -> CapabilityForm {
     if search.capabilities.is_empty() && search.capability_prefix.is_none() {
-        CapabilityForm::Structured
+        older::form_of(headers)
     } else {
         CapabilityForm::Plain
     }

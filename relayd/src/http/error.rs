@@ -1,7 +1,9 @@
 //! Refusals: every error of every part becomes one [`ApiError`], and that becomes one body (protocol A2).
 
 use crate::limits::{RateLimited, Standing};
-use crate::store::{AcceptError, ActivityError, ChangeError, MarkError, PollError, StoreError};
+use crate::store::{
+    AcceptError, AclError, ActivityError, ChangeError, MarkError, PollError, StoreError,
+};
 use axum::response::{IntoResponse, Response};
 use http::{StatusCode, header};
 use mrp_proto::code::{Code, ErrorBody, ErrorDetail};
@@ -9,6 +11,10 @@ use mrp_proto::message::{DraftError, Violation};
 use mrp_proto::sign::AuthError;
 use mrp_proto::time::Timestamp;
 use serde_json::{Value, json};
+
+/// To an agent that the operator has suspended (protocol A1.7).
+pub(crate) const SUSPENDED: &str =
+    "this agent is suspended on this relay; its operator can resume it";
 
 /// A refusal, before it knows the id of its request.
 #[derive(Debug, Clone, PartialEq)]
@@ -171,9 +177,7 @@ impl From<AcceptError> for ApiError {
                 "the recipient does not take messages from this sender",
             )
             .with_details(json!({ "inbox_policy": policy })),
-            AcceptError::SenderSuspended => {
-                Self::suspended("this agent is suspended on this relay")
-            }
+            AcceptError::SenderSuspended => Self::suspended(SUSPENDED),
             AcceptError::RecipientSuspended => {
                 Self::suspended("the recipient is suspended on this relay")
             }
@@ -206,7 +210,21 @@ impl From<ChangeError> for ApiError {
     fn from(error: ChangeError) -> Self {
         match error {
             ChangeError::Replay => Self::replay(),
+            ChangeError::Suspended => Self::suspended(SUSPENDED),
             ChangeError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<AclError> for ApiError {
+    fn from(error: AclError) -> Self {
+        let message = error.to_string();
+        match error {
+            AclError::Replay => Self::replay(),
+            AclError::NotFound => Self::new(Code::AclEntryNotFound, message),
+            AclError::Full { limit, actual } => Self::new(Code::InsufficientStorage, message)
+                .with_details(json!({ "limit": limit, "actual": actual })),
+            AclError::Store(error) => error.into(),
         }
     }
 }

@@ -4,6 +4,7 @@ use super::error::ApiError;
 use crate::app::App;
 use crate::client_address::{ClientAddress, Peer};
 use crate::limits::Standing;
+use crate::overload::Class;
 use crate::serve::Admission;
 use axum::Router;
 use axum::body::Body;
@@ -93,10 +94,14 @@ pub(crate) async fn answer(
         request.method().clone(),
         counts_when_unauthenticated(&request),
     );
+    let class = Class::of(&method, request.uri().path(), request.headers());
     let span = tracing::error_span!("request", id = exchange.request_id);
     let response = async {
-        let routed = route(router, request).await;
-        let response = charge(app, &exchange, counts, routed);
+        let response = match app.begin(class) {
+            Ok(_under_way) => charge(app, &exchange, counts, route(router, request).await),
+            // It is not the client's fault, so it counts against nobody.
+            Err(overloaded) => into_response(overloaded),
+        };
         finish(&exchange, response, &method, started)
     };
     response.instrument(span).await

@@ -2,6 +2,8 @@
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::disk::Room;
+use crate::serve::Standing;
 use axum::Json;
 use axum::extract::State;
 use mrp_proto::relay_api::{Health, HealthStatus, feature};
@@ -25,7 +27,11 @@ pub(super) async fn ready(State(app): State<Arc<App>>) -> Result<Json<Value>, Ap
         return Err(ApiError::unavailable("the relay is shutting down"));
     }
     app.store.ping().await?;
-    Ok(Json(json!({ "status": "ok" })))
+    // Without room on the disk it does not take everything, but still hands out what it has.
+    Ok(Json(match app.disk.room() {
+        Room::Ample => json!({ "status": "ok" }),
+        room => json!({ "status": "degraded", "disk": room.word() }),
+    }))
 }
 
 /// `GET /v1/health/live`: whether the process answers.
@@ -35,19 +41,49 @@ pub(super) async fn live() -> Json<Value> {
 
 /// `GET /v1/health/details`: the same for each part.
 pub(super) async fn details(State(app): State<Arc<App>>) -> Json<Value> {
-    let store = status(&app).await;
+    let (status, store) = (status(&app).await, store(&app).await);
+    let (disk, room) = (disk(&app), app.disk.room().word());
     Json(json!({
-        "status": store,
+        "status": status,
         "version": env!("CARGO_PKG_VERSION"),
         "timestamp": app.now(),
         "components": {
             "store": { "status": store },
+            "disk": { "status": disk, "room": room },
+            "tls": tls(&app),
             "websocket": { "status": HealthStatus::Ok, "sockets": app.hub.sockets() },
         },
     }))
 }
 
+/// The worst of what messages depend on.
 async fn status(app: &App) -> HealthStatus {
+    match store(app).await {
+        HealthStatus::Ok => disk(app),
+        degraded => degraded,
+    }
+}
+
+fn disk(app: &App) -> HealthStatus {
+    match app.disk.room() {
+        Room::Ample => HealthStatus::Ok,
+        Room::Scarce | Room::Low | Room::Critical => HealthStatus::Degraded,
+    }
+}
+
+/// Null where the relay speaks plain HTTP.
+fn tls(app: &App) -> Value {
+    match app.certificates.standing(app.now()) {
+        Standing::Off => Value::Null,
+        Standing::Missing => json!({ "status": HealthStatus::Degraded }),
+        Standing::Good { expires } => json!({ "status": HealthStatus::Ok, "expires_at": expires }),
+        Standing::Ending { expires } => {
+            json!({ "status": HealthStatus::Degraded, "expires_at": expires })
+        }
+    }
+}
+
+async fn store(app: &App) -> HealthStatus {
     match app.store.ping().await {
         Ok(()) => HealthStatus::Ok,
         Err(_) => HealthStatus::Degraded,

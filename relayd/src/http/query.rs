@@ -7,10 +7,10 @@ use mrp_proto::message::Violation;
 
 /// A request's query, decoded.
 #[derive(Debug)]
-pub(super) struct Query(Vec<(String, String)>);
+pub(crate) struct Query(Vec<(String, String)>);
 
 impl Query {
-    pub(super) fn of(uri: &Uri) -> Result<Self, ApiError> {
+    pub(crate) fn of(uri: &Uri) -> Result<Self, ApiError> {
         let pairs = uri
             .query()
             .unwrap_or("")
@@ -28,7 +28,7 @@ impl Query {
     }
 
     /// A parameter that may be given once.
-    pub(super) fn text(&self, name: &str) -> Result<Option<&str>, Violation> {
+    pub(crate) fn text(&self, name: &str) -> Result<Option<&str>, Violation> {
         let mut values = self
             .0
             .iter()
@@ -74,7 +74,7 @@ impl Query {
     }
 
     /// A whole number within bounds.
-    pub(super) fn number(
+    pub(crate) fn number(
         &self,
         name: &str,
         least: u64,

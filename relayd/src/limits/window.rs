@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::hash::Hash;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -29,7 +30,7 @@ pub(super) enum Count {
 /// Counts per key.
 #[derive(Debug)]
 pub(super) struct Window<K> {
-    limit: u32,
+    limit: AtomicU32,
     length: Duration,
     counts: Mutex<Counts<K>>,
 }
@@ -43,7 +44,7 @@ struct Counts<K> {
 }
 
 impl<K: Eq + Hash> Window<K> {
-    /// At most `limit` in any `length`; both greater than zero.
+    /// At most `limit` in any `length`, which is greater than zero.
     pub(super) fn new(limit: u32, length: Duration) -> Self {
         let counts = Counts {
             number: 0,
@@ -51,14 +52,19 @@ impl<K: Eq + Hash> Window<K> {
             previous: HashMap::new(),
         };
         Self {
-            limit,
+            limit: AtomicU32::new(limit),
             length,
             counts: Mutex::new(counts),
         }
     }
 
     pub(super) fn limit(&self) -> u32 {
-        self.limit
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// Holds another limit from now on; what was counted stays counted.
+    pub(super) fn set_limit(&self, limit: u32) {
+        self.limit.store(limit, Ordering::Relaxed);
     }
 
     /// Counts once more, if the limit allows it.
@@ -77,7 +83,9 @@ impl<K: Eq + Hash> Window<K> {
         let current = counts.current.entry(key).or_insert(0);
         *current += 1;
         Count::Allowed {
-            remaining: self.limit.saturating_sub(weighted + *current),
+            remaining: self
+                .limit()
+                .saturating_sub(weighted.saturating_add(*current)),
             reset: self.length - passed,
         }
     }
@@ -119,16 +127,18 @@ impl<K: Eq + Hash> Window<K> {
     fn retry(&self, counts: &Counts<K>, key: &K, passed: Duration) -> Option<Duration> {
         let current = counts.current.get(key).copied().unwrap_or(0);
         let previous = counts.previous.get(key).copied();
-        if current.saturating_add(self.weighted(previous, passed)) < self.limit {
+        // Read once, since it may be changed meanwhile; and never 0, which no window can hold to.
+        let limit = self.limit().max(1);
+        if current.saturating_add(self.weighted(previous, passed)) < limit {
             return None;
         }
-        if current < self.limit {
+        if current < limit {
             // In this window, once enough of the last one is out of sight.
-            let at = self.point_where(previous.unwrap_or(0), self.limit - current);
+            let at = self.point_where(previous.unwrap_or(0), limit - current);
             return Some(at.saturating_sub(passed));
         }
         // In the next window, where this one is the last.
-        Some(self.length - passed + self.point_where(current, self.limit))
+        Some(self.length - passed + self.point_where(current, limit))
     }
 
     /// The first point of a window at which `count` of the window before weighs less than `room`.

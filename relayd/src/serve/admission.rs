@@ -4,7 +4,7 @@ use crate::client_address::{Peer, Place};
 use crate::config::{Config, Network};
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
@@ -37,6 +37,8 @@ pub(crate) struct Admission {
     place: Option<Place>,
     authenticated: AtomicBool,
     unread: AtomicBool,
+    /// Goes up when a request comes and when its answer is through: odd while one is under way.
+    phase: AtomicUsize,
 }
 
 /// A place has as many connections as it may.
@@ -100,6 +102,7 @@ impl Admissions {
             place: place.filter(|_| self.limits.is_some()),
             authenticated: AtomicBool::new(false),
             unread: AtomicBool::new(false),
+            phase: AtomicUsize::new(0),
         }))
     }
 
@@ -133,6 +136,22 @@ impl Admission {
     /// Notes that a request was answered whose body may not have been read to its end.
     pub(super) fn mark_unread(&self) {
         self.unread.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that a request has come.
+    pub(super) fn mark_begun(&self) {
+        self.phase.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Notes that its answer is through.
+    pub(super) fn mark_answered(&self) {
+        self.phase.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// The number of the pause after a request that the connection is in: what comes now is the head of another.
+    pub(super) fn pause(&self) -> Option<usize> {
+        let phase = self.phase.load(Ordering::Relaxed);
+        (phase > 0 && phase % 2 == 0).then_some(phase)
     }
 
     /// Whether the peer may still be sending what nobody reads.

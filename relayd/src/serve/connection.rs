@@ -10,7 +10,8 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::OwnedSemaphorePermit;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
+use tokio_rustls::server::TlsStream;
 
 /// How long the rest of a request is thrown away after the last answer, so that the peer reads that answer: a socket that is
 /// closed with unread bytes takes back what it has sent.
@@ -22,6 +23,8 @@ const LINGER_BYTES: usize = 8 << 20;
 #[derive(Debug)]
 pub(super) enum Stream {
     Tcp(TcpStream),
+    /// Boxed, since what TLS keeps of a connection is large beside a socket.
+    Tls(Box<TlsStream<TcpStream>>),
     Unix(UnixStream),
 }
 
@@ -34,6 +37,9 @@ pub(super) struct Connection {
     patience: Duration,
     stall: Option<Pin<Box<Sleep>>>,
     linger: Option<Box<Linger>>,
+    /// How long a head may take after the first one, and the one that has begun.
+    head_limit: Duration,
+    head: Option<Head>,
     /// None for a connection that was not admitted, and is refused.
     admission: Option<Arc<Admission>>,
     _room: OwnedSemaphorePermit,
@@ -43,6 +49,19 @@ pub(super) struct Connection {
 struct Linger {
     sleep: Pin<Box<Sleep>>,
     left: usize,
+}
+
+/// A head that has begun and is not whole.
+#[derive(Debug)]
+struct Head {
+    /// Which pause between requests it came in.
+    pause: usize,
+    due: Instant,
+    sleep: Option<Pin<Box<Sleep>>>,
+}
+
+fn late() -> io::Error {
+    io::Error::new(io::ErrorKind::TimedOut, "a head took too long")
 }
 
 impl Connection {
@@ -58,6 +77,8 @@ impl Connection {
             patience,
             stall: None,
             linger: None,
+            head_limit: Duration::from_secs(10),
+            head: None,
             admission,
             _room: room,
         }
@@ -66,6 +87,53 @@ impl Connection {
     /// Puts back what was read, to be read again.
     pub(super) fn put_back(&mut self, bytes: Bytes) {
         self.prefix = bytes;
+    }
+
+    /// Gives up a peer whose later heads take longer than this.
+    pub(super) fn limit_heads(&mut self, limit: Duration) {
+        self.head_limit = limit;
+    }
+
+    /// Gives up a peer that has begun a head and does not come to its end. The pause before it is not counted.
+    fn within_head_limit(
+        &mut self,
+        context: &mut Context<'_>,
+        read: Poll<io::Result<usize>>,
+    ) -> Poll<io::Result<usize>> {
+        let Some(pause) = self.admission.as_ref().and_then(|it| it.pause()) else {
+            self.head = None;
+            return read;
+        };
+        // What is left from an earlier pause is over.
+        let head = self.head.take_if(|head| head.pause == pause);
+        match (read, head) {
+            (Poll::Ready(Ok(bytes)), head) if bytes > 0 => {
+                let due = Instant::now() + self.head_limit;
+                let head = head.unwrap_or(Head {
+                    pause,
+                    due,
+                    sleep: None,
+                });
+                let is_late = Instant::now() >= head.due;
+                self.head = Some(head);
+                Poll::Ready(if is_late { Err(late()) } else { Ok(bytes) })
+            }
+            // Most heads come whole: there is no timer before one does not.
+            (Poll::Pending, Some(mut head)) => {
+                let due = head.due;
+                let sleep = head
+                    .sleep
+                    .get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
+                let is_late = sleep.as_mut().poll(context).is_ready();
+                self.head = Some(head);
+                if is_late {
+                    Poll::Ready(Err(late()))
+                } else {
+                    Poll::Pending
+                }
+            }
+            (read, _) => read,
+        }
     }
 
     /// Gives up a peer that takes nothing: what waits for it takes memory.
@@ -117,7 +185,11 @@ impl AsyncRead for Connection {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         if self.prefix.is_empty() {
-            return Pin::new(&mut self.stream).poll_read(context, buffer);
+            let before = buffer.filled().len();
+            let read = Pin::new(&mut self.stream)
+                .poll_read(context, buffer)
+                .map_ok(|()| buffer.filled().len() - before);
+            return self.within_head_limit(context, read).map_ok(drop);
         }
         let length = self.prefix.len().min(buffer.remaining());
         buffer.put_slice(&self.prefix[..length]);
@@ -177,6 +249,7 @@ macro_rules! delegate {
     ($stream:expr, |$inner:ident| $call:expr) => {
         match $stream.get_mut() {
             Stream::Tcp($inner) => $call,
+            Stream::Tls($inner) => $call,
             Stream::Unix($inner) => $call,
         }
     };

@@ -12,6 +12,7 @@ use mrp_proto::relay_api::REQUEST_ID_HEADER;
 use serde_json::json;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
+use tokio::time::Instant;
 
 /// Bytes of a request line, at most.
 const MAX_LINE: usize = 8 << 10;
@@ -29,13 +30,15 @@ pub(super) enum NoRequest {
     Refused(Box<ApiError>),
 }
 
-/// Reads until the head is complete; returns it with whatever came behind it.
+/// Reads until the head is complete; returns it with whatever came behind it. The time runs from `started`, which may be a while
+/// ago.
 pub(super) async fn read(
     stream: &mut (impl AsyncRead + Unpin),
+    started: Instant,
     limit: Duration,
 ) -> Result<Bytes, NoRequest> {
     let mut head = BytesMut::new();
-    match tokio::time::timeout(limit, read_into(stream, &mut head)).await {
+    match tokio::time::timeout_at(started + limit, read_into(stream, &mut head)).await {
         Ok(outcome) => outcome.map(|()| head.freeze()),
         Err(_) if head.is_empty() => Err(NoRequest::Silent),
         Err(_) => {
@@ -149,7 +152,7 @@ mod tests {
     const TIME: Duration = Duration::from_secs(10);
 
     async fn judge(bytes: &[u8]) -> Result<usize, Option<Code>> {
-        let outcome = read(&mut std::io::Cursor::new(bytes), TIME).await;
+        let outcome = read(&mut std::io::Cursor::new(bytes), Instant::now(), TIME).await;
         outcome.map(|head| head.len()).map_err(|none| match none {
             NoRequest::Silent => None,
             NoRequest::Refused(error) => Some(error.code),
@@ -227,14 +230,17 @@ mod tests {
             std::future::pending::<()>().await;
         };
         let outcome = tokio::select! {
-            outcome = read(&mut server, TIME) => outcome,
+            outcome = read(&mut server, Instant::now(), TIME) => outcome,
             () = write => unreachable!(),
         };
         assert!(
             matches!(outcome, Err(NoRequest::Refused(error)) if error.code == Code::RequestTimeout)
         );
         let (_client, mut server) = tokio::io::duplex(64);
-        assert_eq!(read(&mut server, TIME).await, Err(NoRequest::Silent));
+        assert_eq!(
+            read(&mut server, Instant::now(), TIME).await,
+            Err(NoRequest::Silent)
+        );
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A listener and its accept loop, which nothing ends but the end of the relay.
 
-use super::admission::{Admission, Admissions};
+use super::admission::{Admission, Admissions, TooMany};
+use super::answered::Answered;
 use super::connection::{Connection, Stream};
 use super::head::{self, NoRequest};
+use super::tls::{HandshakeError, Tls};
 use super::unread::Watched;
 use crate::app::App;
 use crate::client_address::Peer;
@@ -51,6 +53,8 @@ const LOG_PAUSE: Duration = Duration::from_secs(60);
 pub(super) struct Listener {
     address: ListenAddress,
     socket: Socket,
+    /// Absent on Unix sockets, and where there is no TLS.
+    tls: Option<Tls>,
 }
 
 #[derive(Debug)]
@@ -60,7 +64,7 @@ enum Socket {
 }
 
 impl Listener {
-    pub(super) async fn bind(address: &ListenAddress) -> io::Result<Self> {
+    pub(super) async fn bind(address: &ListenAddress, tls: Option<&Tls>) -> io::Result<Self> {
         match address {
             ListenAddress::Tcp(address) => {
                 let listener = TcpListener::bind(address).await?;
@@ -68,6 +72,7 @@ impl Listener {
                 Ok(Self {
                     address,
                     socket: Socket::Tcp(listener),
+                    tls: tls.cloned(),
                 })
             }
             ListenAddress::Unix(path) => {
@@ -75,6 +80,7 @@ impl Listener {
                 Ok(Self {
                     address: address.clone(),
                     socket: Socket::Unix(listener),
+                    tls: None,
                 })
             }
         }
@@ -105,18 +111,14 @@ impl Listener {
                         app: Arc::clone(&app),
                         router: router.clone(),
                         peer,
+                        tls: self.tls.clone(),
                     };
                     let tracked = app.shutdown.track();
                     let admission = admissions.admit(peer);
                     tokio::spawn(async move {
                         match admission {
                             Ok(admission) => context.serve(stream, admission, room).await,
-                            Err(too_many) => {
-                                let error =
-                                    ApiError::new(Code::RateLimitExceeded, too_many.to_string());
-                                let connection = Connection::new(stream, None, room, REFUSAL);
-                                refuse(connection, &error.with_retry_after(60)).await;
-                            }
+                            Err(too_many) => context.turn_away(stream, &too_many, room).await,
                         }
                         drop(tracked);
                     });
@@ -184,23 +186,38 @@ struct Context {
     app: Arc<App>,
     router: Router,
     peer: Peer,
+    tls: Option<Tls>,
 }
 
 impl Context {
     async fn serve(self, stream: Stream, admission: Arc<Admission>, room: OwnedSemaphorePermit) {
-        let mut connection = Connection::new(
-            stream,
-            Some(Arc::clone(&admission)),
-            room,
-            self.app.config.timeouts.write,
-        );
         let timeouts = &self.app.config.timeouts;
+        // One time for all that comes before a request: handshake and head.
+        let (started, limit) = (Instant::now(), timeouts.head);
+        let secured = tokio::select! {
+            secured = self.secure(stream, limit) => secured,
+            () = self.app.shutdown.begun() => return,
+        };
+        let (stream, refusal) = match secured {
+            Some(Secured::Ready(stream)) => (stream, None),
+            Some(Secured::Refused(stream, refusal)) => (stream, Some(refusal)),
+            None => return,
+        };
+        let admitted = Some(Arc::clone(&admission));
+        let mut connection = Connection::new(stream, admitted, room, timeouts.write);
+        if let Some(refusal) = refusal {
+            admission.mark_unread();
+            return refuse(connection, &refusal).await;
+        }
         let first = tokio::select! {
-            first = head::read(&mut connection, timeouts.head) => first,
+            first = head::read(&mut connection, started, limit) => first,
             () = self.app.shutdown.begun() => return,
         };
         match first {
-            Ok(bytes) => connection.put_back(bytes),
+            Ok(bytes) => {
+                connection.put_back(bytes);
+                connection.limit_heads(limit);
+            }
             Err(NoRequest::Silent) => return,
             Err(NoRequest::Refused(error)) => {
                 admission.mark_unread();
@@ -209,6 +226,39 @@ impl Context {
         }
         // Boxed, so that the task of a connection is no larger than it must be while its head is read.
         Box::pin(self.serve_http(connection, admission)).await;
+    }
+
+    /// Shakes hands where the listener speaks TLS; `None` ends a connection without an answer.
+    async fn secure(&self, stream: Stream, limit: Duration) -> Option<Secured> {
+        let (tls, stream) = match (&self.tls, stream) {
+            (Some(tls), Stream::Tcp(stream)) => (tls, stream),
+            (_, stream) => return Some(Secured::Ready(stream)),
+        };
+        match tokio::time::timeout(limit, tls.accept(stream)).await {
+            Ok(Ok(stream)) => Some(Secured::Ready(Stream::Tls(Box::new(stream)))),
+            Ok(Err(HandshakeError::Plain(stream))) => {
+                let message = "this port speaks TLS; use https:// or wss://";
+                let refusal = ApiError::new(Code::BadRequest, message);
+                Some(Secured::Refused(Stream::Tcp(stream), Box::new(refusal)))
+            }
+            Ok(Err(error)) => {
+                tracing::debug!(%error, "a TLS handshake came to nothing");
+                None
+            }
+            Err(_) => {
+                tracing::debug!("a TLS handshake took too long");
+                None
+            }
+        }
+    }
+
+    /// Tells a place that it has too many connections.
+    async fn turn_away(&self, stream: Stream, too_many: &TooMany, room: OwnedSemaphorePermit) {
+        let error = ApiError::new(Code::RateLimitExceeded, too_many.to_string());
+        if let Some(Secured::Ready(stream)) = self.secure(stream, REFUSAL).await {
+            let connection = Connection::new(stream, None, room, REFUSAL);
+            refuse(connection, &error.with_retry_after(60)).await;
+        }
     }
 
     async fn serve_http(self, connection: Connection, admission: Arc<Admission>) {
@@ -249,8 +299,16 @@ impl Context {
     }
 
     async fn answer(&self, request: Request<Incoming>, admission: Arc<Admission>) -> Response {
+        admission.mark_begun();
+        let connection = Arc::clone(&admission);
         let request = request.map(|body| Body::new(Watched::new(body, Arc::clone(&admission))));
         let response = answer(&self.app, &self.router, self.peer, Some(admission), request).await;
+        // After an upgrade there is no next request.
+        let response = if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {
+            response
+        } else {
+            response.map(|body| Body::new(Answered::new(body, connection)))
+        };
         // Hyper says this by itself only once it has begun to close, which may be after this answer.
         if self.app.shutdown.has_begun() {
             closing(response)
@@ -258,6 +316,12 @@ impl Context {
             response
         }
     }
+}
+
+/// A connection that requests can come on, or one that is told why not.
+enum Secured {
+    Ready(Stream),
+    Refused(Stream, Box<ApiError>),
 }
 
 fn closing(mut response: Response) -> Response {

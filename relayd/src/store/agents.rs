@@ -1,5 +1,8 @@
 //! Agents' records: made at the first verified request, changed and deleted by their owners (protocol A1.6, A3).
 
+mod listing;
+mod standing;
+
 use super::claims;
 use super::clock::{from_millis, to_millis};
 use super::directory::Listing;
@@ -17,6 +20,8 @@ use mrp_proto::time::Timestamp;
 use redb::ReadableTable;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+pub use listing::{AgentLine, AgentsPage};
 
 /// Whether a key that was never seen may become an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +58,9 @@ pub enum ChangeError {
     /// The signature took effect before.
     #[error("the signature was used before")]
     Replay,
+    /// The agent was suspended while its request was under way, and a record that is gone would not say so any more.
+    #[error("the agent is suspended")]
+    Suspended,
     /// The store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -73,7 +81,8 @@ impl Store {
         new_agents: NewAgents,
     ) -> Result<Activity, ActivityError> {
         if let Some(active) = self.shared().agents.find(key.as_bytes())
-            && now.since(active.last_active) < ACTIVITY_STEP
+            && (now.since(active.last_active) < ACTIVITY_STEP
+                || active.status == AgentStatus::Suspended)
         {
             return Ok(Activity {
                 status: active.status,
@@ -137,6 +146,10 @@ impl Store {
         self.write(Admission::Other, move |tables| {
             tables.clock.observe(now);
             check_claim(tables, &claim)?;
+            let profile = Profile::find(&tables.agents, &agent)?;
+            if profile.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
+                return Err(Stop::Refused(ChangeError::Suspended));
+            }
             delete(tables, &agent)?;
             Ok(claims::store(tables, &claim)?)
         })
@@ -303,6 +316,8 @@ fn record_activity(
     }
     let status = found.map(|profile| profile.status).unwrap_or_default();
     let last_active = match tables.activity.get(&agent)?.map(|guard| guard.value()) {
+        // Who is refused is not active.
+        Some(last) if status == AgentStatus::Suspended => from_millis(last),
         Some(last) if found.is_some() && now.since(from_millis(last)) < ACTIVITY_STEP => {
             from_millis(last)
         }

@@ -338,16 +338,14 @@ mod tests {
     #[tokio::test]
     async fn who_is_suspended_is_not_listed_until_that_ends() {
         let store = empty_store();
+        import(&store, [info(1, "n", &["abc"])]).await;
         for (status, listed) in [
             (AgentStatus::Active, 1),
             (AgentStatus::Suspended, 0),
             (AgentStatus::Active, 1),
         ] {
-            let agent = AgentInfo {
-                status,
-                ..info(1, "n", &["abc"])
-            };
-            import(&store, [agent]).await;
+            let setting = store.set_status(agent(1), status, at(1));
+            assert!(setting.await.unwrap().is_some());
             assert_eq!(keys(&store, tagged("abc")).await.len(), listed);
             assert_eq!(store.popular_tags(9).await.unwrap().len(), listed);
         }

@@ -64,7 +64,7 @@ pub(super) const AGENTS: TableDefinition<'static, KeyBytes, Bytes> = TableDefini
 /// When agents were last active, apart from their records, which may be long.
 pub(super) const ACTIVITY: TableDefinition<'static, KeyBytes, u64> =
     TableDefinition::new("activity");
-/// Access entries: `(owner, peer)`; the value begins with [`ACL_ALLOW`] or [`ACL_BLOCK`].
+/// Access entries: `(owner, peer)`; the value begins with [`ACL_ALLOW`] or [`ACL_BLOCK`]. See [`super::acl`].
 pub(super) const ACL: TableDefinition<'static, (KeyBytes, KeyBytes), Bytes> =
     TableDefinition::new("acl");
 /// What agents hold and have queued: [`super::ledger::Usage`].
@@ -79,6 +79,10 @@ pub(super) const WRITTEN: TableDefinition<'static, (KeyBytes, KeyBytes), u64> =
 /// Agents that were deleted, and the sequence number below which their mail is gone, until it is freed.
 pub(super) const PURGES: TableDefinition<'static, KeyBytes, u64> = TableDefinition::new("purges");
 
+/// Agents that are suspended, and since when; opened only where that changes or is asked.
+pub(super) const SUSPENDED: TableDefinition<'static, KeyBytes, u64> =
+    TableDefinition::new("suspended");
+
 pub(super) const ACL_ALLOW: u8 = 1;
 pub(super) const ACL_BLOCK: u8 = 2;
 
@@ -92,10 +96,14 @@ pub(super) mod meta {
     pub(in crate::store) const CLOCK: &str = "clock";
     /// See [`super::super::claims`].
     pub(in crate::store) const CLAIMS_FLOOR: &str = "claims_floor";
+    /// The last number given to an access entry: see [`super::super::acl`].
+    pub(in crate::store) const ACL_NUMBER: &str = "acl_number";
 }
 
 /// The tables of one write transaction, with what is counted in memory until it is committed.
 pub(super) struct Tables<'a> {
+    /// For tables that are rarely needed.
+    pub(super) transaction: &'a WriteTransaction,
     pub(super) clock: &'a Clock,
     pub(super) meta: Table<'a, &'static str, u64>,
     pub(super) messages: Table<'a, u64, Bytes>,
@@ -128,6 +136,7 @@ impl<'a> Tables<'a> {
         let meta = transaction.open_table(META)?;
         let sequence = meta.get(meta::SEQUENCE)?.map_or(0, |guard| guard.value());
         Ok(Self {
+            transaction,
             clock,
             meta,
             messages: transaction.open_table(MESSAGES)?,
@@ -243,5 +252,6 @@ fn upgrade(database: &Database, time: Timestamp) -> Result<(), Failure> {
     tables.directory.make()?;
     agents::list_all(&mut tables)?;
     tables.flush()?;
+    transaction.open_table(SUSPENDED)?;
     Ok(transaction.commit()?)
 }

@@ -55,16 +55,21 @@ async fn admit(
     client: &ClientAddress,
 ) -> Result<Attachment, Rejection> {
     let key = app.verify_websocket(auth, client).await.map_err(reject)?;
+    // Not before: whoever cannot sign takes nobody's turn.
+    app.arrivals.turn().await.map_err(reject)?;
     let limit = app.config.limits.sockets_per_agent;
     let patience = app.config.timeouts.websocket_probe + PROBE_SLACK;
-    app.hub
+    let place = app
+        .hub
         .admit(key, limit, patience)
         .await
         .map_err(|error| Rejection {
             close: CloseCode::TooManyConnections,
             error: error.to_string(),
             code: Code::RateLimitExceeded,
-        })
+        })?;
+    app.confirm(&key).await.map_err(reject)?;
+    Ok(place)
 }
 
 fn reject(error: ApiError) -> Rejection {

@@ -8,7 +8,7 @@ use mrp_proto::agent::{
 };
 use mrp_proto::key::Signature;
 use mrp_proto::message::Metadata;
-use relayd::store::{Effort, NewAgents, Options, ReplayClaim, Search, Store};
+use relayd::store::{ChangeError, Effort, NewAgents, Options, ReplayClaim, Search, Store};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An agent as the model has it.
@@ -127,8 +127,13 @@ impl World {
             Operation::Delete { agent: number } => {
                 let claim = self.claim(number);
                 let deleting = self.store.delete_agent(agent(number), claim, at(self.now));
-                deleting.await.unwrap();
-                self.agents.remove(&number);
+                let known = self.agents.get(&number);
+                if known.is_some_and(|known| known.suspended) {
+                    assert_eq!(deleting.await, Err(ChangeError::Suspended));
+                } else {
+                    deleting.await.unwrap();
+                    self.agents.remove(&number);
+                }
             }
             Operation::Active { agent: number } => {
                 let moving =
@@ -137,7 +142,7 @@ impl World {
                 moving.await.unwrap();
                 let now = self.now;
                 let known = self.agents.entry(number).or_insert_with(|| fresh(now));
-                if now - known.last_active >= 60 {
+                if !known.suspended && now - known.last_active >= 60 {
                     known.last_active = now;
                 }
             }

@@ -1,9 +1,17 @@
 //! The relay's HTTP interface, from outside: the relay as a value, over real sockets, and as a program.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
+mod acl;
+mod acme;
+#[cfg(test)]
+mod administration;
+#[cfg(test)]
 mod agents;
 #[cfg(test)]
 mod auth;
+mod connections;
 #[cfg(test)]
 mod discover;
 #[cfg(test)]
@@ -19,6 +27,10 @@ mod polls;
 #[cfg(test)]
 mod program;
 #[cfg(test)]
+mod signals;
+#[cfg(test)]
 mod threads;
+#[cfg(test)]
+mod tls;
 #[cfg(test)]
 mod wire;

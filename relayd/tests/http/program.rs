@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::time::Instant;
 use tempfile::TempDir;
 
-fn relayd(home: &Path) -> Command {
+pub(crate) fn relayd(home: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_relayd"));
     command
         .env_clear()
@@ -25,24 +25,27 @@ fn relayd(home: &Path) -> Command {
     command
 }
 
-struct Program {
+pub(crate) struct Program {
     /// Gone once it was ended in order.
-    child: Option<Child>,
+    pub(crate) child: Option<Child>,
     output: BufReader<ChildStdout>,
-    address: String,
+    pub(crate) address: String,
 }
 
 impl Program {
     /// Starts it and waits for its line.
-    fn start(command: &mut Command) -> Self {
+    pub(crate) fn start(command: &mut Command) -> Self {
         let mut child = command.spawn().unwrap();
         let mut output = BufReader::new(child.stdout.take().unwrap());
         let mut line = String::new();
         output.read_line(&mut line).unwrap();
-        let Some(url) = line.strip_prefix("relayd ready http://") else {
+        let Some((_, address)) = line
+            .strip_prefix("relayd ready ")
+            .and_then(|url| url.split_once("://"))
+        else {
             panic!("{line:?} {:?}", child.wait_with_output());
         };
-        let address = url.trim_end().to_owned();
+        let address = address.trim_end().to_owned();
         Self {
             child: Some(child),
             output,
@@ -51,21 +54,32 @@ impl Program {
     }
 
     /// Ends it; returns what it wrote to standard error.
-    fn end(mut self, signal: Signal) -> String {
+    pub(crate) fn end(self, signal: Signal) -> String {
         let started = Instant::now();
-        let child = self.child.take().unwrap();
+        self.signal(signal);
+        let log = self.ended();
+        assert!(started.elapsed() < PATIENCE);
+        log
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let child = self.child.as_ref().unwrap();
         let id = Pid::from_raw(i32::try_from(child.id()).unwrap());
         kill(id, signal).unwrap();
+    }
+
+    /// Waits for its end, in order; returns what it wrote to standard error.
+    pub(crate) fn ended(mut self) -> String {
+        let child = self.child.take().unwrap();
         let mut rest = String::new();
         self.output.read_to_string(&mut rest).unwrap();
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(0), "{output:?}");
-        assert!(started.elapsed() < PATIENCE);
         assert_eq!(rest, "", "one line and no more");
         String::from_utf8(output.stderr).unwrap()
     }
 
-    fn get(&self, path: &str) -> String {
+    pub(crate) fn get(&self, path: &str) -> String {
         self.ask(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n"))
     }
 
@@ -83,7 +97,7 @@ impl Program {
     }
 
     /// Makes one request on a connection of its own.
-    fn ask(&self, request: &str) -> String {
+    pub(crate) fn ask(&self, request: &str) -> String {
         let mut stream = TcpStream::connect(&self.address).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
         let request = request.replacen("\r\n", "\r\nconnection: close\r\n", 1);
@@ -104,7 +118,7 @@ impl Drop for Program {
     }
 }
 
-fn run(command: &mut Command) -> (Output, String) {
+pub(crate) fn run(command: &mut Command) -> (Output, String) {
     let output = command.output().unwrap();
     let errors = String::from_utf8(output.stderr.clone()).unwrap();
     (output, errors)
@@ -213,7 +227,7 @@ fn mistakes_in_the_configuration_end_with_78() {
     assert_eq!(output.status.code(), Some(78));
     assert_eq!(
         errors,
-        "error: --set tls.cert: not supported by this version of relayd; remove it\n"
+        "error: --set tls.cert: expected an absolute path (given: \"x\")\n"
     );
     let (output, errors) = run(relayd(home.path()).args(["--listen", "nowhere"]));
     assert_eq!(output.status.code(), Some(64), "{errors}");

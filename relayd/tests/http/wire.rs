@@ -13,29 +13,31 @@ use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// A time limit that a test waits out.
-const SHORT: Duration = Duration::from_millis(200);
+pub(crate) const SHORT: Duration = Duration::from_millis(200);
 
-struct Running {
-    addresses: Vec<ListenAddress>,
+pub(crate) struct Running {
+    pub(crate) addresses: Vec<ListenAddress>,
+    pub(crate) urls: Vec<String>,
     end: Option<oneshot::Sender<()>>,
     served: JoinHandle<Result<(), RunError>>,
-    data_dir: TempDir,
+    pub(crate) data_dir: TempDir,
 }
 
-async fn start(change: impl FnOnce(&mut Config, &TempDir)) -> Running {
+pub(crate) async fn start(change: impl FnOnce(&mut Config, &TempDir)) -> Running {
     let data_dir = tempfile::tempdir().unwrap();
     let mut config = Config::default();
     config.set("listen=127.0.0.1:0").unwrap();
     config.data_dir = data_dir.path().join("data");
     change(&mut config, &data_dir);
     let server = Server::bind(config).await.unwrap();
-    let addresses = server.addresses();
+    let (addresses, urls) = (server.addresses(), server.urls());
     let (end, ended) = oneshot::channel();
     let served = tokio::spawn(server.run(async {
         let _ = ended.await;
     }));
     Running {
         addresses,
+        urls,
         end: Some(end),
         served,
         data_dir,
@@ -43,18 +45,15 @@ async fn start(change: impl FnOnce(&mut Config, &TempDir)) -> Running {
 }
 
 impl Running {
-    async fn connect(&self) -> Client<TcpStream> {
+    pub(crate) async fn connect(&self) -> Client<TcpStream> {
         let ListenAddress::Tcp(address) = self.addresses[0] else {
             panic!("not TCP")
         };
         assert_ne!(address, SocketAddr::from(([127, 0, 0, 1], 0)));
-        Client {
-            stream: TcpStream::connect(address).await.unwrap(),
-            read: Vec::new(),
-        }
+        Client::new(TcpStream::connect(address).await.unwrap())
     }
 
-    async fn end(mut self) {
+    pub(crate) async fn end(mut self) {
         let _ = self.end.take().unwrap().send(());
         timeout(PATIENCE, self.served)
             .await
@@ -64,20 +63,20 @@ impl Running {
     }
 }
 
-struct Client<S> {
-    stream: S,
+pub(crate) struct Client<S> {
+    pub(crate) stream: S,
     read: Vec<u8>,
 }
 
-struct Answer {
-    status: u16,
-    head: String,
-    body: String,
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) head: String,
+    pub(crate) body: String,
 }
 
 impl Answer {
     #[track_caller]
-    fn refused(&self, status: u16, code: &str) {
+    pub(crate) fn refused(&self, status: u16, code: &str) {
         let body: Value = serde_json::from_str(&self.body).unwrap();
         assert_eq!(
             (self.status, &body["error"]["code"]),
@@ -95,12 +94,17 @@ impl Answer {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
-    async fn write(&mut self, bytes: impl AsRef<[u8]>) {
+    pub(crate) fn new(stream: S) -> Self {
+        let read = Vec::new();
+        Self { stream, read }
+    }
+
+    pub(crate) async fn write(&mut self, bytes: impl AsRef<[u8]>) {
         self.stream.write_all(bytes.as_ref()).await.unwrap();
     }
 
     /// Reads one answer with a Content-Length.
-    async fn answer(&mut self) -> Answer {
+    pub(crate) async fn answer(&mut self) -> Answer {
         timeout(PATIENCE, self.read_answer())
             .await
             .expect("an answer in time")
@@ -145,7 +149,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
     }
 
     /// Waits until the relay closes, and asserts that it said nothing more.
-    async fn closed(&mut self) {
+    pub(crate) async fn closed(&mut self) {
         let read = timeout(PATIENCE, self.stream.read_to_end(&mut self.read))
             .await
             .expect("closed in time");
@@ -154,7 +158,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Client<S> {
         assert!(self.read.is_empty(), "{}", self.read.escape_ascii());
     }
 
-    async fn get_health(&mut self) {
+    pub(crate) async fn get_health(&mut self) {
         self.write("GET /v1/health/live HTTP/1.1\r\nhost: x\r\n\r\n")
             .await;
         assert_eq!(self.answer().await.status, 200);
@@ -425,10 +429,7 @@ async fn a_unix_socket_serves_too_and_is_taken_over_from_the_dead() {
     };
     let relay = start(listen).await;
     let path = relay.data_dir.path().join("http.sock");
-    let mut client = Client {
-        stream: UnixStream::connect(&path).await.unwrap(),
-        read: Vec::new(),
-    };
+    let mut client = Client::new(UnixStream::connect(&path).await.unwrap());
     client.get_health().await;
     let second = Config {
         data_dir: relay.data_dir.path().join("second"),

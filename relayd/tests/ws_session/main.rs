@@ -5,5 +5,6 @@
 mod auth;
 mod delivery;
 mod life;
+mod revocation;
 mod rig;
 mod sends;

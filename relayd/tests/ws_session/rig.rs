@@ -12,8 +12,8 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, UnixStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
@@ -34,7 +34,7 @@ pub(crate) struct Relay {
     address: SocketAddr,
     shutdown: Option<oneshot::Sender<()>>,
     running: JoinHandle<Result<(), RunError>>,
-    _data: TempDir,
+    data: TempDir,
 }
 
 pub(crate) struct Answer {
@@ -69,7 +69,7 @@ impl Relay {
             address,
             shutdown: Some(shutdown),
             running,
-            _data: data,
+            data,
         }
     }
 
@@ -175,16 +175,17 @@ impl Relay {
             self.address
         );
         stream.write_all(request.as_bytes()).await.unwrap();
-        let mut answer = String::new();
-        soon("an answer", stream.read_to_string(&mut answer))
-            .await
-            .unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        Answer {
-            status: head.split(' ').nth(1).unwrap().parse().unwrap(),
-            head: head.to_ascii_lowercase(),
-            body: serde_json::from_str(body).unwrap_or(Value::Null),
-        }
+        read_answer(stream).await
+    }
+
+    /// Has the operator do something with an agent.
+    pub(crate) async fn administer(&self, agent: &SecretKey, verb: &str) -> Answer {
+        let path = self.data.path().join("data/admin.sock");
+        let mut stream = UnixStream::connect(path).await.unwrap();
+        let target = format!("/v1/agents/{}/{verb}", agent.public());
+        let request = format!("POST {target} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        read_answer(stream).await
     }
 
     /// Sends a message over HTTP; its id.
@@ -204,6 +205,20 @@ impl Relay {
             }
         };
         soon(status, reached).await;
+    }
+}
+
+/// The answer on a connection that ends with it.
+async fn read_answer(mut stream: impl AsyncRead + Unpin) -> Answer {
+    let mut answer = String::new();
+    soon("an answer", stream.read_to_string(&mut answer))
+        .await
+        .unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    Answer {
+        status: head.split(' ').nth(1).unwrap().parse().unwrap(),
+        head: head.to_ascii_lowercase(),
+        body: serde_json::from_str(body).unwrap_or(Value::Null),
     }
 }
 
