@@ -77,14 +77,41 @@ text_id! {
 impl MessageId {
     /// Composes a relay's id from the second it was accepted in and 48 random bits.
     pub fn compose(accepted: Timestamp, random: [u8; 6]) -> Self {
-        let hex = random
-            .iter()
-            .fold(String::with_capacity(12), |mut text, byte| {
-                use fmt::Write as _;
-                write!(text, "{byte:02x}").expect("writing to a String does not fail");
-                text
-            });
-        Self(format!("msg_{}_{hex}", accepted.unix_seconds()))
+        Self(format!("msg_{}_{}", accepted.unix_seconds(), hex(&random)))
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    let text = String::with_capacity(2 * bytes.len());
+    bytes.iter().fold(text, |mut text, byte| {
+        use fmt::Write as _;
+        write!(text, "{byte:02x}").expect("writing to a String does not fail");
+        text
+    })
+}
+
+impl BlobId {
+    /// The id of bytes with this SHA-256.
+    pub fn of_digest(digest: &[u8; 32]) -> Self {
+        Self(format!("blob_{}", hex(digest)))
+    }
+
+    /// The SHA-256 that the id stands for; `None` for the shorter ids of other relays.
+    pub fn digest(&self) -> Option<[u8; 32]> {
+        let digits = self.0.strip_prefix("blob_")?.as_bytes();
+        let mut digest = [0; 32];
+        if digits.len() != 2 * digest.len() {
+            return None;
+        }
+        for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
+            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(digest)
+    }
+
+    /// The digits behind the prefix.
+    pub fn hex(&self) -> &str {
+        self.0.trim_start_matches("blob_")
     }
 }
 
@@ -101,6 +128,18 @@ impl EnvelopeId {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_blob_id_is_the_hash_of_the_bytes() {
+        let digest: [u8; 32] = std::array::from_fn(|index| 7 * index as u8);
+        let id = BlobId::of_digest(&digest);
+        assert_eq!(id.as_str().len(), 69);
+        assert_eq!(id.hex(), &id.as_str()[5..]);
+        assert_eq!(id.as_str().parse::<BlobId>(), Ok(id.clone()));
+        assert_eq!(id.digest(), Some(digest));
+        let short: BlobId = "blob_0123456789ab".parse().unwrap();
+        assert_eq!(short.digest(), None);
+    }
 
     #[test]
     fn ids_have_the_shapes_of_the_published_ones() {

@@ -1,7 +1,7 @@
 //! The relay's HTTP interface: paths, header names and the bodies of answers.
 
 use crate::agent::CapabilityList;
-use crate::id::MessageId;
+use crate::id::{BlobId, MessageId};
 use crate::key::PublicKey;
 use crate::message::{Message, Status};
 use crate::time::Timestamp;
@@ -25,6 +25,12 @@ pub const RATE_LIMIT_HEADER: &str = "x-ratelimit-limit";
 pub const RATE_REMAINING_HEADER: &str = "x-ratelimit-remaining";
 /// Header: when the window ends, Unix seconds.
 pub const RATE_RESET_HEADER: &str = "x-ratelimit-reset";
+/// Header of answers about blobs: the SHA-256 of the bytes, hexadecimal (protocol A5).
+pub const BLOB_HASH_HEADER: &str = "x-m2m-blob-hash";
+/// Header of answers about blobs: bytes that the caller's blobs take.
+pub const STORAGE_USED_HEADER: &str = "x-m2m-storage-used";
+/// Header of answers about blobs: bytes that the caller's blobs may take; absent where there is no limit.
+pub const STORAGE_LIMIT_HEADER: &str = "x-m2m-storage-limit";
 
 /// Longest idempotency key, in visible ASCII characters.
 pub const MAX_IDEMPOTENCY_KEY: usize = 64;
@@ -47,13 +53,15 @@ pub const MAX_WAIT_SECONDS: u64 = 30;
 
 /// Paths, as they are signed. What comes from outside is percent-encoded here and nowhere else.
 pub mod path {
-    use crate::id::MessageId;
+    use crate::id::{BlobId, MessageId};
     use crate::key::PublicKey;
 
     /// Health, with the features of the relay.
     pub const HEALTH: &str = "/v1/health";
     /// Sending and polling.
     pub const MESSAGES: &str = "/v1/messages";
+    /// Uploading blobs.
+    pub const BLOBS: &str = "/v1/blobs";
     /// Finding agents.
     pub const DISCOVER: &str = "/v1/discover";
     /// What agents can do, by tag.
@@ -94,6 +102,11 @@ pub mod path {
     /// The messages of a thread.
     pub fn thread(thread_id: &str) -> String {
         format!("{MESSAGES}/threads/{}", encode_segment(thread_id))
+    }
+
+    /// A blob.
+    pub fn blob(id: &BlobId) -> String {
+        format!("{BLOBS}/{id}")
     }
 
     /// Percent-encodes everything but unreserved characters (RFC 3986 section 2.3); good for a path segment and a query value.
@@ -170,6 +183,23 @@ pub struct MessageStatus {
     /// When it was taken over, if it was.
     pub delivered_at: Option<Timestamp>,
     /// When it expires.
+    pub expires_at: Timestamp,
+}
+
+/// The 201 of `POST /v1/blobs`; times and type are the owner's own (protocol A5.6).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlobInfo {
+    /// The blob's name.
+    pub blob_id: BlobId,
+    /// SHA-256 of the bytes, hexadecimal, without a prefix.
+    pub hash: String,
+    /// Bytes.
+    pub size: u64,
+    /// Media type, as the owner gave it.
+    pub content_type: String,
+    /// When the owner uploaded it first.
+    pub created_at: Timestamp,
+    /// Until when the owner has it, unless it is attached or uploaded again meanwhile.
     pub expires_at: Timestamp,
 }
 

@@ -3,6 +3,7 @@
 use crate::access::{Access, AllowlistError, Reloaded};
 use crate::admin;
 use crate::auth::Auth;
+use crate::blobs::Blobs;
 use crate::client_address::Peer;
 use crate::clock::Clock;
 use crate::config::{Config, LiveConfig};
@@ -31,6 +32,7 @@ pub(crate) struct App {
     pub(crate) config: LiveConfig,
     pub(crate) clock: Clock,
     pub(crate) store: Store,
+    pub(crate) blobs: Blobs,
     pub(crate) hub: Hub,
     pub(crate) access: Access,
     pub(crate) auth: Auth,
@@ -44,7 +46,7 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, store: Store, access: Access) -> Self {
+    pub(crate) fn new(config: Config, store: Store, blobs: Blobs, access: Access) -> Self {
         Self {
             clock: Clock::new(),
             hub: Hub::new(),
@@ -59,7 +61,16 @@ impl App {
             arrivals: Arrivals::default(),
             config: LiveConfig::new(config),
             store,
+            blobs,
         }
+    }
+
+    /// One that keeps everything in memory.
+    pub(crate) fn in_memory(config: Config) -> Result<Self, BindError> {
+        let store = Store::in_memory(Options::default())?;
+        let blobs = Blobs::in_memory(&config);
+        let access = Access::load(&config.access)?;
+        Ok(Self::new(config, store, blobs, access))
     }
 
     /// The time by which everything is judged; it never goes back.
@@ -93,9 +104,7 @@ impl Relay {
     /// # Errors
     /// [`BindError::Store`] if the store cannot be made, [`BindError::Allowlist`] if the list of allowed keys cannot be read.
     pub fn in_memory(config: Config) -> Result<Self, BindError> {
-        let store = Store::in_memory(Options::default())?;
-        let access = Access::load(&config.access)?;
-        let app = Arc::new(App::new(config, store, access));
+        let app = Arc::new(App::in_memory(config)?);
         let router = http::router(Arc::clone(&app));
         Ok(Self { app, router })
     }
@@ -148,9 +157,7 @@ mod tests {
     }
 
     fn app(config: Config) -> App {
-        let access = Access::load(&config.access).unwrap();
-        let store = Store::in_memory(Options::default()).unwrap();
-        App::new(config, store, access)
+        App::in_memory(config).unwrap()
     }
 
     #[tokio::test]

@@ -84,6 +84,7 @@ impl Failure {
             | Self::Bind(BindError::Config(_) | BindError::Allowlist(_) | BindError::Tls(_)) => {
                 CONFIG
             }
+            Self::Bind(BindError::Blobs(error)) if error.is_configuration() => CONFIG,
             Self::Bind(_) => UNAVAILABLE,
             Self::Run(_) | Self::Start(_) => SOFTWARE,
         }

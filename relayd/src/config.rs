@@ -3,10 +3,11 @@
 mod field;
 mod file;
 mod live;
+mod s3;
 mod sections;
 mod value;
 
-use crate::store::Quotas;
+use crate::store::{BlobQuotas, Quotas};
 use mrp_proto::message;
 use mrp_proto::sign::TIMESTAMP_TOLERANCE;
 use std::path::{Path, PathBuf};
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 pub use field::ConfigError;
 pub(crate) use live::LiveConfig;
+pub(crate) use s3::S3Access;
 pub use sections::{
     AcmeConfig, BlobStoreConfig, CorsOrigins, MetricsConfig, Registration, TlsConfig,
     WebhooksConfig,
@@ -106,6 +108,8 @@ pub struct LimitsConfig {
     pub blob_bytes_per_agent: u64,
     /// Blobs that an agent owns.
     pub blobs_per_agent: u64,
+    /// How long an owner keeps a blob that is not attached (protocol A5.4); not part of the file.
+    pub blob_lifetime: Duration,
     /// Access entries of one agent.
     pub acl_entries: u64,
     /// How long a message lives that names no time.
@@ -167,6 +171,14 @@ pub struct Timeouts {
     pub body_idle: Duration,
     /// For a whole body.
     pub body: Duration,
+    /// For the whole body of an upload.
+    pub upload: Duration,
+    /// How long a body may come at any rate.
+    pub body_grace: Duration,
+    /// Bytes of a body that must come in a second from then on, on average.
+    pub body_rate: u64,
+    /// Between two looks for bytes of blobs that nobody needs.
+    pub collect: Duration,
     /// For everything that is under way when the relay is told to end.
     pub drain: Duration,
     /// Until a connection that takes nothing is given up.
@@ -228,8 +240,9 @@ impl Default for LimitsConfig {
             body: message.body,
             message: message.message,
             blob: 100 << 20,
-            blob_bytes_per_agent: 1 << 30,
-            blobs_per_agent: 100,
+            blob_bytes_per_agent: quotas.blobs.bytes,
+            blobs_per_agent: quotas.blobs.blobs,
+            blob_lifetime: quotas.blobs.lifetime,
             acl_entries: 10_000,
             ttl_default: message.ttl_default,
             ttl_max: message.ttl_max,
@@ -257,6 +270,10 @@ impl Default for Timeouts {
             keep_alive: Duration::from_secs(60),
             body_idle: Duration::from_secs(30),
             body: Duration::from_secs(60),
+            upload: Duration::from_secs(30 * 60),
+            body_grace: Duration::from_secs(10),
+            body_rate: 4 << 10,
+            collect: Duration::from_secs(15),
             drain: Duration::from_secs(8),
             write: Duration::from_secs(60),
             websocket_auth: Duration::from_secs(10),
@@ -284,6 +301,11 @@ impl LimitsConfig {
             inbox_messages: self.inbox_messages,
             inbox_bytes: self.inbox_bytes,
             sender_bytes: self.sender_bytes,
+            blobs: BlobQuotas {
+                bytes: self.blob_bytes_per_agent,
+                blobs: self.blobs_per_agent,
+                lifetime: self.blob_lifetime,
+            },
         }
     }
 }

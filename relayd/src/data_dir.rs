@@ -82,6 +82,11 @@ impl DataDir {
     pub(crate) fn database(&self) -> PathBuf {
         database(&self.path)
     }
+
+    /// The directory of the blobs' bytes.
+    pub(crate) fn blobs(&self) -> PathBuf {
+        self.path.join("blobs")
+    }
 }
 
 /// The file of the database in a data directory.

@@ -100,13 +100,13 @@ impl DiskGuard {
 
 /// A volume: its size, and what of it is free for the relay; in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-struct Volume {
+pub(crate) struct Volume {
     size: u64,
     free: u64,
 }
 
 impl Volume {
-    fn of(path: &Path) -> io::Result<Self> {
+    pub(crate) fn of(path: &Path) -> io::Result<Self> {
         let stat = statvfs(path)?;
         let unit = stat.fragment_size();
         Ok(Self {
@@ -115,7 +115,7 @@ impl Volume {
         })
     }
 
-    fn room(self) -> Room {
+    pub(crate) fn room(self) -> Room {
         let counted = self.size.min(LARGE);
         if self.free >= counted / 10 {
             Room::Ample

@@ -3,6 +3,7 @@
 mod acl;
 mod admission;
 mod agents;
+mod blobs;
 mod body;
 mod cursor;
 mod discover;
@@ -52,6 +53,8 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/messages/{id}/status", get(messages::status))
         .route("/v1/messages/{id}/ack", post(messages::acknowledge))
         .route("/v1/messages/threads/{id}", get(threads::show))
+        .route("/v1/blobs", post(blobs::upload))
+        .route("/v1/blobs/{id}", get(blobs::download).delete(blobs::delete))
         .route("/v1/ws", get(websocket))
         .with_state(app)
 }

@@ -17,6 +17,7 @@ mod access;
 mod admin;
 mod app;
 mod auth;
+mod blobs;
 mod cli;
 mod client_address;
 mod clock;
@@ -40,6 +41,7 @@ mod ws;
 
 pub use access::AllowlistError;
 pub use app::Relay;
+pub use blobs::BlobsError;
 pub use cli::main;
 pub use clock::ClockError;
 pub use config::{

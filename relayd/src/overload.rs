@@ -165,13 +165,10 @@ impl Drop for HeldBytes {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Access;
     use crate::client_address::Peer;
-    use crate::config::AccessConfig;
     use crate::config::Config;
     use crate::http::exchange::answer;
     use crate::http::router;
-    use crate::store::{Options, Store};
     use axum::body::Body;
     use http::{HeaderValue, Request, StatusCode, header};
     use mrp_proto::code::Code;
@@ -274,12 +271,7 @@ mod tests {
     async fn a_request_that_is_turned_away_is_told_when_to_come_again_and_counts_against_nobody() {
         let mut config = Config::default();
         config.set("limits.failures_per_minute_per_ip=1").unwrap();
-        let store = Store::in_memory(Options::default()).unwrap();
-        let app = Arc::new(App::new(
-            config,
-            store,
-            Access::load(&AccessConfig::default()).unwrap(),
-        ));
+        let app = Arc::new(App::in_memory(config).unwrap());
         let router = router(Arc::clone(&app));
         let ask = async |method: &str, path: &str| {
             let peer = Peer::Remote([192, 0, 2, 1].into());

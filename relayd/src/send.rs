@@ -77,22 +77,14 @@ fn check_idempotency_key(key: &str) -> Result<(), Violation> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Access;
-    use crate::config::AccessConfig;
     use crate::config::Config;
     use crate::disk::Room;
-    use crate::store::{Options, Store};
     use mrp_proto::code::Code;
     use mrp_proto::key::SecretKey;
 
     #[tokio::test]
     async fn without_room_on_the_disk_frames_and_requests_are_refused_alike() {
-        let store = Store::in_memory(Options::default()).unwrap();
-        let app = App::new(
-            Config::default(),
-            store,
-            Access::load(&AccessConfig::default()).unwrap(),
-        );
+        let app = App::in_memory(Config::default()).unwrap();
         let key = SecretKey::from_seed(&[1; 32]).public();
         let request = || {
             let text = format!(r#"{{"recipient_key":"{key}","body":1}}"#);

@@ -17,6 +17,7 @@ pub(crate) use tls::{Certificates, Standing};
 use crate::access::{Access, AllowlistError};
 use crate::admin::AdminSocket;
 use crate::app::App;
+use crate::blobs::{self, Blobs, BlobsError};
 use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::{DataDir, DataDirError};
@@ -56,6 +57,9 @@ pub enum BindError {
     /// There can be no TLS as configured.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// The bytes of blobs cannot be kept.
+    #[error(transparent)]
+    Blobs(#[from] BlobsError),
     /// An address cannot be listened on.
     #[error(
         "{address}: cannot listen: {source}; set listen to another address, or end what uses this one"
@@ -102,6 +106,7 @@ impl Server {
         let store = tokio::task::spawn_blocking(move || Store::open(&database, Options::default()))
             .await
             .expect("opening the store does not panic")?;
+        let blobs = open_blobs(&config, &data_dir).await?;
         let mut listeners = Vec::new();
         for address in &config.listen {
             let bound = Listener::bind(address, tls.as_ref()).await;
@@ -111,7 +116,7 @@ impl Server {
             })?);
         }
         let admin = bind_admin(&config);
-        let app = Arc::new(App::new(config, store, access));
+        let app = Arc::new(App::new(config, store, blobs, access));
         if let Some(certificate) = &certificate {
             certificate.announce(&app);
         }
@@ -177,6 +182,8 @@ impl Server {
         tasks.spawn(async move { disk::run(&guarding).await });
         let sweeping = Arc::clone(&app);
         tasks.spawn(async move { sweep::run(&sweeping).await });
+        let collecting = Arc::clone(&app);
+        tasks.spawn(async move { blobs::collect::run(&collecting).await });
         let outcome = tokio::select! {
             () = shutdown => Ok(()),
             // A part of the relay may end it, too.
@@ -198,6 +205,13 @@ impl Server {
         drop(data_dir);
         outcome
     }
+}
+
+async fn open_blobs(config: &Config, data_dir: &DataDir) -> Result<Blobs, BlobsError> {
+    let (config, directory) = (config.clone(), data_dir.blobs());
+    tokio::task::spawn_blocking(move || Blobs::open(&config, &directory))
+        .await
+        .expect("opening the blobs does not panic")
 }
 
 /// How long the admin socket may take to write its last answer.

@@ -11,6 +11,7 @@ mod accept;
 mod acl;
 mod agents;
 mod answers;
+mod blobs;
 mod claims;
 mod clock;
 mod directory;
@@ -37,6 +38,10 @@ mod writer;
 pub use accept::{AcceptError, Acceptance, Replayed, Submission};
 pub use acl::AclError;
 pub use agents::{Activity, ActivityError, AgentLine, AgentsPage, ChangeError, NewAgents};
+pub use blobs::{
+    BlobError, BlobHash, BlobLimit, BlobQuotaExceeded, BlobQuotas, BlobUpload, BlobUsage,
+    OwnedBlob, ReadableBlob,
+};
 pub use claims::ReplayClaim;
 pub use directory::{Effort, Found, Listed, Place, Search, TagCount, words};
 pub use error::{Fatal, OpenError, StoreError};

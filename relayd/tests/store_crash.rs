@@ -164,6 +164,7 @@ fn send(sender: u8, number: u64) -> Submission {
             inbox_messages: 0,
             inbox_bytes: 0,
             sender_bytes: 0,
+            ..Quotas::default()
         },
     }
 }

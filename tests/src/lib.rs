@@ -4,9 +4,11 @@
 //! - [`process`]: one process: started, awaited with a deadline, killed at the latest when dropped.
 //! - [`python`]: published clients and tools in their virtual environments.
 //! - [`sdk`]: a peer that is the published Python SDK.
+//! - [`agent`]: an agent that speaks HTTP byte by byte.
 //! - [`relay`]: a relay of the test's own.
 //! - [`user`]: a user with a home of their own.
 
+pub mod agent;
 pub mod process;
 pub mod programs;
 pub mod python;

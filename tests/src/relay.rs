@@ -14,6 +14,7 @@ pub struct Relay {
     _folder: Option<TempDir>,
     address: String,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     process: Option<Process>,
 }
 
@@ -26,15 +27,35 @@ impl Relay {
     /// Starts one with further arguments of `relayd serve`.
     pub fn start_with(arguments: &[&str]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
-        Self::launch(folder.path().to_owned(), Some(folder), arguments)
+        Self::launch(folder.path().to_owned(), Some(folder), arguments, &[])
+    }
+
+    /// Starts one with further arguments of `relayd serve` and an environment of these variables alone.
+    pub fn start_with_environment(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        Self::launch(
+            folder.path().to_owned(),
+            Some(folder),
+            arguments,
+            environment,
+        )
     }
 
     /// Starts one with its data in a given folder.
     pub fn start_in(data: &Path) -> Self {
-        Self::launch(data.to_owned(), None, &[])
+        Self::launch(data.to_owned(), None, &[], &[])
     }
 
-    fn launch(data: PathBuf, folder: Option<TempDir>, arguments: &[&str]) -> Self {
+    fn launch(
+        data: PathBuf,
+        folder: Option<TempDir>,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let environment = environment
+            .iter()
+            .map(|&(name, value)| (name.to_owned(), value.to_owned()))
+            .collect();
         let arguments = arguments
             .iter()
             .map(|&argument| argument.to_owned())
@@ -45,6 +66,7 @@ impl Relay {
             _folder: folder,
             address,
             arguments,
+            environment,
             process: None,
         };
         relay.resume();
@@ -57,6 +79,7 @@ impl Relay {
         let mut command = Command::new(programs::path("relayd"));
         command
             .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .args(["serve", "--listen", &self.address, "--data-dir"])
             .arg(&self.data);
         command.args(&self.arguments);

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
+use tests::agent::Agent;
 use tests::process::{Ended, Process, eventually};
 use tests::programs;
 use tests::relay::Relay;
@@ -241,6 +242,20 @@ fn a_full_disk_at_the_relay_refuses_and_keeps_what_was_accepted() {
         let texts = bob.texts();
         (texts.len() > accepted.len()).then(|| assert_eq!(texts[..accepted.len()], accepted))
     });
+}
+
+#[test]
+fn a_disk_that_is_nearly_full_takes_messages_but_no_uploads() {
+    let Some(disk) = SmallDisk::mount("24m") else {
+        return skip("mounting a small file system needs root");
+    };
+    let relay = Relay::start_in(disk.path());
+    let agent = Agent::new(1);
+    let refused = agent.request(relay.address(), "POST", "/v1/blobs", b"x");
+    assert_eq!(refused.json(507)["error"]["code"], "insufficient_storage");
+    let message = format!(r#"{{"recipient_key":"{}","body":1}}"#, agent.key());
+    let sent = agent.request(relay.address(), "POST", "/v1/messages", message.as_bytes());
+    sent.expect(202);
 }
 
 #[test]

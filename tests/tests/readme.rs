@@ -29,7 +29,11 @@ fn an_agent_of_curl_and_openssl() {
         .env("PATH", std::env::var_os("PATH").unwrap())
         .env("relay", relay.url());
     let script = block("With nothing but curl");
-    let shown = lines(&Process::start(command, script.as_bytes()).wait().succeeded());
+    let shown = lines(
+        &Process::start(command, script.as_bytes())
+            .wait()
+            .succeeded(),
+    );
     let [profile, sent, inbox, found] = shown.as_slice() else {
         panic!("{shown:?}")
     };

@@ -74,6 +74,8 @@ pub(super) struct Freed {
     removed_messages: usize,
     replay_claims: usize,
     remembered_answers: usize,
+    /// Blobs whose bytes are gone.
+    blobs: usize,
     /// Whether there is more to free: ask again.
     more: bool,
 }
@@ -90,9 +92,21 @@ pub(super) async fn free(State(app): State<Arc<App>>) -> Result<Json<Freed>, Ref
         freed.remembered_answers += swept.answers;
         freed.more = swept.more;
         if !freed.more || started.elapsed() >= SWEEPING {
+            freed.blobs = collect(&app).await;
             return Ok(Json(freed));
         }
         tokio::time::sleep(sweep::BREATH).await;
+    }
+}
+
+/// What cannot be removed now is tried again without being asked.
+async fn collect(app: &App) -> usize {
+    match app.blobs.collect(&app.store).await {
+        Ok(removed) => removed,
+        Err(error) => {
+            tracing::warn!(%error, "bytes of blobs were not removed; it is tried again");
+            0
+        }
     }
 }
 

@@ -4,8 +4,10 @@ use super::body;
 use super::error::ApiError;
 use super::exchange::Exchange;
 use crate::app::App;
-use crate::auth::{Caller, Class};
+use crate::auth::{Caller, Claimed, Class};
+use crate::client_address::ClientAddress;
 use crate::overload::HeldBytes;
+use axum::body::Body;
 use axum::extract::Request;
 use bytes::Bytes;
 use http::request::Parts;
@@ -15,6 +17,7 @@ use mrp_proto::message::Violation;
 use mrp_proto::sign::BodyHash;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::Value;
+use std::sync::Arc;
 
 /// A request whose signature is good.
 #[derive(Debug)]
@@ -38,7 +41,7 @@ pub(super) async fn admit(app: &App, request: Request, class: Class) -> Result<S
         _ => app.config.limits.message,
     };
     let (parts, body) = request.into_parts();
-    body::check_announced(&parts.headers, limit)?;
+    body::check_announced(&parts.headers, limit as u64)?;
     let claimed = app.decode_request(&parts.headers, exchange.client())?;
     let mut held = app.overload.hold();
     let body = body::read(body, limit, &app.config.timeouts, &mut held).await?;
@@ -53,6 +56,54 @@ pub(super) async fn admit(app: &App, request: Request, class: Class) -> Result<S
         body,
         _held: held,
     })
+}
+
+/// A request whose body goes elsewhere while it is hashed; nobody has doubted its headers yet.
+#[derive(Debug)]
+pub(super) struct Arriving {
+    exchange: Arc<Exchange>,
+    parts: Parts,
+    claimed: Claimed,
+}
+
+impl Arriving {
+    /// The first half of [`admit`], before the body is read.
+    pub(super) fn of(app: &App, request: Request, limit: u64) -> Result<(Self, Body), ApiError> {
+        let exchange = Exchange::of(request.extensions());
+        exchange.note_route(request.extensions());
+        let (parts, body) = request.into_parts();
+        body::check_announced(&parts.headers, limit)?;
+        let claimed = app.decode_request(&parts.headers, exchange.client())?;
+        let arriving = Self {
+            exchange,
+            parts,
+            claimed,
+        };
+        Ok((arriving, body))
+    }
+
+    pub(super) fn headers(&self) -> &HeaderMap {
+        &self.parts.headers
+    }
+
+    pub(super) fn client(&self) -> &ClientAddress {
+        self.exchange.client()
+    }
+
+    /// The second half, when the body is known.
+    pub(super) async fn admit(
+        self,
+        app: &App,
+        hash: BodyHash,
+        class: Class,
+    ) -> Result<Caller, ApiError> {
+        let verified = app.verify_request(self.claimed, &self.parts, hash)?;
+        self.exchange.note_caller(verified.key);
+        self.exchange
+            .note_standing(app.count(&verified.key, class)?);
+        app.let_in(&verified, &self.parts, self.exchange.client())
+            .await
+    }
 }
 
 impl Signed {

@@ -13,44 +13,13 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Refuses a body that announces itself as too large, before any of it is read.
-pub(super) fn check_announced(headers: &HeaderMap, limit: usize) -> Result<(), ApiError> {
+pub(super) fn check_announced(headers: &HeaderMap, limit: u64) -> Result<(), ApiError> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     match announced {
-        Some(actual) if actual > limit as u64 => Err(too_large(limit, Some(actual))),
+        Some(actual) if actual > limit => Err(too_large(limit, Some(actual))),
         _ => Ok(()),
-    }
-}
-
-/// How long a body may come at any rate.
-const GRACE: Duration = Duration::from_secs(10);
-/// What must come in a second from then on, in bytes.
-const LEAST_RATE: u64 = 4 << 10;
-
-/// Until when the next part of a body must come: not too long after the last one, and not slower on the whole than [`LEAST_RATE`].
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Pace {
-    started: Instant,
-    idle: Duration,
-    total: Duration,
-}
-
-impl Pace {
-    /// Begins now.
-    pub(super) fn new(idle: Duration, total: Duration) -> Self {
-        Self {
-            started: Instant::now(),
-            idle,
-            total,
-        }
-    }
-
-    /// Judges by the bytes that have come so far.
-    pub(super) fn deadline(&self, bytes: u64) -> Instant {
-        let earned = Duration::from_millis(bytes.saturating_mul(1000) / LEAST_RATE);
-        let allowed = GRACE.saturating_add(earned).min(self.total);
-        (Instant::now() + self.idle).min(self.started + allowed)
     }
 }
 
@@ -62,38 +31,94 @@ pub(super) async fn read(
     held: &mut HeldBytes,
 ) -> Result<Bytes, ApiError> {
     let mut parts = Parts::default();
-    let pace = Pace::new(timeouts.body_idle, timeouts.body);
+    let mut pace = Pace::of_body(timeouts);
+    while let Some(data) = next_part(&mut body, &mut pace).await? {
+        if parts.length + data.len() > limit {
+            return Err(too_large(limit as u64, None));
+        }
+        held.add(data.len())?;
+        parts.push(data);
+    }
+    Ok(parts.into_bytes())
+}
+
+/// The next part of a body, if there is one; it must come as quickly as the pace wants it.
+pub(super) async fn next_part(body: &mut Body, pace: &mut Pace) -> Result<Option<Bytes>, ApiError> {
     loop {
-        let deadline = pace.deadline(parts.length as u64);
-        let frame = match tokio::time::timeout_at(deadline, body.frame()).await {
-            Ok(Some(Ok(frame))) => frame,
-            Ok(None) => return Ok(parts.into_bytes()),
+        match tokio::time::timeout_at(pace.deadline(), body.frame()).await {
+            Ok(Some(Ok(frame))) => {
+                if let Ok(data) = frame.into_data() {
+                    pace.received += data.len() as u64;
+                    return Ok(Some(data));
+                }
+            }
+            Ok(None) => return Ok(None),
             Ok(Some(Err(_))) => {
                 return Err(ApiError::new(
                     Code::BadRequest,
                     "the body ended before its announced end, or is badly framed",
                 ));
             }
-            Err(_) => {
-                return Err(ApiError::new(
-                    Code::RequestTimeout,
-                    format!(
-                        "the body did not arrive in time: no part of it may take {} s, all of it {} s, and after {} s it must \
-                         come with {LEAST_RATE} bytes a second",
-                        timeouts.body_idle.as_secs_f64(),
-                        timeouts.body.as_secs_f64(),
-                        GRACE.as_secs()
-                    ),
-                ));
-            }
-        };
-        if let Ok(data) = frame.into_data() {
-            if parts.length + data.len() > limit {
-                return Err(too_large(limit, None));
-            }
-            held.add(data.len())?;
-            parts.push(data);
+            Err(_) => return Err(pace.broken()),
         }
+    }
+}
+
+/// How quickly a body must come: its next part not too long after the last one, the whole not too slowly and in the end.
+#[derive(Debug)]
+pub(super) struct Pace {
+    begun: Instant,
+    whole: Duration,
+    idle: Duration,
+    /// How long it may come at any rate.
+    grace: Duration,
+    /// Bytes that must come in a second, on average, from then on.
+    rate: u64,
+    received: u64,
+}
+
+impl Pace {
+    fn of_body(timeouts: &Timeouts) -> Self {
+        Self {
+            begun: Instant::now(),
+            whole: timeouts.body,
+            idle: timeouts.body_idle,
+            grace: timeouts.body_grace,
+            rate: timeouts.body_rate,
+            received: 0,
+        }
+    }
+
+    /// Of an upload, which may be long but not slow.
+    pub(super) fn of_upload(timeouts: &Timeouts) -> Self {
+        Self {
+            whole: timeouts.upload,
+            ..Self::of_body(timeouts)
+        }
+    }
+
+    /// Bytes that came.
+    pub(super) fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// When the next part must be there.
+    fn deadline(&self) -> Instant {
+        let earned = Duration::from_millis(self.received.saturating_mul(1000) / self.rate.max(1));
+        let allowed = self.grace.saturating_add(earned).min(self.whole);
+        (Instant::now() + self.idle).min(self.begun + allowed)
+    }
+
+    fn broken(&self) -> ApiError {
+        let message = format!(
+            "the body did not arrive in time: no part of it may take {} s, all of it {} s, and after {} s it must come with {} \
+             bytes a second",
+            self.idle.as_secs_f64(),
+            self.whole.as_secs_f64(),
+            self.grace.as_secs_f64(),
+            self.rate
+        );
+        ApiError::new(Code::RequestTimeout, message)
     }
 }
 
@@ -127,7 +152,7 @@ impl Parts {
     }
 }
 
-fn too_large(limit: usize, actual: Option<u64>) -> ApiError {
+pub(super) fn too_large(limit: u64, actual: Option<u64>) -> ApiError {
     let given = actual.map_or_else(|| "more than that".to_owned(), |actual| format!("{actual}"));
     ApiError::new(
         Code::PayloadTooLarge,
@@ -185,12 +210,14 @@ mod tests {
         let (outcome, took) = read_slowly(3, 500_000, Duration::from_secs(30)).await;
         assert_eq!((outcome, took.as_secs()), (TIMEOUT, 10));
         let started = Instant::now();
-        let pace = Pace::new(Duration::from_secs(30), Duration::from_secs(60));
-        assert_eq!(pace.deadline(0), started + GRACE);
-        assert_eq!(pace.deadline(4096), started + Duration::from_secs(11));
-        assert_eq!(pace.deadline(1 << 20), started + Duration::from_secs(30));
+        let mut pace = Pace::of_body(&Timeouts::default());
+        for (received, seconds) in [(0, 10), (4096, 11), (1 << 20, 30)] {
+            pace.received = received;
+            assert_eq!(pace.deadline(), started + Duration::from_secs(seconds));
+        }
         tokio::time::advance(Duration::from_secs(45)).await;
-        assert_eq!(pace.deadline(u64::MAX), started + Duration::from_secs(60));
+        pace.received = u64::MAX;
+        assert_eq!(pace.deadline(), started + Duration::from_secs(60));
     }
 
     #[tokio::test(start_paused = true)]

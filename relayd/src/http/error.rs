@@ -189,9 +189,9 @@ impl From<AcceptError> for ApiError {
                 Self::new(Code::InsufficientStorage, message)
                     .with_details(json!({ "limit": limit, "actual": actual }))
             }
-            AcceptError::BlobNotFound { blob_id } => {
-                Self::new(Code::BlobNotFound, message).with_details(json!({ "blob_id": blob_id }))
-            }
+            AcceptError::BlobNotFound { blob_ids } => Self::new(Code::BlobNotFound, message)
+                .with_details(json!({ "blob_id": blob_ids.first(), "blob_ids": blob_ids })),
+            AcceptError::BlobQuota(exceeded) => exceeded.into(),
             AcceptError::Store(error) => error.into(),
         }
     }

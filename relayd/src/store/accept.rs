@@ -2,6 +2,7 @@
 
 use super::agents::Profile;
 use super::answers::{self, Question, Remembered};
+use super::blobs::{self, Attaching, BlobQuotaExceeded};
 use super::claims::{self, ReplayClaim};
 use super::clock::to_millis;
 use super::failure::{Failure, Stop};
@@ -97,12 +98,15 @@ pub enum AcceptError {
         /// What it would be with this message.
         actual: u64,
     },
-    /// An attachment names no blob that the sender may attach.
-    #[error("there is no blob {blob_id} that the sender may attach")]
+    /// Attachments name blobs that the sender neither owns nor was sent.
+    #[error("the sender neither owns nor was sent: {}", blob_ids.join(", "))]
     BlobNotFound {
-        /// As the sender wrote it.
-        blob_id: String,
+        /// All of them, as the sender wrote them.
+        blob_ids: Vec<String>,
     },
+    /// The sender was sent the blobs and would own too much by attaching them.
+    #[error(transparent)]
+    BlobQuota(BlobQuotaExceeded),
     /// The store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -116,7 +120,7 @@ impl Store {
     pub async fn accept_message(&self, submission: Submission) -> Result<Acceptance, AcceptError> {
         let incoming = Incoming::prepare(submission);
         let admission = Admission::Send {
-            bytes: incoming.content.len(),
+            bytes: incoming.payload.length(),
         };
         self.write(admission, move |tables| incoming.accept(tables))
             .await
@@ -133,11 +137,37 @@ struct Incoming {
     claim: Option<claims::Key>,
     question: Option<Question>,
     quotas: Quotas,
-    blob_id: Option<String>,
     thread: Option<TextHash>,
     thread_tag: TextTag,
     reply_tag: TextTag,
-    content: Vec<u8>,
+    payload: Payload,
+}
+
+/// What is stored behind the head of the row.
+enum Payload {
+    /// As it will be.
+    Ready(Vec<u8>),
+    /// The relay has yet to fill in what it knows about the attachments.
+    Attaching { content: Content, length: usize },
+}
+
+impl Payload {
+    fn of(content: Content) -> Self {
+        let encoded = content.encode();
+        if content.attachments.is_empty() {
+            Self::Ready(encoded)
+        } else {
+            let length = encoded.len();
+            Self::Attaching { content, length }
+        }
+    }
+
+    fn length(&self) -> usize {
+        match self {
+            Self::Ready(encoded) => encoded.len(),
+            Self::Attaching { length, .. } => *length,
+        }
+    }
 }
 
 impl Incoming {
@@ -161,11 +191,10 @@ impl Incoming {
             claim: claim.as_ref().map(claims::Key::of),
             question,
             quotas,
-            blob_id: draft.attachments.first().map(|first| first.blob_id.clone()),
             thread: draft.thread_id.as_deref().map(text_hash),
             thread_tag: text_tag(draft.thread_id.as_deref()),
             reply_tag: text_tag(draft.in_reply_to.as_deref()),
-            content: Content::of(draft).encode(),
+            payload: Payload::of(Content::of(draft)),
         }
     }
 
@@ -185,21 +214,58 @@ impl Incoming {
             return Ok(earlier);
         }
         self.check_recipient(tables)?;
-        // Blobs have no place in this store, so there is none that the sender could attach.
-        if let Some(blob_id) = &self.blob_id {
-            let blob_id = blob_id.clone();
-            return Err(Stop::Refused(AcceptError::BlobNotFound { blob_id }));
+        match &self.payload {
+            Payload::Ready(encoded) => {
+                let head = self.admit(tables, encoded, now)?;
+                Ok(self.store(tables, &head, encoded)?)
+            }
+            Payload::Attaching { content, .. } => {
+                let attaching = self.resolve(tables, content, now)?;
+                let filled = Content {
+                    attachments: attaching.attachments.clone(),
+                    ..content.clone()
+                };
+                let encoded = filled.encode();
+                let head = self.admit(tables, &encoded, now)?;
+                let acceptance = self.store(tables, &head, &encoded)?;
+                blobs::attach(tables, acceptance.sequence.0, &head, &attaching)?;
+                Ok(acceptance)
+            }
         }
+    }
+
+    fn resolve(
+        &self,
+        tables: &Tables<'_>,
+        content: &Content,
+        now: Timestamp,
+    ) -> Result<Attaching, Stop<AcceptError>> {
+        let quotas = &self.quotas.blobs;
+        let resolved = blobs::resolve(tables, &self.sender, &content.attachments, quotas, now);
+        resolved.map_err(|stop| match stop {
+            Stop::Refused(refusal) => Stop::Refused(refusal.into()),
+            Stop::Failed(failure) => Stop::Failed(failure),
+        })
+    }
+
+    /// Holds the message against the quotas; the answer is the head of its row.
+    fn admit(
+        &self,
+        tables: &Tables<'_>,
+        content: &[u8],
+        now: Timestamp,
+    ) -> Result<Head, Stop<AcceptError>> {
+        // What it takes in the store is what it counts.
+        let size = u32::try_from(Head::LENGTH + content.len()).unwrap_or(u32::MAX);
         quota::check(
             tables,
             &self.quotas,
             &self.sender,
             &self.recipient,
-            self.size(),
+            size,
             || self.standing(tables),
         )?;
-        let head = self.head(tables, now)?;
-        Ok(self.store(tables, &head)?)
+        Ok(self.head(tables, size, now)?)
     }
 
     fn answered_before(
@@ -262,14 +328,9 @@ impl Incoming {
         })
     }
 
-    /// What the message counts against quotas: what it takes in the store.
-    fn size(&self) -> u32 {
-        u32::try_from(Head::LENGTH + self.content.len()).unwrap_or(u32::MAX)
-    }
-
     /// The head of the message's row, with an id that no message here has had: the store's time does not go back, so only ids
     /// of this second can be taken.
-    fn head(&self, tables: &Tables<'_>, now: Timestamp) -> Result<Head, Failure> {
+    fn head(&self, tables: &Tables<'_>, size: u32, now: Timestamp) -> Result<Head, Failure> {
         let mut head = Head {
             state: RowState::Live,
             sender: self.sender,
@@ -278,7 +339,7 @@ impl Incoming {
             expires: now.after(self.lifetime),
             delivered: None,
             random: self.random,
-            size: self.size(),
+            size,
             thread: self.thread,
         };
         while tables.ids.get(head_id_number(&head))?.is_some() {
@@ -290,13 +351,18 @@ impl Incoming {
         Ok(head)
     }
 
-    fn store(&self, tables: &mut Tables<'_>, head: &Head) -> Result<Acceptance, Failure> {
+    fn store(
+        &self,
+        tables: &mut Tables<'_>,
+        head: &Head,
+        content: &[u8],
+    ) -> Result<Acceptance, Failure> {
         let sequence = tables.next_sequence();
-        let length = Head::LENGTH + self.content.len();
+        let length = Head::LENGTH + content.len();
         let mut row = tables.messages.insert_reserve(sequence, length)?;
-        let (start, content) = row.as_mut().split_at_mut(Head::LENGTH);
+        let (start, rest) = row.as_mut().split_at_mut(Head::LENGTH);
         head.write(start);
-        content.copy_from_slice(&self.content);
+        rest.copy_from_slice(content);
         drop(row);
         tables.ids.insert(head_id_number(head), sequence)?;
         let entry = Entry {
@@ -346,6 +412,15 @@ impl Incoming {
         match &self.claim {
             Some(claim) => claims::store(tables, claim),
             None => Ok(()),
+        }
+    }
+}
+
+impl From<blobs::Refusal> for AcceptError {
+    fn from(refusal: blobs::Refusal) -> Self {
+        match refusal {
+            blobs::Refusal::NotFound(blob_ids) => Self::BlobNotFound { blob_ids },
+            blobs::Refusal::Quota(exceeded) => Self::BlobQuota(exceeded),
         }
     }
 }
@@ -577,7 +652,7 @@ mod tests {
         assert_eq!(
             refused.await.unwrap_err(),
             AcceptError::BlobNotFound {
-                blob_id: "blob_0123456789ab".to_owned()
+                blob_ids: vec!["blob_0123456789ab".to_owned()]
             }
         );
     }

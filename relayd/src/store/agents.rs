@@ -3,6 +3,7 @@
 mod listing;
 mod standing;
 
+use super::blobs;
 use super::claims;
 use super::clock::{from_millis, to_millis};
 use super::directory::Listing;
@@ -129,7 +130,7 @@ impl Store {
         .await
     }
 
-    /// Removes an agent's profile, ACL and inbox (protocol A3.6). What it sent stays with its recipients.
+    /// Removes an agent's profile, ACL and inbox, and gives up its blobs (protocol A3.6). What it sent stays with its recipients.
     ///
     /// The inbox is gone at once; its room is freed by the next sweeps.
     ///
@@ -464,6 +465,7 @@ fn delete(tables: &mut Tables<'_>, agent: &AgentKey) -> Result<(), Failure> {
         .directory
         .change(agent, before.as_ref(), None, Timestamp::EPOCH)?;
     tables.activity.remove(agent)?;
+    blobs::give_up(tables, agent)?;
     tables
         .acl
         .retain_in((agent, &[0; 32])..=(agent, &[0xff; 32]), |_, _| false)?;

@@ -31,6 +31,7 @@ pub(super) fn no_quotas() -> Quotas {
         inbox_messages: 0,
         inbox_bytes: 0,
         sender_bytes: 0,
+        blobs: super::BlobQuotas::default(),
     }
 }
 

@@ -3,7 +3,7 @@
 use super::tables::{
     ACL, AGENTS, ANSWERS, CLAIMS, DELIVERED, EXPIRED, MESSAGES, QUEUED, SUSPENDED, USAGE,
 };
-use super::{Store, StoreError, acl};
+use super::{Store, StoreError, acl, blobs};
 use mrp_proto::key::PublicKey;
 use redb::ReadableTableMetadata as _;
 use serde::Serialize;
@@ -27,6 +27,8 @@ pub struct Holdings {
     pub replay_claims: u64,
     /// Answers to sends with an idempotency key.
     pub remembered_answers: u64,
+    /// Blobs that someone owns or a live message attaches, each once.
+    pub blobs: u64,
 }
 
 /// What the store holds of one agent.
@@ -40,6 +42,10 @@ pub struct AgentHoldings {
     pub sent_bytes: u64,
     /// Entries of its access list.
     pub acl_entries: u64,
+    /// Blobs that it owns.
+    pub blobs: u64,
+    /// Bytes of them.
+    pub blob_bytes: u64,
 }
 
 impl Store {
@@ -59,6 +65,7 @@ impl Store {
                 expired_messages: open.open_table(EXPIRED)?.len()?,
                 replay_claims: open.open_table(CLAIMS)?.len()?,
                 remembered_answers: open.open_table(ANSWERS)?.len()?,
+                blobs: blobs::count(open)?,
             })
         })
         .await
@@ -74,11 +81,14 @@ impl Store {
             let usage = view.transaction.open_table(USAGE)?;
             let usage = usage.get(&agent)?.map(|usage| usage.value());
             let (queued_messages, queued_bytes, sent_bytes, _) = usage.unwrap_or_default();
+            let owned = blobs::owned(&view.transaction, &agent)?;
             Ok(AgentHoldings {
                 queued_messages,
                 queued_bytes,
                 sent_bytes,
                 acl_entries: acl::count(&view.transaction.open_table(ACL)?, &agent)?,
+                blobs: owned.blobs,
+                blob_bytes: owned.bytes,
             })
         })
         .await
@@ -124,6 +134,7 @@ mod tests {
             expired_messages: 0,
             replay_claims: 5,
             remembered_answers: 0,
+            blobs: 0,
         };
         assert_eq!(holdings, expected);
         let of_recipient = store.agent_holdings(&agent(3)).await.unwrap();

@@ -4,6 +4,7 @@
 //! kept for those whom the recipient has allowed or has written to.
 
 use super::accept::AcceptError;
+use super::blobs::BlobQuotas;
 use super::failure::{Failure, Stop};
 use super::ledger::Load;
 use super::record::AgentKey;
@@ -19,6 +20,8 @@ pub struct Quotas {
     pub inbox_bytes: u64,
     /// Bytes of a sender's live messages, delivered ones included.
     pub sender_bytes: u64,
+    /// What the sender may own: attaching a blob that it was sent makes it an owner.
+    pub blobs: BlobQuotas,
 }
 
 impl Default for Quotas {
@@ -27,6 +30,7 @@ impl Default for Quotas {
             inbox_messages: 10_000,
             inbox_bytes: 256 << 20,
             sender_bytes: 1 << 30,
+            blobs: BlobQuotas::default(),
         }
     }
 }

@@ -203,7 +203,7 @@ impl Fields<'_> {
 }
 
 /// What the relay passes on without looking at it.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Content {
     pub(super) content_type: String,
     #[serde(

@@ -1,6 +1,7 @@
 //! How messages end: they expire, are shown without their body for a day, and go; or their recipient was deleted, and they go at
 //! once (protocol A3.6, A4.8).
 
+use super::blobs;
 use super::clock::to_millis;
 use super::failure::Failure;
 use super::record::{AgentKey, Content, Entry, Head, RowState, head_id_number};
@@ -90,6 +91,9 @@ fn expire(
         tables.expired.insert(place, &entry.to_bytes())?;
     }
     tables.ledger.freed(&head.sender, head.size)?;
+    if !content.attachments.is_empty() {
+        blobs::release(tables, sequence, &head)?;
+    }
     head.state = RowState::Expired;
     content.body = None;
     let mut row = vec![0; Head::LENGTH];
@@ -107,6 +111,7 @@ fn remove(tables: &mut Tables<'_>, sequence: u64, head: &Head) -> Result<(), Fai
         RowState::Live => {
             withdraw(tables, sequence, head)?;
             tables.ledger.freed(&head.sender, head.size)?;
+            blobs::release(tables, sequence, head)?;
             head.expires
         }
         RowState::Expired => {

@@ -3,7 +3,7 @@
 use super::failure::Failure;
 use super::tables::Tables;
 use super::writer::Admission;
-use super::{Store, StoreError, answers, claims, removal};
+use super::{Store, StoreError, answers, blobs, claims, removal};
 use mrp_proto::time::Timestamp;
 
 /// What a sweep did.
@@ -17,13 +17,15 @@ pub struct Swept {
     pub claims: usize,
     /// Remembered answers that are due no more.
     pub answers: usize,
+    /// Blobs that their owners had for long enough.
+    pub blobs: usize,
     /// Whether there is more to do: call again.
     pub more: bool,
 }
 
 impl Store {
-    /// Expires messages, removes those that expired a day ago, and forgets replay claims and remembered answers whose time is
-    /// over: `budget` records at most.
+    /// Expires messages, removes those that expired a day ago, forgets replay claims and remembered answers whose time is over,
+    /// and takes blobs from owners that had them for long enough: `budget` records at most.
     ///
     /// Other operations wait meanwhile, so a single call does no more than 1,000 records or 16 MiB of messages however large the
     /// budget is.
@@ -77,6 +79,7 @@ fn sweep(
     removal::sweep(tables, now, &mut budget, &mut swept)?;
     swept.claims = claims::sweep(tables, wall_clock, &mut budget)?;
     swept.answers = answers::sweep(tables, now, &mut budget)?;
+    swept.blobs = blobs::sweep(tables, now, &mut budget)?;
     swept.more = budget.is_spent();
     Ok(swept)
 }

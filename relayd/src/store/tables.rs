@@ -252,6 +252,7 @@ fn upgrade(database: &Database, time: Timestamp) -> Result<(), Failure> {
     tables.directory.make()?;
     agents::list_all(&mut tables)?;
     tables.flush()?;
+    super::blobs::make_tables(&transaction)?;
     transaction.open_table(SUSPENDED)?;
     Ok(transaction.commit()?)
 }

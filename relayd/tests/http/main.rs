@@ -11,6 +11,8 @@ mod administration;
 mod agents;
 #[cfg(test)]
 mod auth;
+#[cfg(test)]
+mod blobs;
 mod connections;
 #[cfg(test)]
 mod discover;

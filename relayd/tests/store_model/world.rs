@@ -222,6 +222,7 @@ impl World {
                     inbox_messages: 0,
                     inbox_bytes: 0,
                     sender_bytes: 0,
+                    ..Quotas::default()
                 },
             })
             .await;

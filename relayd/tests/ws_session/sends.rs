@@ -190,3 +190,21 @@ async fn a_message_sent_before_the_connection_breaks_still_arrives_at_once() {
         assert_eq!(bob.message().await.1, json!(number));
     }
 }
+
+#[tokio::test]
+async fn an_attachment_must_be_the_senders_to_give() {
+    let relay = Relay::start().await;
+    let mut alice = relay.session(&agent(1)).await;
+    let mut frame = send_frame("r", &agent(2), Value::Null);
+    let blob_id = format!("blob_{}", "0".repeat(64));
+    frame["attachments"] = json!([{ "blob_id": blob_id }]);
+    let refused = result(&mut alice, &frame).await;
+    assert_eq!(
+        (&refused["status"], &refused["code"]),
+        (&json!("error"), &json!("blob_not_found"))
+    );
+    assert!(
+        refused["error"].as_str().unwrap().contains(&blob_id),
+        "{refused}"
+    );
+}

@@ -144,11 +144,8 @@ impl Files {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::access::Access;
-    use crate::config::AccessConfig;
     use crate::config::Config;
     use crate::serve::Standing;
-    use crate::store::{Options, Store};
     use rcgen::{CertifiedKey as Made, generate_simple_self_signed};
 
     fn made() -> Made {
@@ -165,12 +162,7 @@ mod tests {
         let (first, second) = (made(), made());
         std::fs::write(&cert, first.cert.pem()).unwrap();
         std::fs::write(&key, first.key_pair.serialize_pem()).unwrap();
-        let store = Store::in_memory(Options::default()).unwrap();
-        let app = App::new(
-            Config::default(),
-            store,
-            Access::load(&AccessConfig::default()).unwrap(),
-        );
+        let app = App::in_memory(Config::default()).unwrap();
         let mut files = Files::open(&cert, &key).unwrap();
         let shown = |files: &Files| files.served.0.read().unwrap().cert[0].clone();
         files.announce(&app.certificates);

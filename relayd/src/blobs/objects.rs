@@ -1,0 +1,281 @@
+//! Bytes in place: in a directory, in an S3-compatible bucket, or in memory, each under the hexadecimal digits of its hash.
+
+mod s3;
+
+use super::BlobsError;
+use super::spool::{self, Sink, SpoolFile, Spooled};
+use crate::config::S3Access;
+use crate::store::BlobHash;
+use bytes::{Bytes, BytesMut};
+use futures_util::stream::{self, BoxStream, StreamExt as _};
+use mrp_proto::id::BlobId;
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
+use object_store::path::Path as ObjectPath;
+use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _};
+use std::fs::File;
+use std::io;
+use std::ops::Range;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::Semaphore;
+
+/// Bytes of a file that are read at a time.
+const READ: usize = 128 << 10;
+/// Bytes of a part of a transfer to a bucket: the least that S3 takes.
+const PART: usize = 5 << 20;
+/// Transfers to a bucket at a time; each has one part in memory.
+const TRANSFERS: usize = 8;
+
+/// Parts of a blob, in order.
+pub(crate) type ByteStream = BoxStream<'static, io::Result<Bytes>>;
+
+/// Why bytes did not come into place, or are not to be had.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ObjectsError {
+    /// They are not there.
+    #[error("the bytes are not there")]
+    NotFound,
+    /// The disk has no room.
+    #[error("the disk is full")]
+    Full,
+    /// The disk failed.
+    #[error("{0}")]
+    Io(io::Error),
+    /// The bucket did.
+    #[error("{0}")]
+    Store(object_store::Error),
+}
+
+impl From<io::Error> for ObjectsError {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::Full,
+            _ => Self::Io(error),
+        }
+    }
+}
+
+impl From<object_store::Error> for ObjectsError {
+    fn from(error: object_store::Error) -> Self {
+        match error {
+            object_store::Error::NotFound { .. } => Self::NotFound,
+            error => Self::Store(error),
+        }
+    }
+}
+
+/// Where bytes are.
+#[derive(Debug)]
+pub(super) struct Objects {
+    store: Arc<dyn ObjectStore>,
+    /// What all names begin with.
+    prefix: ObjectPath,
+    /// Where files can be moved to instead of being copied.
+    directory: Option<Arc<Directory>>,
+    transfers: Semaphore,
+}
+
+#[derive(Debug)]
+struct Directory {
+    root: PathBuf,
+    /// Whoever finds a directory must know that its name is on disk.
+    making: Mutex<()>,
+}
+
+impl Objects {
+    pub(super) fn in_memory() -> Self {
+        Self::new(Arc::new(InMemory::new()), ObjectPath::default(), None)
+    }
+
+    pub(super) fn in_directory(root: &Path) -> io::Result<Self> {
+        spool::private_directory(root)?;
+        root.parent().map_or(Ok(()), spool::sync_directory)?;
+        let store = LocalFileSystem::new_with_prefix(root)?.with_fsync(true);
+        let directory = Arc::new(Directory {
+            root: root.to_owned(),
+            making: Mutex::new(()),
+        });
+        Ok(Self::new(
+            Arc::new(store),
+            ObjectPath::default(),
+            Some(directory),
+        ))
+    }
+
+    pub(super) fn in_bucket(
+        bucket: &str,
+        prefix: &str,
+        access: &S3Access,
+    ) -> Result<Self, BlobsError> {
+        let setup = |cause: String| BlobsError::Setup { cause };
+        let prefix = ObjectPath::parse(prefix).map_err(|error| setup(error.to_string()))?;
+        let store = s3::bucket(bucket, access).map_err(setup)?;
+        Ok(Self::new(Arc::new(store), prefix, None))
+    }
+
+    fn new(
+        store: Arc<dyn ObjectStore>,
+        prefix: ObjectPath,
+        directory: Option<Arc<Directory>>,
+    ) -> Self {
+        Self {
+            store,
+            prefix,
+            directory,
+            transfers: Semaphore::new(TRANSFERS),
+        }
+    }
+
+    /// Puts bytes where they stay, over the same ones if they are there already; they are durable then.
+    pub(super) async fn put(&self, spooled: Spooled) -> Result<(), ObjectsError> {
+        let Spooled { sink, hash, size } = spooled;
+        match (sink, &self.directory) {
+            (Sink::File(file), Some(directory)) => {
+                let directory = Arc::clone(directory);
+                spool::blocking(move || directory.take_in(file, &hash)).await
+            }
+            (Sink::File(file), None) => self.transfer(file, &hash, size).await,
+            (Sink::Memory(bytes), _) => {
+                self.store.put(&self.path(&hash), bytes.into()).await?;
+                Ok(())
+            }
+        }
+    }
+
+    /// Bytes of a blob, from the first to before the last.
+    pub(super) async fn read(
+        &self,
+        hash: &BlobHash,
+        range: Range<u64>,
+    ) -> Result<ByteStream, ObjectsError> {
+        if range.is_empty() {
+            return Ok(stream::empty().boxed());
+        }
+        let options = GetOptions {
+            range: Some(GetRange::Bounded(range.clone())),
+            ..GetOptions::default()
+        };
+        let found = self.store.get_opts(&self.path(hash), options).await?;
+        Ok(match found.payload {
+            GetResultPayload::File(file, _) => file_parts(file, range),
+            GetResultPayload::Stream(parts) => {
+                parts.map(|part| part.map_err(io::Error::other)).boxed()
+            }
+        })
+    }
+
+    /// Removes bytes, if they are there.
+    pub(super) async fn remove(&self, hash: &BlobHash) -> Result<(), ObjectsError> {
+        match self.store.delete(&self.path(hash)).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn path(&self, hash: &BlobHash) -> ObjectPath {
+        let [first, second, name] = name_parts(hash);
+        let parts = [first.as_str(), &second, &name];
+        parts
+            .into_iter()
+            .fold(self.prefix.clone(), |path, part| path.join(part))
+    }
+
+    /// Copies a spooled file to the bucket, part by part.
+    async fn transfer(
+        &self,
+        file: SpoolFile,
+        hash: &BlobHash,
+        size: u64,
+    ) -> Result<(), ObjectsError> {
+        // The semaphore is never closed.
+        let _permit = self.transfers.acquire().await;
+        let path = self.path(hash);
+        let file = Arc::new(file);
+        if size <= PART as u64 {
+            let all = part_of(&file, 0..size).await?;
+            self.store.put(&path, all.into()).await?;
+            return Ok(());
+        }
+        let mut upload = self.store.put_multipart(&path).await?;
+        let outcome = async {
+            let mut start = 0;
+            while start < size {
+                let end = size.min(start + PART as u64);
+                let part = part_of(&file, start..end).await?;
+                upload.put_part(part.into()).await?;
+                start = end;
+            }
+            upload.complete().await?;
+            Ok(())
+        };
+        let outcome: Result<(), ObjectsError> = outcome.await;
+        if outcome.is_err()
+            && let Err(error) = upload.abort().await
+        {
+            tracing::warn!(%error, "parts of an upload were left in the bucket");
+        }
+        outcome
+    }
+}
+
+impl Directory {
+    /// Moves a file in; it and its name are on disk then.
+    fn take_in(&self, file: SpoolFile, hash: &BlobHash) -> Result<(), ObjectsError> {
+        let [first, second, name] = name_parts(hash);
+        let outer = self.root.join(first);
+        let inner = outer.join(second);
+        {
+            let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+            if !inner.is_dir() {
+                spool::private_directory(&inner)?;
+                spool::sync_directory(&outer)?;
+                spool::sync_directory(&self.root)?;
+            }
+        }
+        Ok(file.move_to(&inner.join(name))?)
+    }
+}
+
+/// Two levels of directories and the name: no directory grows too long.
+fn name_parts(hash: &BlobHash) -> [String; 3] {
+    let name = BlobId::of_digest(hash).hex().to_owned();
+    [name[..2].to_owned(), name[2..4].to_owned(), name]
+}
+
+/// A part of a spooled file, in memory.
+async fn part_of(file: &Arc<SpoolFile>, range: Range<u64>) -> Result<Bytes, ObjectsError> {
+    let file = Arc::clone(file);
+    spool::blocking(move || {
+        let mut part = vec![0; usize::try_from(range.end - range.start).unwrap_or(PART)];
+        file.file.read_exact_at(&mut part, range.start)?;
+        Ok(Bytes::from(part))
+    })
+    .await
+}
+
+/// Reads on when the last part was taken: however slow the reader is, one part waits for it.
+fn file_parts(file: File, range: Range<u64>) -> ByteStream {
+    let begin = (Arc::new(file), range);
+    let parts = stream::try_unfold(begin, |(file, range)| async move {
+        if range.is_empty() {
+            return Ok(None);
+        }
+        let left = usize::try_from(range.end - range.start).unwrap_or(READ);
+        let source = Arc::clone(&file);
+        let part = spool::blocking(move || {
+            let mut part = BytesMut::zeroed(left.min(READ));
+            let read = source.read_at(&mut part, range.start)?;
+            part.truncate(read);
+            Ok::<_, io::Error>(part.freeze())
+        });
+        let part = part.await?;
+        if part.is_empty() {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        let rest = range.start + part.len() as u64..range.end;
+        Ok(Some((part, (file, rest))))
+    });
+    parts.boxed()
+}

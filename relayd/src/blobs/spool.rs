@@ -1,0 +1,242 @@
+//! Uploads on their way in: written to a file of their own while they are hashed, gone if they come to nothing.
+
+use crate::disk::{Room, Volume};
+use crate::store::BlobHash;
+use bytes::Bytes;
+use sha2::{Digest as _, Sha256};
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Write as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Why an upload was not taken in.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum SpoolError {
+    /// The disk is nearly full.
+    #[error("the disk is nearly full")]
+    Full,
+    /// The disk failed.
+    #[error("{0}")]
+    Io(#[from] io::Error),
+}
+
+/// Where uploads wait to be judged.
+#[derive(Debug)]
+pub(super) struct Spool {
+    /// None keeps them in memory.
+    directory: Option<PathBuf>,
+    next: AtomicU64,
+}
+
+/// An upload of which bytes are still coming.
+#[derive(Debug)]
+pub(crate) struct Spooling {
+    sink: Sink,
+    hasher: Sha256,
+    size: u64,
+}
+
+/// An upload that is there whole. Dropping it removes it.
+#[derive(Debug)]
+pub(crate) struct Spooled {
+    pub(super) sink: Sink,
+    pub(crate) hash: BlobHash,
+    pub(crate) size: u64,
+}
+
+#[derive(Debug)]
+pub(super) enum Sink {
+    File(SpoolFile),
+    Memory(Vec<u8>),
+}
+
+/// A file that is removed when it is dropped, unless it was moved.
+#[derive(Debug)]
+pub(super) struct SpoolFile {
+    pub(super) file: File,
+    path: PathBuf,
+    moved: bool,
+}
+
+impl Spool {
+    pub(super) fn in_memory() -> Self {
+        Self {
+            directory: None,
+            next: AtomicU64::new(0),
+        }
+    }
+
+    /// Makes the directory, or empties it: what is in it was left by a process that ended in the middle.
+    pub(super) fn open(directory: &Path) -> io::Result<Self> {
+        private_directory(directory)?;
+        for entry in std::fs::read_dir(directory)? {
+            std::fs::remove_file(entry?.path())?;
+        }
+        Ok(Self {
+            directory: Some(directory.to_owned()),
+            next: AtomicU64::new(0),
+        })
+    }
+
+    pub(super) async fn begin(&self) -> Result<Spooling, SpoolError> {
+        let Some(directory) = self.directory.clone() else {
+            return Ok(Spooling::new(Sink::Memory(Vec::new())));
+        };
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        blocking(move || {
+            if Volume::of(&directory)?.room() > Room::Ample {
+                return Err(SpoolError::Full);
+            }
+            let path = directory.join(format!("{number}.part"));
+            let mut options = OpenOptions::new();
+            options.read(true).write(true).create_new(true).mode(0o600);
+            let file = options.open(&path)?;
+            Ok(Spooling::new(Sink::File(SpoolFile {
+                file,
+                path,
+                moved: false,
+            })))
+        })
+        .await
+    }
+}
+
+impl Spooling {
+    fn new(sink: Sink) -> Self {
+        Self {
+            sink,
+            hasher: Sha256::new(),
+            size: 0,
+        }
+    }
+
+    /// Takes more bytes, on a thread that may block. An upload that fails is gone.
+    pub(crate) async fn write(mut self, parts: Vec<Bytes>) -> Result<Self, SpoolError> {
+        blocking(move || {
+            if let Sink::File(file) = &self.sink
+                && Volume::of(&file.path)?.room() > Room::Ample
+            {
+                return Err(SpoolError::Full);
+            }
+            for part in &parts {
+                self.hasher.update(part);
+                self.size += part.len() as u64;
+                match &mut self.sink {
+                    Sink::File(file) => file.file.write_all(part).map_err(full_or_failed)?,
+                    Sink::Memory(bytes) => bytes.extend_from_slice(part),
+                }
+            }
+            Ok(self)
+        })
+        .await
+    }
+
+    /// There are no more.
+    pub(crate) fn finish(self) -> Spooled {
+        Spooled {
+            sink: self.sink,
+            hash: self.hasher.finalize().into(),
+            size: self.size,
+        }
+    }
+}
+
+impl SpoolFile {
+    /// Moves the file to where it stays; it and its name are on disk then. The directory is there already.
+    pub(super) fn move_to(mut self, path: &Path) -> io::Result<()> {
+        self.file.sync_all()?;
+        std::fs::rename(&self.path, path)?;
+        self.moved = true;
+        match path.parent() {
+            Some(directory) => sync_directory(directory),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for SpoolFile {
+    fn drop(&mut self) {
+        if !self.moved
+            && let Err(error) = std::fs::remove_file(&self.path)
+        {
+            // The next start removes it.
+            tracing::warn!(%error, "an upload that came to nothing was not removed");
+        }
+    }
+}
+
+/// Makes a directory that only its owner can look into, if it is not there.
+pub(super) fn private_directory(path: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).mode(0o700).create(path)
+}
+
+pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
+    File::open(path)?.sync_all()
+}
+
+fn full_or_failed(error: io::Error) -> SpoolError {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => SpoolError::Full,
+        _ => error.into(),
+    }
+}
+
+/// Runs what blocks where it may.
+pub(super) async fn blocking<T, E>(
+    work: impl FnOnce() -> Result<T, E> + Send + 'static,
+) -> Result<T, E>
+where
+    T: Send + 'static,
+    E: From<io::Error> + Send + 'static,
+{
+    match tokio::task::spawn_blocking(work).await {
+        Ok(result) => result,
+        Err(error) => match error.try_into_panic() {
+            Ok(panic) => std::panic::resume_unwind(panic),
+            Err(_) => Err(io::Error::other("the relay is ending").into()),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fn files(directory: &Path) -> Vec<PathBuf> {
+        let entries = std::fs::read_dir(directory).unwrap();
+        entries.map(|entry| entry.unwrap().path()).collect()
+    }
+
+    #[tokio::test]
+    async fn an_upload_is_private_and_gone_if_it_comes_to_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("spool");
+        let spool = Spool::open(&directory).unwrap();
+        let spooling = spool.begin().await.unwrap();
+        let spooling = spooling.write(vec![Bytes::from("ab")]).await.unwrap();
+        let path = files(&directory).pop().unwrap();
+        let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let spooled = spooling.finish();
+        assert_eq!(spooled.size, 2);
+        assert_eq!(spooled.hash, <BlobHash>::from(Sha256::digest("ab")));
+        drop(spooled);
+        assert!(files(&directory).is_empty());
+        let abandoned = spool.begin().await.unwrap();
+        drop(abandoned);
+        assert!(files(&directory).is_empty());
+    }
+
+    #[tokio::test]
+    async fn what_a_former_process_left_is_removed_at_the_start() {
+        let home = tempfile::tempdir().unwrap();
+        let directory = home.path().join("spool");
+        Spool::open(&directory).unwrap();
+        std::fs::write(directory.join("0.part"), "left").unwrap();
+        let spool = Spool::open(&directory).unwrap();
+        assert!(files(&directory).is_empty());
+        spool.begin().await.unwrap();
+    }
+}

@@ -1,0 +1,187 @@
+//! Taking an upload in: to a file while it is hashed, then the signature, then into place, then on record (protocol A5.2).
+
+use super::super::admission::Arriving;
+use super::super::body::{self, Pace};
+use super::super::error::ApiError;
+use super::with_storage;
+use crate::app::App;
+use crate::auth::{Caller, Class};
+use crate::blobs::{Busy, Slot, SpoolError, Spooled};
+use crate::store::{BlobUpload, OwnedBlob};
+use axum::Json;
+use axum::body::Body;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode, header};
+use mrp_proto::id::BlobId;
+use mrp_proto::message::{MAX_REFERENCE, Violation};
+use mrp_proto::relay_api::BlobInfo;
+use mrp_proto::sign::BodyHash;
+use serde_json::json;
+use std::sync::Arc;
+use tracing::Instrument as _;
+
+/// Bytes that are gathered before they are written.
+const GATHER: usize = 256 << 10;
+/// What bytes are called that their owner calls nothing.
+const UNNAMED: &str = "application/octet-stream";
+
+/// `POST /v1/blobs`
+pub(in crate::http) async fn upload(
+    State(app): State<Arc<App>>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    app.disk.uploads()?;
+    let received = receive(&app, request).await?;
+    let caller = received.caller.key;
+    // It is brought to its end even if the client does not wait for that.
+    let keeping = Arc::clone(&app);
+    let kept = tokio::spawn(async move { received.keep(&keeping).await }.in_current_span());
+    let outcome = kept.await.unwrap_or_else(|_| {
+        Err(ApiError::unavailable(
+            "the relay is ending; try again later",
+        ))
+    });
+    let outcome = outcome.map(|info| (StatusCode::CREATED, Json(info)).into_response());
+    Ok(with_storage(&app, caller, outcome).await)
+}
+
+/// An upload that is there whole and whose signature is good.
+struct Received {
+    caller: Caller,
+    content_type: String,
+    spooled: Spooled,
+    /// Held until everything is done.
+    _slot: Slot,
+}
+
+async fn receive(app: &App, request: Request) -> Result<Received, ApiError> {
+    let limit = match app.config.limits.blob {
+        0 => u64::MAX,
+        limit => limit,
+    };
+    let (arriving, body) = Arriving::of(app, request, limit)?;
+    let content_type = content_type(arriving.headers())?;
+    let mut slot = app.blobs.uploads().begin(arriving.client())?;
+    let spooled = spool(app, body, limit).await?;
+    let hash = BodyHash::from_digest(spooled.hash);
+    let caller = arriving.admit(app, hash, Class::Other).await?;
+    slot.assign(caller.key)?;
+    Ok(Received {
+        caller,
+        content_type,
+        spooled,
+        _slot: slot,
+    })
+}
+
+/// Writes a body to a spool file, and hashes it; it is gone if anything goes wrong.
+async fn spool(app: &App, mut body: Body, limit: u64) -> Result<Spooled, ApiError> {
+    let timeouts = &app.config.timeouts;
+    let mut pace = Pace::of_upload(timeouts);
+    let mut spooling = app.blobs.spool().await?;
+    let (mut gathered, mut waiting): (Vec<Bytes>, usize) = (Vec::new(), 0);
+    while let Some(data) = body::next_part(&mut body, &mut pace).await? {
+        if pace.received() > limit {
+            return Err(body::too_large(limit, None));
+        }
+        waiting += data.len();
+        gathered.push(data);
+        if waiting >= GATHER {
+            spooling = spooling.write(std::mem::take(&mut gathered)).await?;
+            waiting = 0;
+        }
+    }
+    if waiting > 0 {
+        spooling = spooling.write(gathered).await?;
+    }
+    Ok(spooling.finish())
+}
+
+impl Received {
+    /// Puts the bytes into place and makes the caller an owner of them. The answer means that both are on disk.
+    async fn keep(self, app: &App) -> Result<BlobInfo, ApiError> {
+        let Self {
+            caller,
+            content_type,
+            spooled,
+            _slot,
+        } = self;
+        let (hash, size) = (spooled.hash, spooled.size);
+        let upload = BlobUpload {
+            owner: caller.key,
+            hash,
+            size,
+            content_type,
+            claim: caller.claim,
+            quotas: app.config.limits.quotas().blobs,
+            now: app.now(),
+        };
+        let placing = app.blobs.keep(&hash).await;
+        app.store.announce_blob(upload.clone()).await?;
+        app.blobs.place(spooled, &placing).await?;
+        let owned = app.store.add_blob(upload).await?;
+        drop(placing);
+        let OwnedBlob {
+            size,
+            content_type,
+            created,
+            expires,
+        } = owned;
+        let blob_id = BlobId::of_digest(&hash);
+        Ok(BlobInfo {
+            hash: blob_id.hex().to_owned(),
+            blob_id,
+            size,
+            content_type,
+            created_at: created,
+            expires_at: expires,
+        })
+    }
+}
+
+/// What the owner calls the bytes.
+fn content_type(headers: &HeaderMap) -> Result<String, Violation> {
+    let Some(given) = headers.get(header::CONTENT_TYPE) else {
+        return Ok(UNNAMED.to_owned());
+    };
+    let rule = format!("must have at most {MAX_REFERENCE} visible ASCII characters");
+    match given.to_str().map(str::trim) {
+        Ok("") => Ok(UNNAMED.to_owned()),
+        Ok(text) if text.len() <= MAX_REFERENCE => Ok(text.to_owned()),
+        Ok(text) => Err(Violation::new(
+            "Content-Type",
+            rule,
+            MAX_REFERENCE,
+            text.len(),
+        )),
+        Err(_) => Err(Violation::new(
+            "Content-Type",
+            rule,
+            MAX_REFERENCE,
+            "other characters",
+        )),
+    }
+}
+
+impl From<Busy> for ApiError {
+    fn from(busy: Busy) -> Self {
+        Self::unavailable(busy.to_string())
+            .with_retry_after(5)
+            .with_details(json!({ "limit": busy.limit }))
+    }
+}
+
+impl From<SpoolError> for ApiError {
+    fn from(error: SpoolError) -> Self {
+        match error {
+            SpoolError::Full => Self::disk_full(),
+            SpoolError::Io(error) => {
+                tracing::error!(%error, "an upload cannot be written");
+                Self::unavailable("the relay cannot write to its disk now; try again later")
+                    .with_retry_after(5)
+            }
+        }
+    }
+}
