@@ -7,7 +7,7 @@ TARGET   := $(or $(CARGO_TARGET_DIR),target)
 PYTHONS  := $(patsubst tests/python/%.txt,$(TARGET)/python/%/installed,$(wildcard tests/python/*.txt))
 PROGRAMS := relayd mrpd mrpctl
 
-.PHONY: help build demo test lint python bench install
+.PHONY: help build demo test lint python bench generated install
 
 help:
 	@echo 'make build     the three programs, for development, in $(TARGET)/debug'
@@ -15,7 +15,8 @@ help:
 	@echo 'make test      formatting, lints, documentation, and every test there is'
 	@echo 'make lint      formatting, lints and documentation alone'
 	@echo 'make bench     the figures that bench/README.md explains'
-	@echo 'make install   a release build into $$(DESTDIR)$$(PREFIX)/bin  (PREFIX=$(PREFIX))'
+	@echo 'make generated manual pages and completion scripts, after a change of the command line'
+	@echo 'make install   a release build into $$(DESTDIR)$$(PREFIX)/bin, with unit, manual pages and completions  (PREFIX=$(PREFIX))'
 
 build:
 	$(CARGO) build --locked --workspace --bins
@@ -46,8 +47,24 @@ bench:
 	$(TARGET)/release/bench idle-sockets
 	$(TARGET)/release/bench discovery --agents 1000000
 
+# Manual pages and completion scripts, from the programs themselves.
+generated: build
+	rm -f man/*.8
+	$(TARGET)/debug/relayd man man
+	$(TARGET)/debug/relayd completions bash > completions/relayd.bash
+	$(TARGET)/debug/relayd completions fish > completions/relayd.fish
+	$(TARGET)/debug/relayd completions zsh > completions/_relayd
+
 install:
 	$(CARGO) build --locked --release --workspace --bins
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/doc/mrp'
 	for program in $(PROGRAMS); do install -m 755 $(TARGET)/release/$$program '$(DESTDIR)$(PREFIX)/bin/' || exit 1; done
+	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'
+	sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' systemd/relayd.service >'$(DESTDIR)$(PREFIX)/lib/systemd/system/relayd.service'
+	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/relayd.service'
 	install -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE '$(DESTDIR)$(PREFIX)/share/doc/mrp/'
+	install -d '$(DESTDIR)$(PREFIX)/share/man/man8'
+	install -m 644 man/*.8 '$(DESTDIR)$(PREFIX)/share/man/man8/'
+	install -D -m 644 completions/relayd.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/relayd'
+	install -D -m 644 completions/relayd.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/relayd.fish'
+	install -D -m 644 completions/_relayd '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_relayd'

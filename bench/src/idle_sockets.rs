@@ -8,7 +8,6 @@ use anyhow::{Context as _, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
 use mrp_proto::frame::{Auth, AuthResult, ClientFrame, ServerFrame};
 use mrp_proto::key::SecretKey;
-use mrp_proto::sign::websocket_bytes;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use tokio::net::TcpStream;
@@ -69,14 +68,7 @@ async fn connect(
     let url = format!("ws://{address}/v1/ws");
     let (mut socket, _) =
         tokio_tungstenite::client_async_with_config(url, stream, Some(config)).await?;
-    let timestamp = clock::now().to_string();
-    let signature = key.sign(&websocket_bytes(&timestamp)).to_string();
-    let auth = Auth {
-        public_key: key.public().to_string(),
-        timestamp,
-        signature,
-        max_frame: None,
-    };
+    let auth = Auth::published(&key, clock::now());
     socket
         .send(Message::text(ClientFrame::Auth(auth).encode()))
         .await?;

@@ -13,7 +13,8 @@
 //! [`message_id`](mrp_proto::message::Message::message_id). The other way round, a send whose answer was lost is repeated under
 //! its idempotency key, and accepted once.
 //!
-//! Signatures are of the published scheme and cover path and query (protocol A1). Messages go out and come in as they are:
+//! Signatures are bound to the relay where it takes such (protocol A11, [`Binding`]), and otherwise those of the published scheme,
+//! over path and query (protocol A1). Messages go out and come in as they are:
 //! sealing and opening them is [`mrp_proto::envelope`]'s part.
 //!
 //! # Example
@@ -81,12 +82,14 @@
 //!
 //! # Rooms
 //! `relay` (requests, with `request` for one of them and `poll` for what a poll asks), [`session`] (its `task`, the `desk` where
-//! it meets the program, the `wire`, `connect` and `jump`), `url`, `clock` (timestamps to sign), `tls`, `error`.
+//! it meets the program, the `wire`, `connect` and `jump`), `binding` (how to sign for a relay), `url`, `clock` (timestamps to
+//! sign), `tls`, `error`.
 //!
 //! It must never know: where keys and messages are stored, how a daemon or a command line uses it, or how a relay works inside.
 
 #![deny(missing_docs)]
 
+mod binding;
 mod clock;
 mod error;
 mod relay;
@@ -94,6 +97,7 @@ pub mod session;
 mod tls;
 mod url;
 
+pub use binding::{Bindable, Binding};
 pub use error::{Error, Refusal};
 pub use mrp_proto;
 pub use relay::{Handover, Poll, Relay};

@@ -5,6 +5,7 @@ mod request;
 
 pub use poll::{Handover, Poll};
 
+use crate::binding::Binding;
 use crate::clock::SigningClock;
 use crate::error::Error;
 use crate::url::RelayUrl;
@@ -39,6 +40,7 @@ struct Inner {
     key: Arc<SecretKey>,
     public_key: PublicKey,
     clock: SigningClock,
+    binding: Binding,
     http: reqwest::Client,
 }
 
@@ -48,6 +50,19 @@ impl Relay {
     /// # Errors
     /// [`Error::Setup`] if this machine cannot do TLS (for an `https` URL), such as for want of CA certificates.
     pub fn new(url: RelayUrl, key: Arc<SecretKey>) -> Result<Self, Error> {
+        Self::with_binding(url, key, Binding::default())
+    }
+
+    /// The same, with what is known about the relay's taking bound signatures. [`Relay::new`] knows nothing: it asks the relay's
+    /// health before the first signed request.
+    ///
+    /// # Errors
+    /// As [`Relay::new`].
+    pub fn with_binding(
+        url: RelayUrl,
+        key: Arc<SecretKey>,
+        binding: Binding,
+    ) -> Result<Self, Error> {
         let http = request::http_client(&url)?;
         let public_key = key.public();
         let clock = SigningClock::default();
@@ -57,6 +72,7 @@ impl Relay {
                 key,
                 public_key,
                 clock,
+                binding,
                 http,
             }),
         })
@@ -72,14 +88,19 @@ impl Relay {
         &self.inner.public_key
     }
 
+    /// What is known about the relay's taking bound signatures, to be kept or shared with a [session](crate::session).
+    pub fn binding(&self) -> &Binding {
+        &self.inner.binding
+    }
+
     /// How the relay is, and what it can do beyond the published interface. The only call that is not signed.
     ///
     /// # Errors
     /// An [`Error`] of any kind.
     pub async fn health(&self) -> Result<Health, Error> {
-        self.inner
-            .read(Request::new(Method::GET, path::HEALTH).unsigned())
-            .await
+        let health = self.inner.health().await?;
+        self.inner.binding.note(&health);
+        Ok(health)
     }
 
     /// An agent's profile.

@@ -11,6 +11,7 @@ mod pace;
 mod task;
 mod wire;
 
+use crate::binding::Binding;
 use crate::url::RelayUrl;
 use mrp_proto::backoff::Backoff;
 use mrp_proto::frame::{self, ClientFrame, MAX_FRAME, SendOutcome};
@@ -42,6 +43,9 @@ pub struct Settings {
     /// Bytes of a frame that this program takes; larger messages are announced as [`Event::Pending`]. Between
     /// [`SAFE_FRAME`](mrp_proto::frame::SAFE_FRAME) and [`MAX_FRAME`], the default.
     pub max_frame: usize,
+    /// What is known about the relay's taking bound signatures. Where that is nothing, its health is asked before the first
+    /// connection.
+    pub binding: Binding,
 }
 
 impl Default for Settings {
@@ -51,6 +55,7 @@ impl Default for Settings {
             idle_timeout: Duration::from_secs(75),
             backoff: Backoff::default(),
             max_frame: MAX_FRAME,
+            binding: Binding::default(),
         }
     }
 }

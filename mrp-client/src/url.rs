@@ -96,6 +96,12 @@ impl RelayUrl {
         &self.origin
     }
 
+    /// The origin without its scheme: what a bound signature calls the relay (RFC 9421 section 2.2.3).
+    pub(crate) fn authority(&self) -> &str {
+        let (_, authority) = self.origin.split_once("://").unwrap_or_default();
+        authority
+    }
+
     /// The address of the WebSocket endpoint: `ws://` or `wss://`, and its path.
     pub fn websocket(&self) -> String {
         let scheme = if self.is_encrypted() { "wss" } else { "ws" };
@@ -183,6 +189,7 @@ mod tests {
             let url = RelayUrl::parse(given).unwrap();
             assert_eq!(url.to_string(), origin);
             assert_eq!(url.origin(), origin);
+            assert!(origin.ends_with(&format!("//{}", url.authority())));
             assert_eq!(url.websocket(), websocket);
             assert_eq!(RelayUrl::parse(origin).unwrap(), url);
         }

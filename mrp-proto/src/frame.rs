@@ -2,10 +2,12 @@
 //!
 //! A frame is read in two steps, the type first, because bodies must keep their bytes and serde's tagged enums do not let them.
 
+use crate::bound::{self, Nonce};
 use crate::code::Code;
 use crate::id::MessageId;
-use crate::key::PublicKey;
+use crate::key::{PublicKey, SecretKey};
 use crate::message::{Message, SendRequest};
+use crate::sign;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -60,17 +62,54 @@ pub enum FrameError {
 }
 
 /// `auth`, the first frame of a client.
-#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Auth {
     /// Who connects, 43 characters.
     pub public_key: String,
     /// When it was signed, RFC 3339.
     pub timestamp: String,
-    /// Signature over [`crate::sign::websocket_bytes`].
+    /// Signature over [`crate::sign::websocket_bytes`], or over [`crate::bound::websocket_bytes`] in version 2.
     pub signature: String,
+    /// 2 for the bound form (protocol A11), which has a nonce and an audience.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub v: Option<u64>,
+    /// A [`Nonce`](crate::bound::Nonce).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nonce: Option<String>,
+    /// The origin of the relay that it is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub audience: Option<String>,
     /// Bytes of a frame that this client takes, where that is more than [`SAFE_FRAME`] (protocol A8.6).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_frame: Option<u64>,
+}
+
+impl Auth {
+    /// In the published scheme.
+    pub fn published(key: &SecretKey, timestamp: Timestamp) -> Self {
+        let timestamp = timestamp.to_string();
+        Self {
+            public_key: key.public().to_string(),
+            signature: key.sign(&sign::websocket_bytes(&timestamp)).to_string(),
+            timestamp,
+            ..Self::default()
+        }
+    }
+
+    /// For the relay at one origin alone (protocol A11).
+    pub fn bound(key: &SecretKey, timestamp: Timestamp, audience: &str, nonce: &Nonce) -> Self {
+        let timestamp = timestamp.to_string();
+        let bytes = bound::websocket_bytes(audience, &timestamp, nonce);
+        Self {
+            public_key: key.public().to_string(),
+            signature: key.sign(&bytes).to_string(),
+            timestamp,
+            v: Some(2),
+            nonce: Some(nonce.to_string()),
+            audience: Some(audience.to_owned()),
+            max_frame: None,
+        }
+    }
 }
 
 /// Without the signature: it would open a session at any relay that has not seen it.
@@ -80,6 +119,8 @@ impl fmt::Debug for Auth {
             .debug_struct("Auth")
             .field("public_key", &self.public_key)
             .field("timestamp", &self.timestamp)
+            .field("v", &self.v)
+            .field("audience", &self.audience)
             .field("max_frame", &self.max_frame)
             .finish_non_exhaustive()
     }

@@ -7,6 +7,7 @@
 //! - [`base64url`], [`json`]: the two encodings everything rests on, both strict.
 //! - [`key`], [`id`], [`time`]: who, which, when.
 //! - [`sign`]: canonical bytes of requests and WebSocket authentication, and how an unverified claim becomes a verified one.
+//! - [`bound`]: the same, bound to one relay.
 //! - [`message`], [`agent`], [`acl`], [`content`]: what is sent, by whom, to whom, under which limits.
 //! - [`envelope`], [`plain`], [`blob`]: end-to-end sealing, and signatures of messages that travel in clear.
 //! - [`frame`], [`relay_api`], [`code`]: the wire: WebSocket frames, HTTP bodies, error codes.
@@ -21,6 +22,7 @@ pub mod agent;
 pub mod backoff;
 pub mod base64url;
 pub mod blob;
+pub mod bound;
 pub mod code;
 pub mod content;
 pub mod envelope;
@@ -29,6 +31,8 @@ pub mod id;
 pub mod json;
 pub mod key;
 pub mod message;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod plain;
 pub mod relay_api;
 pub mod session;

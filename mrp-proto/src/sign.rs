@@ -28,6 +28,11 @@ impl BodyHash {
     pub fn from_digest(digest: [u8; 32]) -> Self {
         Self(digest)
     }
+
+    /// The 32 bytes.
+    pub fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
 }
 
 /// The canonical bytes of an HTTP request: `METHOD\nTARGET\nTIMESTAMP\nBASE64URL(SHA256(BODY))`.
@@ -74,6 +79,12 @@ pub enum AuthError {
     /// The signature is malformed, or not one of these bytes under this key.
     #[error("the signature does not match the key, method, path, timestamp and body")]
     Signature,
+    /// A bound signature has something else about it (protocol A11).
+    #[error(transparent)]
+    Bound(#[from] crate::bound::BoundError),
+    /// A request that is signed in both schemes has two keys.
+    #[error("the request is signed in two ways with two keys; sign with one key")]
+    TwoKeys,
 }
 
 impl AuthError {
@@ -83,7 +94,8 @@ impl AuthError {
             Self::Missing { .. } => Code::MissingAuth,
             Self::PublicKey(_) => Code::InvalidPublicKey,
             Self::Timestamp(_) | Self::Clock { .. } => Code::TimestampOutOfRange,
-            Self::Signature => Code::InvalidSignature,
+            Self::Signature | Self::TwoKeys => Code::InvalidSignature,
+            Self::Bound(error) => error.code(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::contacts::Contacts;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::session::Context;
+use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Permitted};
 use crate::store::{Lock, LockError, OpenError, Store, StoreError};
@@ -95,6 +96,9 @@ pub async fn run(
     let _lock = Lock::take(&sources.paths.lock_file())?;
     let mut bound = bind(&sources, &config)?;
     let store = Store::open(&sources.paths.store_file())?;
+    for link in roster.agents.iter().flat_map(|agent| &agent.links) {
+        binding::recall(&store, link).await;
+    }
     let mut signals = Signals::listen()?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();

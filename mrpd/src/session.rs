@@ -1,5 +1,6 @@
 //! One agent's session with one relay: what comes in is judged, stored, and only then acknowledged.
 
+pub(crate) mod binding;
 mod profile;
 
 use crate::board::{Board, Down};
@@ -119,8 +120,10 @@ impl AgentSession {
 
     async fn hold(&self) -> Ended {
         self.board().connecting(self.name(), self.relay());
+        binding::recall(&self.context.store, &self.link).await;
         let relay = &self.link.relay;
         let settings = Settings {
+            binding: self.link.client.binding().clone(),
             ping: relay.ping,
             idle_timeout: relay.idle_timeout,
             backoff: Backoff::new(relay.backoff.0, relay.backoff.1),
@@ -195,6 +198,7 @@ impl AgentSession {
             relay: self.relay().to_owned(),
         };
         self.context.outbox.nudge(nudge).await;
+        errands.spawn(binding::keep(self.context.store.clone(), self.link.clone()));
         errands.spawn(profile::publish(
             self.context.store.clone(),
             self.context.board.clone(),

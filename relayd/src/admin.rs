@@ -4,11 +4,14 @@
 //! is reachable from a public listener.
 
 mod agents;
+pub(crate) mod backup;
 pub(crate) mod client;
 mod refusal;
 mod upkeep;
 
 use crate::app::App;
+use axum::extract::State;
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
@@ -70,10 +73,17 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route("/v1/stats", get(upkeep::stats))
         .route("/v1/gc", post(upkeep::free))
         .route("/v1/drain", post(upkeep::drain))
+        .route(backup::PATH, get(backup::snapshot))
+        .route("/metrics", get(metrics))
         .with_state(app)
 }
 
 /// `GET /v1/ping`
 async fn ping() -> Json<serde_json::Value> {
     Json(json!({ "version": env!("CARGO_PKG_VERSION"), "pid": std::process::id() }))
+}
+
+/// `GET /metrics`
+async fn metrics(State(app): State<Arc<App>>) -> Response {
+    crate::metrics::listener::respond(&app).await
 }

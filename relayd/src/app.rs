@@ -9,9 +9,12 @@ use crate::clock::Clock;
 use crate::config::{Config, LiveConfig};
 use crate::disk::DiskGuard;
 use crate::http;
+use crate::http::cors::Cors;
 use crate::http::exchange::answer;
+use crate::http::openapi::Description;
 use crate::hub::Hub;
 use crate::limits::Limits;
+use crate::metrics::Metrics;
 use crate::overload::Overload;
 use crate::serve::{BindError, Certificates};
 use crate::shutdown::Shutdown;
@@ -37,6 +40,9 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
+    pub(crate) cors: Cors,
+    pub(crate) description: Description,
+    pub(crate) metrics: Metrics,
     pub(crate) shutdown: Shutdown,
     pub(crate) started: Instant,
     pub(crate) certificates: Certificates,
@@ -52,6 +58,9 @@ impl App {
             hub: Hub::new(),
             auth: Auth::new(&config),
             limits: Limits::new(&config),
+            cors: Cors::new(&config.access.cors_origins),
+            description: Description::default(),
+            metrics: Metrics::new(store.timings()),
             shutdown: Shutdown::new(),
             started: Instant::now(),
             access,
@@ -145,7 +154,7 @@ mod tests {
     use super::*;
     use crate::config::Registration;
     use crate::hub::Call;
-    use crate::store::NewAgents;
+    use crate::store::{NewAgents, Scheme};
     use mrp_proto::agent::AgentStatus;
     use mrp_proto::code::Code;
     use mrp_proto::key::{PublicKey, SecretKey};
@@ -156,10 +165,6 @@ mod tests {
         SecretKey::from_seed(&[seed; 32]).public()
     }
 
-    fn app(config: Config) -> App {
-        App::in_memory(config).unwrap()
-    }
-
     #[tokio::test]
     async fn who_is_taken_off_the_list_loses_its_sessions() {
         let file = tempfile::NamedTempFile::new().unwrap();
@@ -167,7 +172,7 @@ mod tests {
         let mut config = Config::default();
         config.access.registration = Registration::Allowlist;
         config.access.allowlist_file = Some(file.path().to_owned());
-        let app = app(config);
+        let app = App::in_memory(config).unwrap();
         let patience = Duration::ZERO;
         let stays = app.hub.admit(key(1), 0, patience).await.unwrap();
         let goes = app.hub.admit(key(2), 0, patience).await.unwrap();
@@ -185,10 +190,10 @@ mod tests {
 
     #[tokio::test]
     async fn who_was_suspended_while_it_came_in_is_found_out() {
-        let app = app(Config::default());
-        let recording = app
-            .store
-            .record_activity(key(1), app.now(), NewAgents::Allowed);
+        let app = App::in_memory(Config::default()).unwrap();
+        let recording =
+            app.store
+                .record_activity(key(1), app.now(), NewAgents::Allowed, Scheme::Published);
         recording.await.unwrap();
         app.confirm(&key(1)).await.unwrap();
         let suspending = app

@@ -1,17 +1,28 @@
-//! From a request to its caller: decoding, clock, signature, replay (protocol A1).
+//! From a request to its caller: decoding, clock, signature, replay (protocol A1), in the published scheme, bound to this relay
+//! (protocol A11), or both.
 //!
 //! In this order (cheap before dear, and nothing learnt about an agent before its signature is good): shape of the headers, clock,
 //! failures of the address, signature, whether the relay is for this key, rate of the key, replay, standing of the agent.
 
+mod authority;
 mod guard;
 mod keys;
+mod verify;
+
+pub(crate) use authority::Entrance;
+pub(crate) use verify::{Claimed, Verified};
 
 use crate::app::App;
 use crate::client_address::ClientAddress;
 use crate::config::Config;
 use crate::http::error::{ApiError, SUSPENDED};
+use crate::http::exchange::Exchange;
 use crate::limits::{RateLimited, Standing};
-use crate::store::{Activity, NewAgents, ReplayClaim};
+use crate::log::Throttle;
+use crate::metrics::Limit;
+use crate::store::{Activity, NewAgents, ReplayClaim, Scheme};
+use authority::Authorities;
+use axum::extract::Request;
 use guard::{Guard, Refusal};
 use http::request::Parts;
 use http::{HeaderMap, Method};
@@ -19,8 +30,7 @@ use keys::KnownKeys;
 use mrp_proto::agent::AgentStatus;
 use mrp_proto::frame;
 use mrp_proto::key::{KeyError, PublicKey};
-use mrp_proto::relay_api::{PUBLIC_KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
-use mrp_proto::sign::{self, AuthError, BodyHash, Unverified, Verified};
+use mrp_proto::sign::BodyHash;
 use mrp_proto::time::Timestamp;
 use std::time::Duration;
 
@@ -31,6 +41,7 @@ const TARGETS_PER_SIGNATURE: u8 = 8;
 #[derive(Debug)]
 pub(crate) struct Auth {
     tolerance: Duration,
+    authorities: Authorities,
     keys: KnownKeys,
     guard: Guard,
 }
@@ -43,14 +54,12 @@ pub(crate) enum Class {
     Other,
 }
 
-/// A request that nobody has doubted yet: its headers are well-formed and its clock is right.
-#[derive(Debug)]
-pub(crate) struct Claimed(Unverified);
-
 /// Who sent a request.
 #[derive(Debug, Clone)]
 pub(crate) struct Caller {
     pub(crate) key: PublicKey,
+    /// How the request was signed; bound, if it was in both schemes.
+    pub(crate) scheme: Scheme,
     /// To be stored with the effect of the request, if it has one.
     pub(crate) claim: ReplayClaim,
 }
@@ -59,6 +68,7 @@ impl Auth {
     pub(crate) fn new(config: &Config) -> Self {
         Self {
             tolerance: config.auth.timestamp_tolerance,
+            authorities: Authorities::new(config),
             keys: KnownKeys::default(),
             guard: Guard::new(TARGETS_PER_SIGNATURE),
         }
@@ -69,49 +79,9 @@ impl Auth {
         self.keys.parse(text).map(|verifier| verifier.public())
     }
 
-    fn decode(&self, headers: &HeaderMap, now: Timestamp) -> Result<Claimed, AuthError> {
-        let key = only(headers, PUBLIC_KEY_HEADER, "the header X-M2M-Public-Key")?;
-        let timestamp = only(headers, TIMESTAMP_HEADER, "the header X-M2M-Timestamp")?;
-        let signature = only(headers, SIGNATURE_HEADER, "the header X-M2M-Signature")?;
-        Unverified::decode(key, timestamp, signature, now, self.tolerance).map(Claimed)
-    }
-
-    /// Judges the signature over the raw target, with its query or, where that is allowed, without (protocol A1.1).
-    fn verify(
-        &self,
-        claimed: Claimed,
-        parts: &Parts,
-        body: BodyHash,
-    ) -> Result<Verified, AuthError> {
-        let Claimed(unverified) = claimed;
-        let verifier = self.keys.decode(&unverified.key)?;
-        let form = |target: &str| {
-            sign::request_bytes(
-                parts.method.as_str(),
-                target,
-                &unverified.timestamp_text,
-                body,
-            )
-        };
-        let whole = form(target(parts));
-        let bare = may_leave_query_unsigned(parts).then(|| form(parts.uri.path()));
-        let forms: Vec<&[u8]> = std::iter::once(whole.as_slice())
-            .chain(bare.as_deref())
-            .collect();
-        unverified.verify(&verifier, forms)
-    }
-
-    /// Until when a claim must be remembered: a function of the signed timestamp alone.
-    fn keep_until(&self, timestamp: Timestamp) -> Timestamp {
-        timestamp.after(2 * self.tolerance)
-    }
-
-    fn claim(&self, verified: &Verified) -> ReplayClaim {
-        ReplayClaim {
-            key: verified.key,
-            signature: verified.signature,
-            keep_until: self.keep_until(verified.timestamp),
-        }
+    /// How many signatures of reads are remembered.
+    pub(crate) fn remembered(&self) -> usize {
+        self.guard.entries()
     }
 }
 
@@ -124,15 +94,18 @@ impl App {
         client: &ClientAddress,
     ) -> Result<Claimed, ApiError> {
         let now = self.now();
-        let claimed = self
+        let signed = self
             .auth
             .decode(headers, now)
             .map_err(|error| ApiError::from_auth(&error, now))?;
         self.limits.check_failures(client)?;
-        Ok(claimed)
+        Ok(Claimed {
+            signed,
+            entrance: client.entrance(),
+        })
     }
 
-    /// The second half, when the body is known: judges the signature, and whether the relay is for this key at all.
+    /// The second half, when the body is known: judges the signature, or both, and whether the relay is for this key at all.
     pub(crate) fn verify_request(
         &self,
         claimed: Claimed,
@@ -166,17 +139,25 @@ impl App {
         client: &ClientAddress,
     ) -> Result<Caller, ApiError> {
         let now = self.now();
-        let claim = self.auth.claim(verified);
         if is_safe(&parts.method) {
             self.auth
                 .guard
-                .enter(&claim, target(parts).as_bytes(), now)?;
+                .enter(&verified.claim, target(parts).as_bytes(), now)?;
         }
-        self.admit(verified.key, client, now).await?;
+        self.admit(verified, client, now).await?;
         Ok(Caller {
             key: verified.key,
-            claim,
+            scheme: verified.scheme,
+            claim: verified.claim.clone(),
         })
+    }
+
+    /// Whether a client that asks as this request does could make signatures that are bound to this relay.
+    pub(crate) fn can_be_signed_for(&self, request: &Request) -> bool {
+        let exchange = Exchange::of(request.extensions());
+        let host = verify::host(request.headers());
+        let entrance = exchange.client().entrance();
+        self.auth.authorities.are_known(entrance, host.as_deref())
     }
 
     /// Judges the first frame of a WebSocket (protocol A1.5). A failure counts against the address.
@@ -187,7 +168,7 @@ impl App {
     ) -> Result<PublicKey, ApiError> {
         let now = self.now();
         self.limits.check_failures(client)?;
-        let verified = match self.auth.verify_frame(frame, now) {
+        let verified = match self.auth.verify_frame(frame, client.entrance(), now) {
             Ok(verified) => verified,
             Err(error) => {
                 self.limits.failure(client)?;
@@ -199,10 +180,8 @@ impl App {
             return Err(refusal);
         }
         self.limits.request(&verified.key)?;
-        self.auth
-            .guard
-            .enter(&self.auth.claim(&verified), b"", now)?;
-        self.admit(verified.key, client, now).await?;
+        self.auth.guard.enter(&verified.claim, b"", now)?;
+        self.admit(&verified, client, now).await?;
         Ok(verified.key)
     }
 
@@ -219,7 +198,7 @@ impl App {
     /// Notes that a verified agent was here; makes its record at the first time.
     async fn admit(
         &self,
-        key: PublicKey,
+        verified: &Verified,
         client: &ClientAddress,
         now: Timestamp,
     ) -> Result<(), ApiError> {
@@ -229,7 +208,9 @@ impl App {
         } else {
             NewAgents::Refused
         };
-        let activity = match self.store.record_activity(key, now, new_agents).await {
+        let Verified { key, scheme, .. } = *verified;
+        let recording = self.store.record_activity(key, now, new_agents, scheme);
+        let activity = match recording.await {
             Err(crate::store::ActivityError::NewAgentRefused) => {
                 return Err(refused_newcomer(room));
             }
@@ -239,23 +220,16 @@ impl App {
         if created {
             // Counted even where others were quicker to take the last place: this one exists now.
             let _ = self.limits.new_agent(client);
-            tracing::info!(agent = key.short(), "new agent");
+            static NEW_AGENTS: Throttle = Throttle::new();
+            if let Some(left_out) = NEW_AGENTS.admit() {
+                tracing::info!(agent = key.short(), left_out, "new agent");
+            }
         }
         client.mark_authenticated();
         match status {
             AgentStatus::Active => Ok(()),
             AgentStatus::Suspended => Err(ApiError::suspended(SUSPENDED)),
         }
-    }
-}
-
-impl Auth {
-    fn verify_frame(&self, frame: &frame::Auth, now: Timestamp) -> Result<Verified, AuthError> {
-        let (key, timestamp) = (&frame.public_key, &frame.timestamp);
-        let unverified = Unverified::decode(key, timestamp, &frame.signature, now, self.tolerance)?;
-        let verifier = self.keys.decode(&unverified.key)?;
-        let form = sign::websocket_bytes(&unverified.timestamp_text);
-        unverified.verify(&verifier, [form.as_slice()])
     }
 }
 
@@ -266,6 +240,7 @@ impl From<Refusal> for ApiError {
             Refusal::Full => {
                 Self::unavailable("the relay has too many requests to remember; try again later")
                     .with_retry_after(60)
+                    .with_limit(Limit::ReplayGuard)
             }
         }
     }
@@ -287,28 +262,4 @@ fn target(parts: &Parts) -> &str {
 
 fn is_safe(method: &Method) -> bool {
     matches!(*method, Method::GET | Method::HEAD)
-}
-
-/// The published client signs no query; what changes state must not be changed by one that nobody signed (protocol A1.1).
-fn may_leave_query_unsigned(parts: &Parts) -> bool {
-    match parts.uri.query() {
-        None => false,
-        Some(query) => query.is_empty() || is_safe(&parts.method),
-    }
-}
-
-/// The value of a header that must be there once.
-fn only<'a>(
-    headers: &'a HeaderMap,
-    name: &str,
-    missing: &'static str,
-) -> Result<&'a str, AuthError> {
-    let mut values = headers.get_all(name).iter();
-    match (
-        values.next().and_then(|value| value.to_str().ok()),
-        values.next(),
-    ) {
-        (Some(value), None) if !value.is_empty() => Ok(value),
-        _ => Err(AuthError::Missing { missing }),
-    }
 }

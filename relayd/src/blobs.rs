@@ -125,6 +125,11 @@ impl Blobs {
         self.objects.put(spooled).await
     }
 
+    /// Sees that bytes can be asked for at all, wherever they are.
+    pub(crate) async fn probe(&self) -> Result<(), ObjectsError> {
+        self.objects.probe().await
+    }
+
     /// The bytes under a hash, or a part of them.
     pub(crate) async fn read(
         &self,

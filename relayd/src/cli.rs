@@ -1,31 +1,37 @@
 //! The command line: what it may say, and the process around the relay.
 
 mod admin;
+mod backup;
+mod check;
+mod generate;
+mod healthcheck;
+mod init;
+mod serve;
 
-use crate::config::{Config, ConfigError, ListenAddress};
-use crate::data_dir::DataDirError;
-use crate::serve::{BindError, RunError, Server};
-use crate::service::Signals;
-use crate::store::OpenError;
-use crate::{log, process};
+use crate::config::{self, Config, ConfigError, ListenAddress};
+use crate::serve::{BindError, RunError};
 use clap::{Args, Parser, Subcommand};
 use std::io::{self, Write as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-use tokio::sync::oneshot;
-
-/// Read when no other file is named, if it is there.
-const SYSTEM_CONFIG: &str = "/etc/relayd/relayd.toml";
 
 /// Exit statuses of sysexits.h.
 const USAGE: u8 = 64;
+const DATA: u8 = 65;
 const UNAVAILABLE: u8 = 69;
 const SOFTWARE: u8 = 70;
+const CANNOT_CREATE: u8 = 73;
+const INPUT_OUTPUT: u8 = 74;
 const CONFIG: u8 = 78;
 
 /// A relay for the Machine Relay Protocol.
 #[derive(Debug, Parser)]
-#[command(name = "relayd", version, args_conflicts_with_subcommands = true)]
+#[command(
+    name = "relayd",
+    version,
+    args_conflicts_with_subcommands = true,
+    disable_help_subcommand = true
+)]
 struct Cli {
     #[command(subcommand)]
     command: Option<Command>,
@@ -37,9 +43,23 @@ struct Cli {
 enum Command {
     /// Serve until SIGTERM or SIGINT (the default command)
     Serve(Sources),
-    /// Check configuration, data directory and addresses; exit 78 on a mistake
+    /// Write a commented configuration, and say what comes next
+    Init(init::Flags),
+    /// Check configuration, addresses, storage, clock and free disk; exit 78 on a mistake
     Check(Sources),
+    /// Ask a relay whether it serves; exit 0 or 1
+    Healthcheck(healthcheck::Flags),
     Admin(admin::AdminArgs),
+    /// Copy everything that the relay keeps into a new directory, while it runs or not
+    Backup(backup::BackupFlags),
+    /// Bring a backup back, into an empty data directory
+    Restore(backup::RestoreFlags),
+    /// Write the OpenAPI document, which a relay with this configuration serves, to standard output
+    Openapi(Sources),
+    /// Write a completion script to standard output
+    Completions(generate::CompletionsFlags),
+    /// Write the manual pages into a directory, or the main one to standard output
+    Man(generate::ManFlags),
 }
 
 /// Where the configuration comes from; what comes later in this list wins.
@@ -75,18 +95,37 @@ enum Failure {
     Run(#[from] RunError),
     #[error("cannot start: {0}")]
     Start(#[source] io::Error),
+    /// Checking found something; it is a mistake of the configuration, whatever kind of thing it is.
+    #[error("{0}")]
+    Checked(String),
+    #[error(transparent)]
+    Admin(#[from] admin::Failure),
+    #[error(transparent)]
+    Init(#[from] init::InitError),
+    #[error(transparent)]
+    Unhealthy(#[from] healthcheck::Unhealthy),
+    #[error(transparent)]
+    Backup(#[from] crate::backup::BackupError),
+    #[error("cannot write: {0}")]
+    Output(#[source] io::Error),
 }
 
 impl Failure {
     fn status(&self) -> u8 {
         match self {
             Self::Config(_)
+            | Self::Checked(_)
             | Self::Bind(BindError::Config(_) | BindError::Allowlist(_) | BindError::Tls(_)) => {
                 CONFIG
             }
             Self::Bind(BindError::Blobs(error)) if error.is_configuration() => CONFIG,
+            Self::Admin(error) => error.status(),
             Self::Bind(_) => UNAVAILABLE,
             Self::Run(_) | Self::Start(_) => SOFTWARE,
+            Self::Init(error) => error.status(),
+            Self::Unhealthy(error) => error.status(),
+            Self::Backup(error) => backup::status(error),
+            Self::Output(_) => INPUT_OUTPUT,
         }
     }
 }
@@ -103,152 +142,69 @@ pub fn main() -> ExitCode {
         }
     };
     let outcome = match cli.command {
-        Some(Command::Serve(sources)) => serve(&sources),
-        Some(Command::Check(sources)) => return check(&sources),
-        Some(Command::Admin(arguments)) => return admin::run(&arguments),
-        None => serve(&cli.serve),
+        Some(Command::Serve(sources)) => serve::run(&sources),
+        Some(Command::Init(flags)) => init::run(&flags),
+        Some(Command::Check(sources)) => check::run(&sources),
+        Some(Command::Healthcheck(flags)) => healthcheck::run(&flags),
+        Some(Command::Admin(arguments)) => admin::run(&arguments),
+        Some(Command::Backup(flags)) => backup::back_up(&flags),
+        Some(Command::Restore(flags)) => backup::restore(&flags),
+        Some(Command::Openapi(sources)) => generate::openapi(&sources),
+        Some(Command::Completions(flags)) => generate::completions(&flags),
+        Some(Command::Man(flags)) => generate::man(&flags),
+        None => serve::run(&cli.serve),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => report(&failure.to_string(), failure.status()),
-    }
-}
-
-fn report(problem: &str, status: u8) -> ExitCode {
-    let _ = writeln!(io::stderr(), "error: {problem}");
-    ExitCode::from(status)
-}
-
-fn load(sources: &Sources) -> Result<Config, ConfigError> {
-    let system = Path::new(SYSTEM_CONFIG);
-    let mut config = match &sources.config {
-        Some(path) => Config::load(path)?,
-        None if system.exists() => Config::load(system)?,
-        None => Config::default(),
-    };
-    if !sources.listen.is_empty() {
-        config.listen.clone_from(&sources.listen);
-    }
-    if let Some(data_dir) = &sources.data_dir {
-        config.data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone());
-    }
-    for assignment in &sources.set {
-        config.set(assignment)?;
-    }
-    config.check()?;
-    Ok(config)
-}
-
-fn serve(sources: &Sources) -> Result<(), Failure> {
-    let config = load(sources)?;
-    log::begin(&config);
-    process::harden();
-    process::raise_open_files();
-    let runtime = tokio::runtime::Builder::new_multi_thread()
-        .enable_all()
-        .build()
-        .map_err(Failure::Start)?;
-    let outcome = runtime.block_on(run(config, sources));
-    // What was not done when draining ended is not waited for.
-    runtime.shutdown_background();
-    outcome
-}
-
-async fn run(config: Config, sources: &Sources) -> Result<(), Failure> {
-    let mut signals = Signals::new().map_err(Failure::Start)?;
-    if config.is_private() {
-        tracing::info!(
-            "a private relay: only this machine reaches it, so rate limits that are not configured are off; \
-             set public_url when it stands behind a proxy"
-        );
-    }
-    let data_dir = config.data_dir.clone();
-    let server = Server::bind(config).await?;
-    announce(&server, &data_dir);
-    let service = server.service();
-    let reporting = tokio::spawn(service.clone().report());
-    service.ready();
-    let (told, is_told) = oneshot::channel();
-    let serving = server.run(async {
-        let _ = is_told.await;
-    });
-    let ending = async {
-        signals.end(&service, || load(sources)).await;
-        let _ = told.send(());
-        signals.end_at_once().await;
-    };
-    tokio::select! {
-        ended = serving => ended?,
-        () = ending => return Ok(()),
-    }
-    let _ = reporting.await;
-    tracing::info!("ended");
-    Ok(())
-}
-
-/// Says that requests are served: in the log, and in one line for whoever started the process.
-fn announce(server: &Server, data_dir: &Path) {
-    tracing::info!(
-        version = env!("CARGO_PKG_VERSION"),
-        addresses = server.urls().join(" "),
-        data_dir = %data_dir.display(),
-        "ready"
-    );
-    let mut output = io::stdout().lock();
-    // The reader may have closed its end: the relay serves all the same.
-    let _ = writeln!(output, "relayd ready {}", server.url()).and_then(|()| output.flush());
-}
-
-/// Opens everything that serving would open, and closes it again; while a relay runs, only what it leaves to try.
-fn check(sources: &Sources) -> ExitCode {
-    let config = match load(sources) {
-        Ok(config) => config,
-        Err(error) => return report(&error.to_string(), CONFIG),
-    };
-    process::harden();
-    let tried = match tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-    {
-        Ok(runtime) => runtime.block_on(try_out(&config)),
-        Err(error) => return report(&Failure::Start(error).to_string(), SOFTWARE),
-    };
-    let note = match tried {
-        Ok(()) => "",
-        Err(BindError::DataDir(DataDirError::InUse { .. })) => {
-            " (in use by a running relay, so addresses and store were not tried)"
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "error: {failure}");
+            ExitCode::from(failure.status())
         }
-        Err(error) => return report(&error.to_string(), CONFIG),
-    };
-    let listen: Vec<_> = config
-        .listen
-        .iter()
-        .map(|address| config.tls.url(address))
-        .collect();
-    let kind = if config.is_private() {
-        "private"
-    } else {
-        "public"
-    };
-    let _ = writeln!(
-        io::stdout(),
-        "ok: a {kind} relay at {}, data in {}{note}",
-        listen.join(" "),
-        config.data_dir.display()
-    );
-    ExitCode::SUCCESS
+    }
 }
 
-async fn try_out(config: &Config) -> Result<(), BindError> {
-    let server = Server::bind(config.clone()).await?;
-    server
-        .run(std::future::ready(()))
-        .await
-        .map_err(|RunError::Store(fatal)| {
-            let path = config.data_dir.clone();
-            BindError::Store(OpenError::Failed {
-                path,
-                cause: fatal.cause,
-            })
-        })
+impl Sources {
+    /// The configuration that they come to.
+    fn load(&self) -> Result<Config, ConfigError> {
+        let file = self.config.clone().or_else(config::installed_file);
+        let mut config = match &file {
+            Some(path) => Config::load(path)?,
+            None => Config::default(),
+        };
+        if !self.listen.is_empty() {
+            config.listen.clone_from(&self.listen);
+        }
+        if let Some(data_dir) = &self.data_dir {
+            config.data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone());
+        }
+        for assignment in &self.set {
+            config.set(assignment)?;
+        }
+        let checked = config.check();
+        checked.map_err(|error| match &file {
+            Some(path) => error.found_in(path),
+            None => error,
+        })?;
+        Ok(config)
+    }
+}
+
+/// Runs a command that is no relay: one thread will do.
+fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(Failure::Start)?
+        .block_on(work)
+}
+
+/// Writes to standard output.
+fn print(text: impl AsRef<[u8]>) -> Result<(), Failure> {
+    let mut output = io::stdout().lock();
+    let written = output.write_all(text.as_ref());
+    match written.and_then(|()| output.flush()) {
+        // A reader that has seen enough is no failure.
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written.map_err(Failure::Output),
+    }
 }

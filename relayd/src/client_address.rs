@@ -1,5 +1,6 @@
 //! Whom the limits per address hold responsible for a request.
 
+use crate::auth::Entrance;
 use crate::config::Network;
 use crate::serve::Admission;
 use std::net::{IpAddr, Ipv6Addr};
@@ -9,6 +10,7 @@ use std::sync::Arc;
 #[derive(Debug, Clone)]
 pub(crate) struct ClientAddress {
     source: Source,
+    entrance: Entrance,
     connection: Option<Arc<Admission>>,
 }
 
@@ -30,6 +32,19 @@ impl ClientAddress {
         match self.source {
             Source::Remote(address) => Some(Place::of(address)),
             Source::Exempt => None,
+        }
+    }
+
+    /// The same client, come in by a listener.
+    pub(crate) fn through(self, entrance: Entrance) -> Self {
+        Self { entrance, ..self }
+    }
+
+    /// The listener that the client came in by. One that stands behind a proxy of this machine is not on it.
+    pub(crate) fn entrance(&self) -> Entrance {
+        match self.source {
+            Source::Remote(address) if !address.to_canonical().is_loopback() => Entrance::Elsewhere,
+            Source::Remote(_) | Source::Exempt => self.entrance,
         }
     }
 
@@ -79,7 +94,11 @@ impl Peer {
         connection: Option<Arc<Admission>>,
     ) -> ClientAddress {
         let source = self.source(trusted, forwarded_for);
-        ClientAddress { source, connection }
+        ClientAddress {
+            source,
+            entrance: Entrance::Elsewhere,
+            connection,
+        }
     }
 
     /// Whom a request of this peer comes from. Only a trusted proxy is believed about others: the last address in
@@ -182,6 +201,18 @@ mod tests {
             peer("10.1.1.1").source(&trusted, &["1.2.3.4, nonsense"]),
             Source::Exempt
         );
+    }
+
+    #[test]
+    fn a_client_behind_a_proxy_of_this_machine_is_not_on_it() {
+        let trusted: Vec<Network> = vec!["127.0.0.1".parse().unwrap()];
+        let entrance = Entrance::Loopback(([127, 0, 0, 1], 8080).into());
+        let through = |forwarded_for: &[&str]| {
+            let client = peer("127.0.0.1").client(&trusted, forwarded_for, None);
+            client.through(entrance).entrance()
+        };
+        assert_eq!(through(&[]), entrance);
+        assert_eq!(through(&["192.0.2.1"]), Entrance::Elsewhere);
     }
 
     #[test]

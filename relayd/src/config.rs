@@ -5,6 +5,7 @@ mod file;
 mod live;
 mod s3;
 mod sections;
+mod template;
 mod value;
 
 use crate::store::{BlobQuotas, Quotas};
@@ -12,6 +13,8 @@ use mrp_proto::message;
 use mrp_proto::sign::TIMESTAMP_TOLERANCE;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+pub(crate) use template::{Deployment, template};
 
 pub use field::ConfigError;
 pub(crate) use live::LiveConfig;
@@ -274,7 +277,7 @@ impl Default for Timeouts {
             body_grace: Duration::from_secs(10),
             body_rate: 4 << 10,
             collect: Duration::from_secs(15),
-            drain: Duration::from_secs(8),
+            drain: Duration::from_secs(7),
             write: Duration::from_secs(60),
             websocket_auth: Duration::from_secs(10),
             websocket_probe: Duration::from_secs(5),
@@ -380,9 +383,39 @@ impl Config {
     }
 }
 
+/// Read when no other file is named, if it is there: the system's.
+const SYSTEM_FILE: &str = "/etc/relayd/relayd.toml";
+
+/// The file that is read when none is named: this user's own, or else the system's; `None` if there is neither.
+pub(crate) fn installed_file() -> Option<PathBuf> {
+    let candidates = [default_file(), PathBuf::from(SYSTEM_FILE)];
+    candidates.into_iter().find(|path| path.exists())
+}
+
+/// Where this user's configuration belongs: the system's place for root, the user's own otherwise.
+pub(crate) fn default_file() -> PathBuf {
+    let system = || PathBuf::from(SYSTEM_FILE);
+    if nix::unistd::Uid::effective().is_root() {
+        return system();
+    }
+    let own = directory("XDG_CONFIG_HOME")
+        .or_else(|| variable("HOME").map(|home| PathBuf::from(home).join(".config")));
+    own.map_or_else(system, |own| own.join("relayd/relayd.toml"))
+}
+
+/// Whether standard error goes to the journal: systemd names the device and inode of the stream that it made (systemd.exec(5)).
+pub(crate) fn logs_to_journal() -> bool {
+    let Some(named) = variable("JOURNAL_STREAM") else {
+        return false;
+    };
+    let is_it = |stream: nix::sys::stat::FileStat| {
+        named.to_str() == Some(&format!("{}:{}", stream.st_dev, stream.st_ino))
+    };
+    nix::sys::stat::fstat(std::io::stderr()).is_ok_and(is_it)
+}
+
 /// `$STATE_DIRECTORY`, as systemd sets it; the system's place for root; the user's own otherwise.
 fn default_data_dir() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(state) = variable("STATE_DIRECTORY") {
         let first = std::env::split_paths(&state).next();
         return first.unwrap_or_else(|| PathBuf::from(state));
@@ -390,16 +423,24 @@ fn default_data_dir() -> PathBuf {
     if nix::unistd::Uid::effective().is_root() {
         return PathBuf::from("/var/lib/relayd");
     }
-    if let Some(state) = variable("XDG_STATE_HOME")
-        .map(PathBuf::from)
-        .filter(|path| path.is_absolute())
-    {
+    if let Some(state) = directory("XDG_STATE_HOME") {
         return state.join("relayd");
     }
     match variable("HOME") {
         Some(home) => PathBuf::from(home).join(".local/state/relayd"),
         None => PathBuf::from("relayd-data"),
     }
+}
+
+fn variable(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name).filter(|value| !value.is_empty())
+}
+
+/// The XDG rules pass over what is relative.
+fn directory(name: &str) -> Option<PathBuf> {
+    variable(name)
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute())
 }
 
 #[cfg(test)]

@@ -28,6 +28,12 @@ pub enum DataDirError {
         /// What the system says.
         source: io::Error,
     },
+    /// A backup was being brought back into it, and was not to its end.
+    #[error("{path}: a backup was being restored here and is not whole; run relayd restore again")]
+    HalfRestored {
+        /// The directory.
+        path: PathBuf,
+    },
     /// Others may read it, and it is not ours to change.
     #[error(
         "{path}: the data directory belongs to user {owner}, not to this one; set data_dir, or start as that user"
@@ -40,6 +46,9 @@ pub enum DataDirError {
     },
 }
 
+/// A file that is there while a backup is brought back.
+pub(crate) const RESTORING: &str = "restoring";
+
 /// A data directory in use. Dropping it lets the next one in.
 #[derive(Debug)]
 pub(crate) struct DataDir {
@@ -51,6 +60,16 @@ pub(crate) struct DataDir {
 impl DataDir {
     /// Makes the directory if it is not there, makes it private, and takes its lock.
     pub(crate) fn open(path: &Path) -> Result<Self, DataDirError> {
+        let directory = Self::open_for_restore(path)?;
+        if path.join(RESTORING).exists() {
+            let path = path.to_owned();
+            return Err(DataDirError::HalfRestored { path });
+        }
+        Ok(directory)
+    }
+
+    /// The same for a directory that may be half filled.
+    pub(crate) fn open_for_restore(path: &Path) -> Result<Self, DataDirError> {
         let io_error = |source| DataDirError::Io {
             path: path.to_owned(),
             source,

@@ -2,12 +2,14 @@
 //!
 //! Below a tenth of the volume new uploads stop, below a twentieth sends do. Everything else goes on: acknowledgements, deletions
 //! and expiry give room back, but each commit of theirs needs a little first. For that there is a [`ballast`], a file that goes when
-//! the disk is all but full. Shares are of the volume, or of 100 GiB where it is larger: a twentieth of a large disk is a lot.
+//! the disk is all but full. Shares are of the volume, or of 20 GiB where it is larger: a relay needs room for what it does in the
+//! seconds between two looks, and a twentieth of a large disk is a lot more.
 
 mod ballast;
 
 use crate::app::App;
 use crate::http::error::ApiError;
+use crate::metrics::Limit;
 use ballast::Ballast;
 use mrp_proto::code::Code;
 use nix::sys::statvfs::statvfs;
@@ -19,9 +21,9 @@ use std::time::Duration;
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
 /// What shares are taken of, at most.
-const LARGE: u64 = 100 << 30;
+const LARGE: u64 = 20 << 30;
 /// Seconds after which a client may ask again.
-const RETRY_AFTER: u64 = 60;
+const RETRY_AFTER: u64 = 15;
 
 /// How much room there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,7 +81,10 @@ impl DiskGuard {
             "the relay's disk is nearly full, so it takes no {what} for now; what it has can still be read, acknowledged and \
              deleted; try again in {RETRY_AFTER} s"
         );
-        Err(ApiError::new(Code::InsufficientStorage, message).with_retry_after(RETRY_AFTER))
+        let refusal = ApiError::new(Code::InsufficientStorage, message);
+        Err(refusal
+            .with_retry_after(RETRY_AFTER)
+            .with_limit(Limit::Disk))
     }
 
     /// Notes how much room there is; says so once per change.
@@ -101,18 +106,25 @@ impl DiskGuard {
 /// A volume: its size, and what of it is free for the relay; in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Volume {
-    size: u64,
-    free: u64,
+    pub(crate) size: u64,
+    pub(crate) free: u64,
 }
 
 impl Volume {
+    /// The one that a path is on, or would be if it were there.
     pub(crate) fn of(path: &Path) -> io::Result<Self> {
-        let stat = statvfs(path)?;
+        let existing = path.ancestors().find(|ancestor| ancestor.exists());
+        let stat = statvfs(existing.unwrap_or(Path::new(".")))?;
         let unit = stat.fragment_size();
         Ok(Self {
             size: stat.blocks().saturating_mul(unit),
             free: stat.blocks_available().saturating_mul(unit),
         })
+    }
+
+    /// What is free beyond what uploads need.
+    fn spare(self) -> u64 {
+        self.free.saturating_sub(self.size.min(LARGE) / 10)
     }
 
     pub(crate) fn room(self) -> Room {
@@ -137,11 +149,10 @@ pub(crate) async fn run(app: &App) {
             let outcome = look(&mut ballast);
             (ballast, outcome)
         });
-        let outcome;
-        (ballast, outcome) = match looked.await {
-            Ok(looked) => looked,
-            Err(_) => return,
+        let Ok((kept, outcome)) = looked.await else {
+            return;
         };
+        ballast = kept;
         match outcome {
             Ok(room) => app.disk.note(room),
             // What is not known is no reason to refuse.
@@ -161,7 +172,7 @@ fn look(ballast: &mut Ballast) -> io::Result<Room> {
     let room = volume.room();
     match room {
         Room::Critical => ballast.drop_out(),
-        Room::Ample => ballast.take_in(volume.size, volume.free),
+        Room::Ample => ballast.take_in(volume.size, volume.spare()),
         Room::Scarce | Room::Low => {}
     }
     Ok(room)
@@ -176,12 +187,12 @@ mod tests {
     }
 
     #[test]
-    fn shares_are_of_the_volume_or_of_a_hundred_gib() {
+    fn shares_are_of_the_volume_or_of_twenty_gib() {
         const GIB: u64 = 1 << 30;
         for (size, unit) in [
             (8 << 20, 8 << 20),
-            (100 * GIB, 100 * GIB),
-            (4096 * GIB, 100 * GIB),
+            (20 * GIB, 20 * GIB),
+            (4096 * GIB, 20 * GIB),
         ] {
             assert_eq!(room(size, size), Room::Ample);
             assert_eq!(room(size, unit / 10), Room::Ample, "{size}");
@@ -213,6 +224,6 @@ mod tests {
         guard.note(Room::Low);
         let refusal = guard.sends().unwrap_err();
         assert_eq!(refusal.code, Code::InsufficientStorage);
-        assert_eq!(refusal.retry_after, Some(60));
+        assert_eq!(refusal.retry_after, Some(RETRY_AFTER));
     }
 }

@@ -9,6 +9,8 @@
 //! - `ws`: the shell around the session state machine. `hub`: who is connected, and who waits for mail.
 //! - `store`: one domain operation is one whole transaction. `send`: the way into it that HTTP and WebSocket share.
 //! - `sweep`: what time frees. `disk`, `overload`: what is refused when room or time is scarce.
+//! - `backup`: everything in a directory, and the way back. `metrics`: figures about the relay. `health`: asking one from outside
+//!   whether it serves.
 //! - `service`, `reload`: signals, the service manager, and reading the configuration again.
 //!
 //! It must never know: how clients and daemons keep their messages, or what a sealed body says.
@@ -17,6 +19,7 @@ mod access;
 mod admin;
 mod app;
 mod auth;
+mod backup;
 mod blobs;
 mod cli;
 mod client_address;
@@ -24,10 +27,12 @@ mod clock;
 mod config;
 mod data_dir;
 mod disk;
+mod health;
 mod http;
 mod hub;
 mod limits;
 mod log;
+mod metrics;
 mod overload;
 mod process;
 mod reload;
@@ -50,5 +55,6 @@ pub use config::{
     Timeouts, TlsConfig, WebSocketConfig, WebhooksConfig,
 };
 pub use data_dir::DataDirError;
+pub use http::openapi::document as openapi;
 pub use serve::{BindError, RunError, Server, TlsError};
 pub use store::{Fatal, OpenError};

@@ -4,6 +4,7 @@ mod window;
 
 use crate::client_address::{ClientAddress, Place};
 use crate::config::Config;
+use crate::metrics::Limit;
 use mrp_proto::key::PublicKey;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use window::{Count, Window};
@@ -24,6 +25,7 @@ pub(crate) struct Standing {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("at most {limit} {what} per {window} are allowed; come again in {retry_after} s")]
 pub(crate) struct RateLimited {
+    pub(crate) kind: Limit,
     pub(crate) what: &'static str,
     pub(crate) limit: u32,
     pub(crate) window: &'static str,
@@ -58,6 +60,7 @@ pub(crate) struct Limits {
 /// A limit with its name for people.
 #[derive(Debug)]
 struct Rule<K> {
+    kind: Limit,
     what: &'static str,
     window: &'static str,
     /// With limit 0 it is switched off, and nothing is counted.
@@ -68,15 +71,16 @@ impl Limits {
     pub(crate) fn new(config: &Config) -> Self {
         let counters = Self {
             origin: Instant::now(),
-            send: Rule::new("sends", "1m", MINUTE),
-            receive: Rule::new("polls", "1m", MINUTE),
-            request: Rule::new("requests", "1m", MINUTE),
+            send: Rule::new(Limit::Sends, "sends", "1m", MINUTE),
+            receive: Rule::new(Limit::Polls, "polls", "1m", MINUTE),
+            request: Rule::new(Limit::Requests, "requests", "1m", MINUTE),
             failure: Rule::new(
+                Limit::Failures,
                 "unauthenticated or failing requests from one address",
                 "1m",
                 MINUTE,
             ),
-            new_agent: Rule::new("new agents from one address", "1h", HOUR),
+            new_agent: Rule::new(Limit::NewAgents, "new agents from one address", "1h", HOUR),
         };
         counters.set(config);
         counters
@@ -146,8 +150,9 @@ impl Limits {
 }
 
 impl<K: Eq + std::hash::Hash + Copy> Rule<K> {
-    fn new(what: &'static str, window: &'static str, length: Duration) -> Self {
+    fn new(kind: Limit, what: &'static str, window: &'static str, length: Duration) -> Self {
         Self {
+            kind,
             what,
             window,
             counts: Window::new(0, length),
@@ -181,6 +186,7 @@ impl<K: Eq + std::hash::Hash + Copy> Rule<K> {
 
     fn refusal(&self, limit: u32, retry: Duration) -> RateLimited {
         RateLimited {
+            kind: self.kind,
             what: self.what,
             limit,
             window: self.window,

@@ -6,6 +6,7 @@
 
 use crate::app::App;
 use crate::http::error::ApiError;
+use crate::metrics::Limit;
 use http::{HeaderMap, Method};
 use mrp_proto::relay_api::{SIGNATURE_HEADER, path};
 use std::sync::Arc;
@@ -62,7 +63,9 @@ impl Class {
         match self.threshold() {
             Some((threshold, retry_after)) if load >= threshold => {
                 let message = "the relay has too much to do now; try again later";
-                Err(ApiError::unavailable(message).with_retry_after(retry_after))
+                Err(ApiError::unavailable(message)
+                    .with_retry_after(retry_after)
+                    .with_limit(Limit::Load))
             }
             _ => Ok(()),
         }
@@ -142,7 +145,7 @@ impl HeldBytes {
         self.bytes += bytes;
         if before + bytes > MAX_BODIES {
             let message = "the relay is reading too many bodies at once; try again later";
-            return Err(ApiError::unavailable(message));
+            return Err(ApiError::unavailable(message).with_limit(Limit::Load));
         }
         Ok(())
     }

@@ -54,6 +54,7 @@ pub(crate) async fn accept(
         })
         .await?;
     if acceptance.replayed == Replayed::Fresh {
+        app.metrics.accepted();
         app.hub.wake(&recipient, acceptance.sequence);
     }
     Ok(acceptance)

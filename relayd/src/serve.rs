@@ -17,10 +17,11 @@ pub(crate) use tls::{Certificates, Standing};
 use crate::access::{Access, AllowlistError};
 use crate::admin::AdminSocket;
 use crate::app::App;
-use crate::blobs::{self, Blobs, BlobsError};
+use crate::blobs::{self, Blobs, BlobsError, ObjectsError};
 use crate::clock::{Clock, ClockError};
 use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::{DataDir, DataDirError};
+use crate::metrics::listener::MetricsListener;
 use crate::service::Service;
 use crate::store::{Options, Store};
 use crate::{disk, http, process, sweep};
@@ -87,6 +88,7 @@ pub struct Server {
     listeners: Vec<Listener>,
     certificate: Option<Keeper>,
     admin: Option<AdminSocket>,
+    metrics: Option<MetricsListener>,
     /// Its lock is held until everything is over.
     data_dir: DataDir,
 }
@@ -115,6 +117,7 @@ impl Server {
                 source,
             })?);
         }
+        let metrics = bind_metrics(&config).await?;
         let admin = bind_admin(&config);
         let app = Arc::new(App::new(config, store, blobs, access));
         if let Some(certificate) = &certificate {
@@ -125,6 +128,7 @@ impl Server {
             listeners,
             certificate,
             admin,
+            metrics,
             data_dir,
         })
     }
@@ -150,6 +154,11 @@ impl Server {
             .collect()
     }
 
+    /// Sees that the store of blobs answers.
+    pub(crate) async fn probe_blobs(&self) -> Result<(), ObjectsError> {
+        self.app.blobs.probe().await
+    }
+
     /// The URL of the first listener, for clients on this machine.
     pub fn url(&self) -> String {
         self.urls().into_iter().next().unwrap_or_default()
@@ -166,6 +175,7 @@ impl Server {
             listeners,
             certificate,
             admin,
+            metrics,
             data_dir,
         } = self;
         let mut tasks = JoinSet::new();
@@ -173,6 +183,9 @@ impl Server {
         let router = http::router(Arc::clone(&app));
         for listener in listeners {
             tasks.spawn(listener.run(Arc::clone(&app), router.clone(), Arc::clone(&admissions)));
+        }
+        if let Some(metrics) = metrics {
+            tasks.spawn(metrics.run(Arc::clone(&app)));
         }
         let admin = admin.map(|admin| tokio::spawn(admin.run(Arc::clone(&app))));
         if let Some(certificate) = certificate {
@@ -212,6 +225,23 @@ async fn open_blobs(config: &Config, data_dir: &DataDir) -> Result<Blobs, BlobsE
     tokio::task::spawn_blocking(move || Blobs::open(&config, &directory))
         .await
         .expect("opening the blobs does not panic")
+}
+
+async fn bind_metrics(config: &Config) -> Result<Option<MetricsListener>, BindError> {
+    let Some(address) = config.metrics.listen else {
+        return Ok(None);
+    };
+    match MetricsListener::bind(address).await {
+        Ok(listener) => {
+            let address = listener.address().map(tracing::field::display);
+            tracing::info!(address, "metrics are at /metrics");
+            Ok(Some(listener))
+        }
+        Err(source) => {
+            let address = address.to_string();
+            Err(BindError::Listen { address, source })
+        }
+    }
 }
 
 /// How long the admin socket may take to write its last answer.

@@ -31,24 +31,29 @@ mod quota;
 mod read;
 mod record;
 mod removal;
+mod snapshot;
 mod sweep;
 mod tables;
+mod timings;
 mod writer;
 
 pub use accept::{AcceptError, Acceptance, Replayed, Submission};
 pub use acl::AclError;
-pub use agents::{Activity, ActivityError, AgentLine, AgentsPage, ChangeError, NewAgents};
+pub use agents::{Activity, ActivityError, AgentLine, AgentsPage, ChangeError, NewAgents, Scheme};
 pub use blobs::{
     BlobError, BlobHash, BlobLimit, BlobQuotaExceeded, BlobQuotas, BlobUpload, BlobUsage,
     OwnedBlob, ReadableBlob,
 };
-pub use claims::ReplayClaim;
+pub use claims::{Proof, ReplayClaim};
 pub use directory::{Effort, Found, Listed, Place, Search, TagCount, words};
 pub use error::{Fatal, OpenError, StoreError};
 pub use holdings::{AgentHoldings, Holdings};
 pub use inbox::{MarkError, Marked, Marking, Page, Poll, PollError, Room, Sequence, Stored};
 pub use quota::{InboxLimit, Quotas};
+pub(crate) use snapshot::{LoadError, Loaded, Snapshot, load};
 pub use sweep::Swept;
+pub(crate) use tables::LAYOUT;
+pub(crate) use timings::Timings;
 
 use engine::{Opener, Shared, View};
 use failure::{Failure, Stop};
@@ -111,6 +116,8 @@ pub struct Counters {
     pub reopened: u64,
     /// Operations that wait now.
     pub waiting: usize,
+    /// Bytes of the messages among them.
+    pub waiting_bytes: usize,
 }
 
 /// The store. Clones are handles to the same one.
@@ -129,8 +136,9 @@ impl Store {
     /// # Errors
     /// [`OpenError`].
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
-        let opener = engine::file_opener(path.to_owned(), options.cache_bytes);
-        Self::start(opener, path, options.queue, GIVE_UP_AFTER)
+        let timings = Timings::default();
+        let opener = engine::file_opener(path.to_owned(), options.cache_bytes, &timings);
+        Self::start_timed(opener, path, options.queue, GIVE_UP_AFTER, timings)
     }
 
     /// A store in memory, for tests.
@@ -153,7 +161,17 @@ impl Store {
         limits: QueueLimits,
         give_up_after: Duration,
     ) -> Result<Self, OpenError> {
-        let shared = Arc::new(Shared::new(engine::open(&opener, path)?));
+        Self::start_timed(opener, path, limits, give_up_after, Timings::default())
+    }
+
+    fn start_timed(
+        opener: Opener,
+        path: &Path,
+        limits: QueueLimits,
+        give_up_after: Duration,
+        timings: Timings,
+    ) -> Result<Self, OpenError> {
+        let shared = Arc::new(Shared::new(engine::open(&opener, path)?, timings));
         directory::load(&shared).map_err(|error| cannot_start(path, &error))?;
         let (commands, incoming) = mpsc::channel();
         let writer = Writer::new(
@@ -209,6 +227,11 @@ impl Store {
     /// What the store has done since it was opened.
     pub fn counters(&self) -> Counters {
         self.0.shared.counters()
+    }
+
+    /// How long the store takes for what it does.
+    pub(crate) fn timings(&self) -> &Timings {
+        &self.0.shared.timings
     }
 
     fn shared(&self) -> &Shared {

@@ -34,7 +34,9 @@ pub(crate) async fn run(app: &App) {
 
 /// One batch.
 pub(crate) async fn batch(app: &App) -> Result<Swept, StoreError> {
-    app.store.sweep(app.now(), BATCH).await
+    let swept = app.store.sweep(app.now(), BATCH).await?;
+    app.metrics.swept(&swept);
+    Ok(swept)
 }
 
 fn watch_clock(app: &App) {

@@ -1,8 +1,9 @@
 //! `GET /v1/ws`: the shell around the relay's session machine (protocol A8).
 //!
 //! The machine in `mrp_proto::session::relay` decides; what is here moves bytes, asks the store and the hub, and keeps time.
-//! permessage-deflate is not negotiated, since what is small on the wire could then be large in memory. Any `Origin` may
-//! connect: nothing is authorised by where a page came from, only by the signature in the first frame.
+//! permessage-deflate is not negotiated, since what is small on the wire could then be large in memory. By default any
+//! `Origin` may connect: nothing is authorised by where a page came from, only by the signature in the first frame. Where the
+//! operator listed pages, [`crate::http::cors`] has turned the others away before.
 
 mod arrivals;
 mod fetch;
@@ -24,6 +25,7 @@ use mrp_proto::frame::SuccessWord;
 use mrp_proto::session::relay::Settings;
 use std::sync::Arc;
 use std::time::Duration;
+use tracing::Instrument as _;
 
 /// How the library of the published client names itself in `User-Agent`.
 const PUBLISHED_LIBRARY: &str = "websockets/";
@@ -31,7 +33,12 @@ const PUBLISHED_LIBRARY: &str = "websockets/";
 const PUBLISHED_SILENCE: Duration = Duration::from_secs(40);
 
 /// Answers an upgrade request, and runs the session once the connection is handed over. Draining waits for it.
-pub(crate) fn upgrade(app: Arc<App>, mut request: Request, client: ClientAddress) -> Response {
+pub(crate) fn upgrade(
+    app: Arc<App>,
+    mut request: Request,
+    client: ClientAddress,
+    request_id: &str,
+) -> Response {
     let accept = match handshake::check(&request) {
         Ok(accept) => accept,
         Err(refusal) => return refusal.into_response(),
@@ -39,14 +46,16 @@ pub(crate) fn upgrade(app: Arc<App>, mut request: Request, client: ClientAddress
     let settings = settings(&app.config, request.headers());
     let upgrade = hyper::upgrade::on(&mut request);
     let tracked = app.shutdown.track();
-    tokio::spawn(async move {
+    let span = tracing::error_span!("session", request_id);
+    let session = async move {
         match tokio::time::timeout(app.config.timeouts.head, upgrade).await {
             Ok(Ok(upgraded)) => session::run(app, TokioIo::new(upgraded), client, settings).await,
             Ok(Err(error)) => tracing::debug!(%error, "a connection was not handed over"),
             Err(_) => tracing::debug!("a connection was not handed over in time"),
         }
         drop(tracked);
-    });
+    };
+    tokio::spawn(session.instrument(span));
     handshake::switch_protocols(accept)
 }
 

@@ -5,7 +5,9 @@
 use mrp_proto::key::{PublicKey, SecretKey, Signature};
 use mrp_proto::message::{Draft, Metadata};
 use mrp_proto::time::Timestamp;
-use relayd::store::{AcceptError, Options, Quotas, ReplayClaim, Room, Sequence, Store, Submission};
+use relayd::store::{
+    AcceptError, Options, Proof, Quotas, ReplayClaim, Room, Sequence, Store, Submission,
+};
 use serde_json::value::RawValue;
 use std::collections::BTreeMap;
 use std::io::{BufRead as _, BufReader, Write as _};
@@ -154,11 +156,11 @@ fn send(sender: u8, number: u64) -> Submission {
         },
         now: now(),
         random,
-        claim: Some(ReplayClaim {
-            key: agent(sender),
-            signature: Signature::from_bytes(signature),
-            keep_until: now().after(Duration::from_secs(600)),
-        }),
+        claim: Some(ReplayClaim::new(
+            agent(sender),
+            Proof::Signature(Signature::from_bytes(signature)),
+            now().after(Duration::from_secs(600)),
+        )),
         idempotency_key: None,
         quotas: Quotas {
             inbox_messages: 0,

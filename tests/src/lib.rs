@@ -7,6 +7,7 @@
 //! - [`agent`]: an agent that speaks HTTP byte by byte.
 //! - [`relay`]: a relay of the test's own.
 //! - [`user`]: a user with a home of their own.
+//! - [`wire`]: an agent that speaks to a relay by hand.
 
 pub mod agent;
 pub mod process;
@@ -15,6 +16,7 @@ pub mod python;
 pub mod relay;
 pub mod sdk;
 pub mod user;
+pub mod wire;
 
 use std::time::Duration;
 

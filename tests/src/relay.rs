@@ -46,6 +46,22 @@ impl Relay {
         Self::launch(data.to_owned(), None, &[], &[])
     }
 
+    /// Runs another command of the program with this relay's data directory, to its end.
+    pub fn run(&self, arguments: &[&str]) -> Ended {
+        self.begin(arguments).wait()
+    }
+
+    /// The same without waiting for the end.
+    pub fn begin(&self, arguments: &[&str]) -> Process {
+        let mut command = Command::new(programs::path("relayd"));
+        command
+            .env_clear()
+            .args(arguments)
+            .arg("--data-dir")
+            .arg(&self.data);
+        Process::start(command, b"")
+    }
+
     fn launch(
         data: PathBuf,
         folder: Option<TempDir>,

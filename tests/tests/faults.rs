@@ -1,7 +1,7 @@
 //! What is wrong is said, with what to do about it: keys, configuration, sockets, disks.
 
 use std::fs::{self, Permissions};
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::process::Command;
@@ -188,6 +188,12 @@ impl SmallDisk {
     fn path(&self) -> &Path {
         self.0.path()
     }
+
+    /// Bytes that are free.
+    fn free(&self) -> u64 {
+        let disk = nix::sys::statvfs::statvfs(self.path()).expect("it is mounted");
+        disk.blocks_available() * disk.fragment_size()
+    }
 }
 
 impl Drop for SmallDisk {
@@ -246,11 +252,17 @@ fn a_full_disk_at_the_relay_refuses_and_keeps_what_was_accepted() {
 
 #[test]
 fn a_disk_that_is_nearly_full_takes_messages_but_no_uploads() {
-    let Some(disk) = SmallDisk::mount("24m") else {
+    let Some(disk) = SmallDisk::mount("200m") else {
         return skip("mounting a small file system needs root");
     };
     let relay = Relay::start_in(disk.path());
     let agent = Agent::new(1);
+    agent.upload(relay.address(), b"x");
+    // Between a tenth and a twentieth is left.
+    let free = disk.free();
+    let filler = fs::File::create(disk.path().join("filler")).expect("a file");
+    let length = free.saturating_sub(15 << 20);
+    std::io::copy(&mut std::io::repeat(0).take(length), &mut &filler).expect("room for it");
     let refused = agent.request(relay.address(), "POST", "/v1/blobs", b"x");
     assert_eq!(refused.json(507)["error"]["code"], "insufficient_storage");
     let message = format!(r#"{{"recipient_key":"{}","body":1}}"#, agent.key());

@@ -60,6 +60,7 @@ impl Population {
             capabilities,
             created_at: self.now.before(Duration::from_millis(MONTH)),
             last_active_at: self.now.before(Duration::from_millis(ago)),
+            require_bound_auth: false,
         }
     }
 

@@ -7,8 +7,13 @@ use crate::tls;
 use crate::url::RelayUrl;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode, header};
+use mrp_proto::bound::{
+    self, CONTENT_DIGEST_HEADER, Nonce, SIGNATURE_HEADER, SIGNATURE_INPUT_HEADER,
+};
 use mrp_proto::json;
-use mrp_proto::relay_api::{PUBLIC_KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
+use mrp_proto::relay_api::{
+    self, Health, IDEMPOTENCY_KEY_HEADER, PUBLIC_KEY_HEADER, TIMESTAMP_HEADER, path,
+};
 use mrp_proto::sign::{BodyHash, request_bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -24,6 +29,8 @@ const MAX_PLACE: usize = 200;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 /// How long a request may take, from connecting to the last byte of the answer, beside what the relay was asked to wait.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long a bound signature is good for, beside what the relay allows for clocks that differ.
+const SIGNATURE_LIFETIME: Duration = Duration::from_secs(60);
 /// How long an unused connection is kept: less than the minute after which relays close it, so that none is used as it closes.
 const POOL_IDLE_TIMEOUT: Duration = Duration::from_secs(45);
 
@@ -63,6 +70,15 @@ pub(super) struct Request {
 enum Signing {
     Signed,
     Unsigned,
+}
+
+/// How a request is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Scheme {
+    /// As every relay takes it (protocol A1).
+    Published,
+    /// For this relay alone (protocol A11).
+    Bound,
 }
 
 impl Request {
@@ -105,6 +121,14 @@ impl Request {
         self
     }
 
+    /// Sets a header of a signature.
+    fn set(&mut self, name: &'static str, value: &str) {
+        let value = value
+            .parse()
+            .expect("keys, times, digests and signatures are visible ASCII");
+        self.headers.insert(name, value);
+    }
+
     /// Lets the relay take that much longer.
     pub(super) fn patience(mut self, patience: Duration) -> Self {
         self.patience = patience;
@@ -135,8 +159,26 @@ impl Inner {
         ))
     }
 
+    /// Asks how the relay is.
+    pub(super) async fn health(&self) -> Result<Health, Error> {
+        self.read(Request::new(Method::GET, path::HEALTH).unsigned())
+            .await
+    }
+
     async fn exchange(&self, request: Request) -> Result<Bytes, Error> {
-        let request = self.signed(request)?;
+        let request = match request.signing {
+            Signing::Unsigned => self.prepared(request, None)?,
+            Signing::Signed => {
+                // Boxed, because asking is a request, too.
+                let level = self.binding.resolve(|| Box::pin(self.health())).await;
+                let scheme = if level.requests {
+                    Scheme::Bound
+                } else {
+                    Scheme::Published
+                };
+                self.prepared(request, Some(scheme))?
+            }
+        };
         let mut answer = self
             .http
             .execute(request)
@@ -161,36 +203,29 @@ impl Inner {
     }
 
     /// Turns a request into the bytes that go out. The signature covers the target as reqwest will write it.
-    fn signed(&self, request: Request) -> Result<reqwest::Request, Error> {
-        let Request {
-            method,
-            target,
-            mut headers,
-            body,
-            signing,
-            patience,
-        } = request;
-        let url = self.url.at(&target).ok_or_else(|| Error::Setup {
+    fn prepared(
+        &self,
+        mut request: Request,
+        scheme: Option<Scheme>,
+    ) -> Result<reqwest::Request, Error> {
+        let url = self.url.at(&request.target).ok_or_else(|| Error::Setup {
             what: format!(
-                "{target:?} cannot be asked for: URLs give . and .. as a path segment another meaning"
+                "{:?} cannot be asked for: URLs give . and .. as a path segment another meaning",
+                request.target
             ),
         })?;
-        if signing == Signing::Signed {
-            let timestamp = self.clock.stamp().to_string();
-            let canonical =
-                request_bytes(method.as_str(), &target, &timestamp, BodyHash::of(&body));
-            let signature = self.key.sign(&canonical);
-            for (name, value) in [
-                (PUBLIC_KEY_HEADER, self.public_key.to_string()),
-                (TIMESTAMP_HEADER, timestamp),
-                (SIGNATURE_HEADER, signature.to_string()),
-            ] {
-                let value = value
-                    .parse()
-                    .expect("keys, times and signatures are visible ASCII");
-                headers.insert(name, value);
-            }
+        match scheme {
+            None => {}
+            Some(Scheme::Published) => self.sign(&mut request),
+            Some(Scheme::Bound) => self.sign_bound(&mut request)?,
         }
+        let Request {
+            method,
+            headers,
+            body,
+            patience,
+            ..
+        } = request;
         let mut built = reqwest::Request::new(method, url);
         *built.headers_mut() = headers;
         *built.timeout_mut() = Some(REQUEST_TIMEOUT + patience);
@@ -198,6 +233,50 @@ impl Inner {
             *built.body_mut() = Some(body.into());
         }
         Ok(built)
+    }
+
+    fn sign(&self, request: &mut Request) {
+        let timestamp = self.clock.stamp().to_string();
+        let hash = BodyHash::of(&request.body);
+        let canonical = request_bytes(request.method.as_str(), &request.target, &timestamp, hash);
+        let signature = self.key.sign(&canonical);
+        for (name, value) in [
+            (PUBLIC_KEY_HEADER, self.public_key.to_string()),
+            (TIMESTAMP_HEADER, timestamp),
+            (relay_api::SIGNATURE_HEADER, signature.to_string()),
+        ] {
+            request.set(name, &value);
+        }
+    }
+
+    fn sign_bound(&self, request: &mut Request) -> Result<(), Error> {
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(|error| Error::Setup {
+            what: format!("this machine has no randomness: {error}"),
+        })?;
+        if !request.body.is_empty() {
+            let digest = bound::content_digest(BodyHash::of(&request.body));
+            request.set(CONTENT_DIGEST_HEADER, &digest);
+        }
+        let header = |name: &str| request.headers.get(name).map(header::HeaderValue::as_bytes);
+        let covered = bound::Request {
+            content_digest: header(CONTENT_DIGEST_HEADER),
+            content_type: header(header::CONTENT_TYPE.as_str()),
+            idempotency_key: header(IDEMPOTENCY_KEY_HEADER),
+            range: header(header::RANGE.as_str()),
+            ..bound::Request::new(request.method.as_str(), &request.target)
+        };
+        let signed = bound::sign(
+            &self.key,
+            &covered,
+            self.url.authority(),
+            &Nonce::from_random(random),
+            self.clock.stamp(),
+            SIGNATURE_LIFETIME,
+        );
+        request.set(SIGNATURE_INPUT_HEADER, &signed.signature_input);
+        request.set(SIGNATURE_HEADER, &signed.signature);
+        Ok(())
     }
 
     /// The whole body, or `None` if it is longer than `most`.
@@ -282,7 +361,10 @@ mod tests {
         let request = Request::new(Method::POST, target)
             .json(&serde_json::json!({"a": "ü"}))
             .unwrap();
-        let sent = relay.inner.signed(request).unwrap();
+        let sent = relay
+            .inner
+            .prepared(request, Some(Scheme::Published))
+            .unwrap();
         let on_the_line = &sent.url()[url::Position::BeforePath..];
         assert_eq!(on_the_line, target);
         let header = |name: &str| sent.headers()[name].to_str().unwrap().to_owned();
@@ -296,7 +378,7 @@ mod tests {
         let claim = Unverified::decode(
             &header(PUBLIC_KEY_HEADER),
             &timestamp,
-            &header(SIGNATURE_HEADER),
+            &header(relay_api::SIGNATURE_HEADER),
             timestamp.parse().unwrap(),
             TIMESTAMP_TOLERANCE,
         )
@@ -308,15 +390,64 @@ mod tests {
     }
 
     #[test]
+    fn a_bound_signature_covers_what_is_sent_for_one_authority() {
+        let relay = relay();
+        let target = "/v1/messages/threads/conv%2F1%20%C3%BC?limit=5";
+        let prepare = || {
+            let request = Request::new(Method::POST, target)
+                .json(&serde_json::json!({"a": "ü"}))
+                .unwrap()
+                .header(IDEMPOTENCY_KEY_HEADER, "k");
+            let prepared = relay.inner.prepared(request, Some(Scheme::Bound));
+            prepared.unwrap()
+        };
+        let sent = prepare();
+        assert!(!sent.headers().contains_key(PUBLIC_KEY_HEADER));
+        let header = |name: &str| sent.headers()[name].as_bytes();
+        let text = |name: &str| sent.headers()[name].to_str().unwrap();
+        let covered = bound::Request {
+            content_digest: Some(header(CONTENT_DIGEST_HEADER)),
+            content_type: Some(b"application/json"),
+            idempotency_key: Some(b"k"),
+            ..bound::Request::new("POST", &sent.url()[url::Position::BeforePath..])
+        };
+        let body = BodyHash::of(sent.body().unwrap().as_bytes().unwrap());
+        let now = relay.inner.clock.stamp();
+        let claim = bound::Unverified::decode(
+            text(SIGNATURE_INPUT_HEADER),
+            Some(text(SIGNATURE_HEADER)),
+            now,
+            TIMESTAMP_TOLERANCE,
+        );
+        let claim = claim.unwrap().unwrap();
+        let verifier = relay.public_key().verifier();
+        let verify = |authority| {
+            let claim = claim.clone();
+            claim.verify(&verifier, &covered, body, [authority])
+        };
+        let verified = verify("127.0.0.1:8080").unwrap();
+        assert!(verify("relay.example").is_err());
+        assert!(verified.expires <= now.after(SIGNATURE_LIFETIME));
+        let again = prepare();
+        assert_ne!(
+            again.headers()[SIGNATURE_INPUT_HEADER],
+            sent.headers()[SIGNATURE_INPUT_HEADER]
+        );
+    }
+
+    #[test]
     fn the_same_request_is_never_signed_the_same_way_twice() {
         let relay = relay();
         let mut signatures: Vec<_> = (0..50)
             .map(|_| {
                 let sent = relay
                     .inner
-                    .signed(Request::new(Method::GET, "/v1/messages"))
+                    .prepared(
+                        Request::new(Method::GET, "/v1/messages"),
+                        Some(Scheme::Published),
+                    )
                     .unwrap();
-                sent.headers()[SIGNATURE_HEADER].clone()
+                sent.headers()[relay_api::SIGNATURE_HEADER].clone()
             })
             .collect();
         signatures.sort_by(|left, right| left.as_bytes().cmp(right.as_bytes()));
@@ -328,7 +459,7 @@ mod tests {
     fn a_target_that_urls_rewrite_is_not_sent() {
         let relay = relay();
         let request = Request::new(Method::GET, "/v1/messages/threads/..");
-        let error = relay.inner.signed(request).unwrap_err();
+        let error = relay.inner.prepared(request, None).unwrap_err();
         assert!(matches!(error, Error::Setup { .. }));
     }
 
@@ -337,7 +468,7 @@ mod tests {
         let relay = relay();
         let sent = relay
             .inner
-            .signed(Request::new(Method::GET, "/v1/health").unsigned())
+            .prepared(Request::new(Method::GET, "/v1/health").unsigned(), None)
             .unwrap();
         assert!(sent.headers().is_empty());
         assert!(sent.body().is_none());

@@ -5,15 +5,17 @@ use super::desk::{Desk, Prompt, Sends};
 use super::pace::{Pace, pace};
 use super::wire::{Ended, Frame, Reading, Wire};
 use super::{DownReason, Event, Settings};
+use crate::binding::Binding;
 use crate::clock::SigningClock;
 use crate::error::LONGEST_RETRY_AFTER;
+use crate::relay::Relay;
 use crate::url::RelayUrl;
 use mrp_proto::backoff::Backoff;
+use mrp_proto::bound::Nonce;
 use mrp_proto::frame::{Auth, CloseCode, MAX_FRAME, SAFE_FRAME};
 use mrp_proto::key::SecretKey;
 use mrp_proto::session::agent::{self, End, Output, Session};
 use mrp_proto::session::{Incoming, Moment};
-use mrp_proto::sign::websocket_bytes;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,6 +30,7 @@ const REFUSED_PAUSES: (Duration, Duration) = (Duration::from_secs(30), Duration:
 
 /// Everything the task owns.
 pub(super) struct Task {
+    url: RelayUrl,
     key: Arc<SecretKey>,
     settings: Settings,
     clock: SigningClock,
@@ -67,7 +70,8 @@ impl Task {
         Self {
             key,
             clock: SigningClock::default(),
-            connector: Connector::new(url),
+            connector: Connector::new(url.clone()),
+            url,
             desk,
             backoff: settings.backoff.clone(),
             refused_backoff: Backoff::new(min, max),
@@ -95,7 +99,10 @@ impl Task {
     }
 
     async fn connect(&mut self) -> Result<Wire, Over> {
-        let connecting = self.connector.connect();
+        let connecting = async {
+            ask(&self.settings.binding, &self.url, &self.key).await;
+            self.connector.connect().await
+        };
         tokio::pin!(connecting);
         loop {
             tokio::select! {
@@ -115,7 +122,11 @@ impl Task {
     /// One connection, from the upgrade to its end: takes one input, then carries out what the machine says.
     async fn live(&mut self, mut wire: Wire) -> Over {
         let origin = Instant::now();
-        let mut machine = Session::new(Moment::ZERO, self.auth(), self.machine_settings());
+        let auth = match self.auth() {
+            Ok(auth) => auth,
+            Err(reason) => return Over::never_lived(reason),
+        };
+        let mut machine = Session::new(Moment::ZERO, auth, self.machine_settings());
         let mut ready_at = None;
         loop {
             if let Some(end) = self.drain(&mut machine, &mut wire, &mut ready_at) {
@@ -262,15 +273,23 @@ impl Task {
     }
 
     /// The first frame of a connection, signed for it alone.
-    fn auth(&self) -> Auth {
-        let timestamp = self.clock.stamp().to_string();
+    fn auth(&self) -> Result<Auth, DownReason> {
+        let timestamp = self.clock.stamp();
+        let auth = if self.settings.binding.level().sessions {
+            let mut random = [0; 16];
+            getrandom::fill(&mut random).map_err(|error| DownReason::Setup {
+                what: format!("this machine has no randomness: {error}"),
+            })?;
+            let nonce = Nonce::from_random(random);
+            Auth::bound(&self.key, timestamp, self.url.origin(), &nonce)
+        } else {
+            Auth::published(&self.key, timestamp)
+        };
         let max_frame = self.settings.max_frame.clamp(SAFE_FRAME, MAX_FRAME);
-        Auth {
-            public_key: self.key.public().to_string(),
-            signature: self.key.sign(&websocket_bytes(&timestamp)).to_string(),
-            timestamp,
+        Ok(Auth {
             max_frame: u64::try_from(max_frame).ok(),
-        }
+            ..auth
+        })
     }
 
     fn machine_settings(&self) -> agent::Settings {
@@ -280,6 +299,16 @@ impl Task {
             ..agent::Settings::default()
         }
     }
+}
+
+/// Finds out how to sign for the relay. Whether it answers or not, the session goes on with what is known then.
+async fn ask(binding: &Binding, url: &RelayUrl, key: &Arc<SecretKey>) {
+    let asking = || async {
+        // Rarely more than once in the life of a session, so the client is not kept.
+        let relay = Relay::with_binding(url.clone(), Arc::clone(key), Binding::never())?;
+        relay.health().await
+    };
+    binding.resolve(asking).await;
 }
 
 fn lost(reason: DownReason, ready_at: Option<Instant>) -> Over {

@@ -1,7 +1,7 @@
 //! A listener that answers one request with given bytes and tells what it was asked.
 
 use crate::soon;
-use mrp_client::{Relay, RelayUrl};
+use mrp_client::{Binding, Relay, RelayUrl};
 use mrp_proto::key::SecretKey;
 use mrp_proto::sign::{BodyHash, TIMESTAMP_TOLERANCE, Unverified, request_bytes};
 use std::sync::Arc;
@@ -86,7 +86,8 @@ pub(crate) async fn relay_that_answers(answer: impl Into<Vec<u8>>) -> (Relay, Jo
         let _ = soon(stream.write_all(&answer)).await;
         asked
     });
-    (Relay::new(url, key()).unwrap(), asked)
+    let relay = Relay::with_binding(url, key(), Binding::never());
+    (relay.unwrap(), asked)
 }
 
 /// An answer with a JSON body.

@@ -2,8 +2,8 @@
 
 use crate::soon;
 use futures_util::{SinkExt as _, StreamExt as _};
-use mrp_client::RelayUrl;
 use mrp_client::session::{Event, Handle, Settings, spawn};
+use mrp_client::{Binding, RelayUrl};
 use mrp_proto::backoff::Backoff;
 use mrp_proto::key::SecretKey;
 use mrp_proto::sign::{TIMESTAMP_TOLERANCE, Unverified, websocket_bytes};
@@ -35,6 +35,7 @@ pub(crate) fn key() -> Arc<SecretKey> {
 pub(crate) fn quick() -> Settings {
     Settings {
         backoff: Backoff::new(Duration::from_millis(5), Duration::from_secs(60)),
+        binding: Binding::never(),
         ..Settings::default()
     }
 }

@@ -440,7 +440,7 @@ mod tests {
             public_key: key(),
             timestamp: "t".to_owned(),
             signature: "s".to_owned(),
-            max_frame: None,
+            ..Auth::default()
         }
     }
 

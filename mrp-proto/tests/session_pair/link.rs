@@ -45,9 +45,8 @@ impl Link {
     pub(crate) fn new(number: usize, now: Moment) -> Self {
         let auth = Auth {
             public_key: SecretKey::from_seed(&[1; 32]).public().to_string(),
-            timestamp: String::new(),
-            signature: String::new(),
             max_frame: Some(FRAME_LIMIT as u64),
+            ..Auth::default()
         };
         let of_agent = agent::Settings {
             max_unstored: MAX_UNSTORED,

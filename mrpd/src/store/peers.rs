@@ -1,8 +1,10 @@
-//! What is remembered about others: the user's settings beside the shared contacts file, who seals, which profiles were put.
+//! What is remembered about others: the user's settings beside the shared contacts file, who seals, which profiles were put, which
+//! signatures relays take.
 
 use super::record::{decode, encode};
-use super::schema::{CONTACTS, PROFILES, SEALERS};
+use super::schema::{BINDABLE, CONTACTS, PROFILES, SEALERS};
 use super::{Store, StoreError};
+use mrp_client::{Bindable, RelayUrl};
 use mrpd_api::body::Encrypt;
 use mrpd_api::message::Trust;
 use redb::ReadableTable as _;
@@ -104,6 +106,44 @@ impl Store {
         self.write(move |transaction| {
             let mut profiles = transaction.tables().open_table(PROFILES)?;
             profiles.insert(whose.as_str(), profile.as_str())?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Which bound signatures a relay was ever known to take.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn bindable(&self, relay: &RelayUrl) -> Result<Bindable, StoreError> {
+        let relay = relay.to_string();
+        self.read(move |transaction| {
+            let bindable = transaction.open_table(BINDABLE)?;
+            match bindable.get(relay.as_str())? {
+                Some(bytes) => decode(bytes.value()),
+                None => Ok(Bindable::default()),
+            }
+        })
+        .await
+    }
+
+    /// Remembers which bound signatures a relay takes. It is not to be talked down, so nothing is ever taken back.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn remember_bindable(
+        &self,
+        relay: &RelayUrl,
+        bindable: Bindable,
+    ) -> Result<(), StoreError> {
+        let relay = relay.to_string();
+        self.write(move |transaction| {
+            let mut table = transaction.tables().open_table(BINDABLE)?;
+            let known = match table.get(relay.as_str())? {
+                Some(bytes) => decode(bytes.value())?,
+                None => Bindable::default(),
+            };
+            table.insert(relay.as_str(), encode(&known.or(bindable))?.as_slice())?;
             Ok(())
         })
         .await

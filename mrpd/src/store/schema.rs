@@ -29,6 +29,8 @@ pub(crate) const CONTACTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::n
 pub(crate) const SEALERS: TableDefinition<'_, &str, ()> = TableDefinition::new("sealers");
 /// The profile that was last put to a relay, by agent and relay.
 pub(crate) const PROFILES: TableDefinition<'_, &str, &str> = TableDefinition::new("profiles");
+/// Which bound signatures relays were ever known to take, by URL: JSON of a `Bindable`.
+pub(crate) const BINDABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("bindable");
 
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
@@ -90,6 +92,7 @@ pub(crate) fn prepare(database: &Database) -> Result<u64, redb::Error> {
     transaction.open_table(CONTACTS)?;
     transaction.open_table(SEALERS)?;
     transaction.open_table(PROFILES)?;
+    transaction.open_table(BINDABLE)?;
     transaction.open_table(ROOM)?;
     transaction.commit()?;
     Ok(version)

@@ -1,4 +1,5 @@
 use super::*;
+use mrp_client::{Bindable, RelayUrl};
 use mrp_proto::message::SendRequest;
 use mrp_proto::time::Timestamp;
 use mrpd_api::error::{Code, ErrorDetail};
@@ -282,6 +283,24 @@ async fn an_idempotency_key_is_one_send_until_its_time_is_over() {
         enqueue("out_4", key("k", "d", 99)).await.unwrap(),
         Enqueued::New(2)
     );
+}
+
+#[tokio::test]
+async fn what_a_relay_could_once_is_never_taken_back() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store.redb");
+    let store = Store::open(&path).unwrap();
+    let relay: RelayUrl = "https://relay.example".parse().unwrap();
+    assert_eq!(store.bindable(&relay).await, Ok(Bindable::default()));
+    let of = |requests, sessions| Bindable { requests, sessions };
+    for level in [of(true, false), of(false, true), of(false, false)] {
+        store.remember_bindable(&relay, level).await.unwrap();
+    }
+    store.close().await;
+    let store = Store::open(&path).unwrap();
+    assert_eq!(store.bindable(&relay).await, Ok(of(true, true)));
+    let other = "https://other.example".parse().unwrap();
+    assert_eq!(store.bindable(&other).await, Ok(Bindable::default()));
 }
 
 #[tokio::test]

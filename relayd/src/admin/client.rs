@@ -4,6 +4,7 @@ use super::socket_path;
 use bytes::Bytes;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
@@ -11,6 +12,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tokio::net::UnixStream;
+
+/// How long a stream may take to begin.
+const BEGINS_WITHIN: Duration = Duration::from_secs(30);
 
 /// Why a running relay was not asked, or did not answer.
 #[derive(Debug, thiserror::Error)]
@@ -51,12 +55,34 @@ pub(crate) async fn call(
     answered.map_err(|_| CallError::Late(patience))?
 }
 
+/// Asks for a stream, and gives its parts out as they come. It is not collected, and may take as long as it does.
+pub(crate) async fn open(
+    data_dir: &Path,
+    target: &str,
+) -> Result<http::Response<Incoming>, CallError> {
+    let asking = send(socket_path(data_dir), Method::GET, target, None);
+    let answered = tokio::time::timeout(BEGINS_WITHIN, asking).await;
+    answered.map_err(|_| CallError::Late(BEGINS_WITHIN))?
+}
+
 async fn ask(
     path: PathBuf,
     method: Method,
     target: &str,
     body: Option<&Value>,
 ) -> Result<Answer, CallError> {
+    let response = send(path, method, target, body).await?;
+    let status = response.status();
+    let body = response.into_body().collect().await?.to_bytes();
+    Ok(Answer { status, body })
+}
+
+async fn send(
+    path: PathBuf,
+    method: Method,
+    target: &str,
+    body: Option<&Value>,
+) -> Result<http::Response<Incoming>, CallError> {
     let stream = UnixStream::connect(&path)
         .await
         .map_err(|source| CallError::Absent { path, source })?;
@@ -71,8 +97,5 @@ async fn ask(
         .expect("the parts of a request are constants and paths of our own");
     // Ends with the sender, or with the other end.
     tokio::spawn(connection);
-    let response = sender.send_request(request).await?;
-    let status = response.status();
-    let body = response.into_body().collect().await?.to_bytes();
-    Ok(Answer { status, body })
+    Ok(sender.send_request(request).await?)
 }

@@ -4,7 +4,7 @@
 //! timestamp, so a signature always falls into the same bucket, and a bucket is forgotten whole. It is bounded, and refuses rather
 //! than forgets.
 
-use crate::store::ReplayClaim;
+use crate::store::{Proof, ReplayClaim};
 use mrp_proto::time::Timestamp;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::hash::{BuildHasher as _, RandomState};
@@ -56,22 +56,39 @@ impl Guard {
         }
     }
 
-    /// Enters the claim for `target`, once.
+    /// Enters the claim for `target`, once. A signature of the published scheme may serve several targets, since it need not cover
+    /// the query; a nonce serves one, whichever it is.
     pub(super) fn enter(
         &self,
         claim: &ReplayClaim,
         target: &[u8],
         now: Timestamp,
     ) -> Result<(), Refusal> {
-        let signature = self.hash(&(claim.key, claim.signature));
-        let whole = self.hash(&(claim.key, claim.signature, target));
+        let second = claim.second.as_ref().map(|(proof, until)| (proof, *until));
+        let proofs = std::iter::once((&claim.proof, claim.keep_until)).chain(second);
+        for (proof, until) in proofs {
+            let target = match proof {
+                Proof::Signature(_) => target,
+                Proof::Nonce(_) => b"",
+            };
+            let signature = self.hash(&(claim.key, proof));
+            let whole = self.hash(&(claim.key, proof, target));
+            self.enter_hashed(signature, whole, until, now)?;
+        }
+        Ok(())
+    }
+
+    fn enter_hashed(
+        &self,
+        signature: u128,
+        whole: u128,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
         buckets.forget_before(minute_of(now));
         let full = buckets.entries >= self.max_entries;
-        let bucket = buckets
-            .by_minute
-            .entry(minute_of(claim.keep_until))
-            .or_default();
+        let bucket = buckets.by_minute.entry(minute_of(keep_until)).or_default();
         if bucket.seen.contains(&whole) {
             return Err(Refusal::Repeated);
         }
@@ -86,6 +103,12 @@ impl Guard {
         bucket.seen.insert(whole);
         buckets.entries += 1;
         Ok(())
+    }
+
+    /// How many there are.
+    pub(super) fn entries(&self) -> usize {
+        let buckets = self.buckets.lock();
+        buckets.unwrap_or_else(PoisonError::into_inner).entries
     }
 
     fn hash(&self, value: &impl std::hash::Hash) -> u128 {
@@ -113,16 +136,14 @@ fn minute_of(time: Timestamp) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mrp_proto::bound::Nonce;
     use mrp_proto::key::{PublicKey, SecretKey, Signature};
     use std::time::Duration;
 
     fn claim(signature: u8, keep_until: Timestamp) -> ReplayClaim {
         let key: PublicKey = SecretKey::from_seed(&[1; 32]).public();
-        ReplayClaim {
-            key,
-            signature: Signature::from_bytes([signature; 64]),
-            keep_until,
-        }
+        let proof = Proof::Signature(Signature::from_bytes([signature; 64]));
+        ReplayClaim::new(key, proof, keep_until)
     }
 
     fn start() -> Timestamp {
@@ -142,10 +163,29 @@ mod tests {
         }
         assert_eq!(guard.enter(&claim, &[8], start()), Err(Refusal::Repeated));
         let other = ReplayClaim {
-            signature: Signature::from_bytes([2; 64]),
+            proof: Proof::Signature(Signature::from_bytes([2; 64])),
             ..claim
         };
         assert_eq!(guard.enter(&other, &[0], start()), Ok(()));
+    }
+
+    #[test]
+    fn a_nonce_serves_one_target_and_is_seen_beside_a_signature() {
+        let guard = Guard::new(8);
+        let until = start().after(Duration::from_secs(360));
+        let signed = claim(1, until.after(Duration::from_secs(240)));
+        let nonce = Proof::Nonce(Nonce::from_random([1; 16]));
+        let bound = ReplayClaim::new(signed.key, nonce.clone(), until);
+        let both = ReplayClaim {
+            second: Some((nonce, until)),
+            ..signed.clone()
+        };
+        assert_eq!(guard.enter(&both, b"/a", start()), Ok(()));
+        for repeated in [&both, &bound] {
+            let refused = guard.enter(repeated, b"/b", start());
+            assert_eq!(refused, Err(Refusal::Repeated));
+        }
+        assert_eq!(guard.enter(&signed, b"/a", start()), Err(Refusal::Repeated));
     }
 
     #[test]

@@ -65,7 +65,7 @@ impl Blobs {
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::store::{BlobQuotas, BlobUpload, Options, ReplayClaim};
+    use crate::store::{BlobQuotas, BlobUpload, Options, Proof, ReplayClaim};
     use bytes::Bytes;
     use futures_util::TryStreamExt as _;
     use mrp_proto::key::{PublicKey, SecretKey, Signature};
@@ -85,11 +85,9 @@ mod tests {
 
     fn claim() -> ReplayClaim {
         static NEXT: AtomicU8 = AtomicU8::new(0);
-        ReplayClaim {
-            key: owner(),
-            signature: Signature::from_bytes([NEXT.fetch_add(1, Ordering::Relaxed); 64]),
-            keep_until: now().after(Duration::from_secs(600)),
-        }
+        let signature = Signature::from_bytes([NEXT.fetch_add(1, Ordering::Relaxed); 64]);
+        let keep_until = now().after(Duration::from_secs(600));
+        ReplayClaim::new(owner(), Proof::Signature(signature), keep_until)
     }
 
     fn upload(spooled: &super::super::Spooled) -> BlobUpload {

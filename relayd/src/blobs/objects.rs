@@ -174,6 +174,14 @@ impl Objects {
         }
     }
 
+    /// Asks for something that nobody has put there.
+    pub(super) async fn probe(&self) -> Result<(), ObjectsError> {
+        match self.store.head(&self.path(&[0; 32])).await {
+            Ok(_) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn path(&self, hash: &BlobHash) -> ObjectPath {
         let [first, second, name] = name_parts(hash);
         let parts = [first.as_str(), &second, &name];

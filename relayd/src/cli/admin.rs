@@ -1,6 +1,6 @@
 //! `relayd admin`: asks the relay that runs on this machine, over its admin socket.
 
-use super::{CONFIG, Failure as ProgramFailure, SOFTWARE, Sources, UNAVAILABLE, load, report};
+use super::{Failure as ProgramFailure, SOFTWARE, Sources, UNAVAILABLE, block_on};
 use crate::admin::client::{Answer, CallError, call};
 use clap::{Args, Subcommand, ValueEnum};
 use http::{Method, StatusCode};
@@ -12,7 +12,6 @@ use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 use std::io::{self, BufWriter, IsTerminal as _, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::time::Duration;
 
 /// Nothing that is asked for takes longer.
@@ -79,7 +78,7 @@ enum Status {
 
 /// Why a question has no answer.
 #[derive(Debug, thiserror::Error)]
-enum Failure {
+pub(super) enum Failure {
     #[error(transparent)]
     Call(#[from] CallError),
     #[error("{message}")]
@@ -91,7 +90,7 @@ enum Failure {
 }
 
 impl Failure {
-    fn status(&self) -> u8 {
+    pub(super) fn status(&self) -> u8 {
         match self {
             Self::Call(_) => UNAVAILABLE,
             Self::Refused { status, .. } => match *status {
@@ -105,24 +104,14 @@ impl Failure {
 }
 
 /// Asks, and writes the answer.
-pub(super) fn run(arguments: &AdminArgs) -> ExitCode {
+pub(super) fn run(arguments: &AdminArgs) -> Result<(), ProgramFailure> {
     let sources = Sources {
         config: arguments.config.clone(),
         listen: Vec::new(),
         data_dir: arguments.data_dir.clone(),
         set: Vec::new(),
     };
-    let config = match load(&sources) {
-        Ok(config) => config,
-        Err(error) => return report(&error.to_string(), CONFIG),
-    };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => return report(&ProgramFailure::Start(error).to_string(), SOFTWARE),
-    };
+    let config = sources.load()?;
     let stdout = io::stdout();
     let form = if arguments.json || !stdout.is_terminal() {
         Form::Json
@@ -137,14 +126,13 @@ pub(super) fn run(arguments: &AdminArgs) -> ExitCode {
         ask(&relay, &arguments.question, form, &mut output).await?;
         Ok(output.flush()?)
     };
-    match runtime.block_on(asking) {
-        Ok(()) => ExitCode::SUCCESS,
-        // Who reads has read enough.
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::SUCCESS
+    block_on(async {
+        match asking.await {
+            // Who reads has read enough.
+            Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            asked => Ok(asked?),
         }
-        Err(failure) => report(&failure.to_string(), failure.status()),
-    }
+    })
 }
 
 /// How answers are written.

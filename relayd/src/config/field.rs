@@ -17,9 +17,15 @@ pub struct ConfigError {
 /// Where a mistake is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Place {
-    File { path: PathBuf, line: Option<usize> },
+    File {
+        path: PathBuf,
+        line: Option<usize>,
+    },
     Assignment,
-    Together,
+    /// Fields that contradict each other; the one that is named.
+    Together {
+        field: String,
+    },
 }
 
 impl std::fmt::Display for Place {
@@ -31,7 +37,7 @@ impl std::fmt::Display for Place {
             } => write!(formatter, "{}:{line}: ", path.display()),
             Self::File { path, line: None } => write!(formatter, "{}: ", path.display()),
             Self::Assignment => formatter.write_str("--set "),
-            Self::Together => Ok(()),
+            Self::Together { .. } => Ok(()),
         }
     }
 }
@@ -61,9 +67,20 @@ impl ConfigError {
 
     pub(super) fn together(field: &str, problem: &str) -> Self {
         Self {
-            place: Place::Together,
+            place: Place::Together {
+                field: field.to_owned(),
+            },
             problem: format!("{field}: {problem}"),
         }
+    }
+
+    /// The same mistake with the place of its field in the file that was read, if the file has that field.
+    pub(crate) fn found_in(self, path: &std::path::Path) -> Self {
+        let Place::Together { field } = &self.place else {
+            return self;
+        };
+        let line = super::file::line_of_field(path, field);
+        Self::in_file(path, line, self.problem)
     }
 }
 

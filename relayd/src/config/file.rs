@@ -49,6 +49,22 @@ pub(super) fn set(assignment: &str, config: &mut Config) -> Result<(), ConfigErr
     .map_err(refused)
 }
 
+/// The line of a file that a field, or else the table that would hold it, is on.
+pub(super) fn line_of_field(path: &Path, field: &str) -> Option<usize> {
+    let text = std::fs::read_to_string(path).ok()?;
+    let document = DeTable::parse(&text).ok()?;
+    let mut table = Some(document.get_ref());
+    let mut found = None;
+    for part in field.split('.') {
+        let Some((key, value)) = table.and_then(|table| table.get_key_value(part)) else {
+            break;
+        };
+        found = Some(key.span().start);
+        table = value.get_ref().as_table();
+    }
+    found.map(|offset| line_of(&text, offset))
+}
+
 /// A problem, and the byte that it begins at.
 type Found = (Option<usize>, String);
 

@@ -41,12 +41,12 @@ impl Ballast {
         &self.folder
     }
 
-    /// Takes the room, where there is plenty and it is not taken yet. The first time it is only thought of: a relay that ends within
+    /// Takes the room, where there is that much to spare and it is not taken yet. The first time it is only thought of: a relay that ends within
     /// seconds leaves nothing behind.
-    pub(super) fn take_in(&mut self, size: u64, free: u64) {
+    pub(super) fn take_in(&mut self, size: u64, spare: u64) {
         match self.state {
             State::Unknown => self.state = State::Absent,
-            State::Absent if size >= SMALLEST_VOLUME && free >= size / 10 + SIZE => {
+            State::Absent if size >= SMALLEST_VOLUME && spare >= SIZE => {
                 self.state = match allocate(&self.path()) {
                     Ok(()) => State::There,
                     Err(error) => {
@@ -112,9 +112,9 @@ mod tests {
         let path = folder.path().join("ballast");
         ballast.take_in(VOLUME, VOLUME);
         assert!(!path.exists(), "not at once");
-        ballast.take_in(VOLUME, VOLUME / 10 + SIZE - 1);
+        ballast.take_in(VOLUME, SIZE - 1);
         assert!(!path.exists(), "no room to spare");
-        ballast.take_in(VOLUME, VOLUME / 10 + SIZE);
+        ballast.take_in(VOLUME, SIZE);
         if ballast.state == State::Impossible {
             return assert!(!path.exists());
         }

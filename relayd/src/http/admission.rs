@@ -35,7 +35,6 @@ const UNREAD_BODY: usize = 64 << 10;
 /// Verifies a request; its body may be as large as a whole send, where the method has one.
 pub(super) async fn admit(app: &App, request: Request, class: Class) -> Result<Signed, ApiError> {
     let exchange = Exchange::of(request.extensions());
-    exchange.note_route(request.extensions());
     let limit = match *request.method() {
         Method::GET | Method::HEAD | Method::DELETE => UNREAD_BODY,
         _ => app.config.limits.message,

@@ -3,9 +3,11 @@
 use super::admission::{Signed, admit};
 use super::error::ApiError;
 use super::older;
+use super::openapi::{AgentPath, codes};
 use super::segment::segment;
 use crate::app::App;
 use crate::auth::Class;
+use crate::store::Scheme;
 use axum::Json;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -21,12 +23,22 @@ use std::sync::Arc;
 const E2E: &str = "e2e";
 
 /// What an agent can do; input schemas keep their bytes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Capabilities {
     capabilities: Vec<Capability>,
 }
 
 /// `GET /v1/agents/{key}`
+#[utoipa::path(
+    get,
+    path = "/v1/agents/{key}",
+    operation_id = "get_agent",
+    tag = "Agents",
+    summary = "An agent's profile",
+    params(AgentPath),
+    responses((status = 200, description = "The profile; of a private one's metadata others see only `e2e`", body = AgentInfo)),
+    extensions(("x-error-codes" = json!(codes(&[Code::AgentNotFound])))),
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     request: Request,
@@ -37,6 +49,16 @@ pub(super) async fn show(
 }
 
 /// `GET /v1/agents/{key}/capabilities`
+#[utoipa::path(
+    get,
+    path = "/v1/agents/{key}/capabilities",
+    operation_id = "get_capabilities",
+    tag = "Agents",
+    summary = "What an agent can do",
+    params(AgentPath),
+    responses((status = 200, description = "The capabilities, with their input schemas", body = Capabilities)),
+    extensions(("x-error-codes" = json!(codes(&[Code::AgentNotFound])))),
+)]
 pub(super) async fn capabilities(
     State(app): State<Arc<App>>,
     request: Request,
@@ -48,6 +70,18 @@ pub(super) async fn capabilities(
 }
 
 /// `PATCH /v1/agents/{key}`
+#[utoipa::path(
+    patch,
+    path = "/v1/agents/{key}",
+    operation_id = "update_agent",
+    tag = "Agents",
+    summary = "Changes one's own profile",
+    description = "Absent fields are left alone, null clears one to its default, unknown ones are ignored.",
+    params(AgentPath),
+    request_body = ProfilePatch,
+    responses((status = 200, description = "The profile as it is now; with capabilities as plain names, if they were given so", body = AgentInfo)),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound])))),
+)]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     request: Request,
@@ -56,6 +90,12 @@ pub(super) async fn change(
     let key = require_self(&app, &signed)?;
     let patch: ProfilePatch = signed.json()?;
     patch.check()?;
+    if !patch.require_bound_auth.is_keep() && signed.caller.scheme == Scheme::Published {
+        return Err(ApiError::bound_auth_required(
+            "require_bound_auth is set and cleared only by a request that is bound to this relay itself: sign it so (RFC 9421, tag \
+             \"mrp\"), or leave the field out",
+        ));
+    }
     let form = match &patch.capabilities {
         Change::Set(list) => list.form,
         Change::Keep | Change::Clear => older::form_of(&signed.parts.headers),
@@ -68,6 +108,16 @@ pub(super) async fn change(
 }
 
 /// `DELETE /v1/agents/{key}`
+#[utoipa::path(
+    delete,
+    path = "/v1/agents/{key}",
+    operation_id = "delete_agent",
+    tag = "Agents",
+    summary = "Deletes oneself, with profile, inbox, access list and webhook",
+    params(AgentPath),
+    responses((status = 204, description = "Deleted; what the agent sent stays with its recipients")),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound])))),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     request: Request,
@@ -84,8 +134,11 @@ pub(super) async fn delete(
 async fn find(app: &App, signed: &Signed) -> Result<AgentInfo, ApiError> {
     let key = path_key(app, signed)?;
     let mut agent = app.store.agent(&key).await?.ok_or_else(unknown)?;
-    if agent.visibility == Visibility::Private && key != signed.caller.key {
-        agent.metadata.retain(|name, _| name == E2E);
+    if key != signed.caller.key {
+        agent.require_bound_auth = false;
+        if agent.visibility == Visibility::Private {
+            agent.metadata.retain(|name, _| name == E2E);
+        }
     }
     Ok(agent)
 }

@@ -6,15 +6,18 @@ mod upload;
 
 use super::admission::{Signed, admit};
 use super::error::ApiError;
+use super::openapi::{BlobPath, Bytes, codes};
 use super::segment::segment;
 use crate::app::App;
 use crate::auth::Class;
 use crate::blobs::ObjectsError;
+use crate::metrics::Limit;
 use crate::store::{BlobError, BlobHash, BlobQuotaExceeded, ReadableBlob};
 use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use conditions::Verdict;
+use futures_util::TryStreamExt as _;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use mrp_proto::code::Code;
 use mrp_proto::id::BlobId;
@@ -24,9 +27,28 @@ use ranges::Asked;
 use serde_json::json;
 use std::sync::Arc;
 
-pub(super) use upload::upload;
+pub(super) use upload::{__path_upload, upload};
 
 /// `GET` and `HEAD /v1/blobs/{id}`
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/blobs/{id}",
+    operation_id = "download_blob",
+    tag = "Blobs",
+    summary = "The bytes of a blob that one owns or was sent",
+    params(
+        BlobPath,
+        ("Range" = Option<String>, Header, description = "RFC 9110 section 14.2; one range of bytes"),
+        ("If-Range" = Option<String>, Header, description = "RFC 9110 section 13.1.5"),
+        ("If-Match" = Option<String>, Header, description = "RFC 9110 section 13.1.1"),
+        ("If-None-Match" = Option<String>, Header, description = "RFC 9110 section 13.1.2"),
+    ),
+    responses(
+        (status = 200, description = "All of it, with the Content-Type of the upload", content_type = "*/*", body = inline(Bytes), headers(("ETag" = String), ("X-M2M-Blob-Hash" = String, description = "SHA-256 of the whole blob, hexadecimal"), ("Accept-Ranges" = String))), 
+        (status = 206, description = "The range", content_type = "*/*", body = inline(Bytes), headers(("Content-Range" = String), ("ETag" = String), ("X-M2M-Blob-Hash" = String, description = "SHA-256 of the whole blob, hexadecimal"), ("Accept-Ranges" = String))), 
+        (status = 304, description = "The copy that `If-None-Match` names is current", headers(("ETag" = String), ("X-M2M-Blob-Hash" = String, description = "SHA-256 of the whole blob, hexadecimal"), ("Accept-Ranges" = String)))),
+    extensions(("x-error-codes" = json!(codes(&[Code::BlobNotFound, Code::PreconditionFailed, Code::RangeNotSatisfiable])))),
+)]
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     request: Request,
@@ -37,6 +59,17 @@ pub(super) async fn download(
 }
 
 /// `DELETE /v1/blobs/{id}`
+#[utoipa::path(
+    delete,
+    path = "/v1/blobs/{id}",
+    operation_id = "delete_blob",
+    tag = "Blobs",
+    summary = "Gives up a blob",
+    params(BlobPath),
+    responses((status = 204, description = "It is not the caller's any more; the bytes go when nobody has them", headers(("X-M2M-Storage-Used" = u64, description = "Bytes that the caller's blobs take"),
+            ("X-M2M-Storage-Limit" = u64, description = "Bytes that they may take")))),
+    extensions(("x-error-codes" = json!(codes(&[Code::BlobNotFound, Code::BlobReferenced])))),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     request: Request,
@@ -129,6 +162,10 @@ async fn send(
         }
         Err(error) => return Err(error.into()),
     };
+    let given = app.metrics.blobs.downloaded.clone();
+    let parts = parts.inspect_ok(move |part| {
+        given.inc_by(part.len() as u64);
+    });
     let mut response = Response::new(Body::from_stream(parts));
     *response.status_mut() = status;
     if let Some(content_range) = content_range {
@@ -216,6 +253,7 @@ impl From<BlobQuotaExceeded> for ApiError {
     fn from(exceeded: BlobQuotaExceeded) -> Self {
         Self::new(Code::InsufficientStorage, exceeded.to_string())
             .with_details(json!({ "limit": exceeded.limit, "actual": exceeded.actual }))
+            .with_limit(Limit::Blobs)
     }
 }
 
@@ -251,5 +289,6 @@ impl ApiError {
             Code::InsufficientStorage,
             "the relay's disk is nearly full; it takes no uploads until its operator has made room",
         )
+        .with_limit(Limit::Disk)
     }
 }

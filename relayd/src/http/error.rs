@@ -1,6 +1,8 @@
 //! Refusals: every error of every part becomes one [`ApiError`], and that becomes one body (protocol A2).
 
 use crate::limits::{RateLimited, Standing};
+use crate::log::Throttle;
+use crate::metrics::Limit;
 use crate::store::{
     AcceptError, AclError, ActivityError, ChangeError, MarkError, PollError, StoreError,
 };
@@ -24,8 +26,10 @@ pub(crate) struct ApiError {
     pub(crate) details: Option<Value>,
     /// Whole seconds after which the same request may succeed.
     pub(crate) retry_after: Option<u64>,
-    /// The limit that was broken.
+    /// How the caller stands with the rate that was broken.
     pub(crate) standing: Option<Standing>,
+    /// The limit that was reached, for the figures.
+    pub(crate) limit: Option<Limit>,
 }
 
 impl ApiError {
@@ -36,6 +40,7 @@ impl ApiError {
             details: None,
             retry_after: None,
             standing: None,
+            limit: None,
         }
     }
 
@@ -49,9 +54,17 @@ impl ApiError {
         self
     }
 
+    pub(crate) fn with_limit(mut self, limit: Limit) -> Self {
+        self.limit = Some(limit);
+        self
+    }
+
     /// Ours to mend: the cause is logged, and nothing of it leaves the relay.
     pub(crate) fn internal(cause: impl std::fmt::Display) -> Self {
-        tracing::error!(%cause, "a request failed");
+        static FAILURES: Throttle = Throttle::new();
+        if let Some(left_out) = FAILURES.admit() {
+            tracing::error!(%cause, left_out, "a request failed");
+        }
         Self::new(
             Code::Internal,
             "the relay failed; its log has the cause under this request id",
@@ -65,12 +78,16 @@ impl ApiError {
     pub(crate) fn replay() -> Self {
         Self::new(
             Code::ReplayDetected,
-            "this signature was used before; sign again with a fresh timestamp",
+            "this signature was used before; sign again with a fresh timestamp, or a fresh nonce where it has one",
         )
     }
 
     pub(crate) fn suspended(message: &'static str) -> Self {
         Self::new(Code::AgentSuspended, message)
+    }
+
+    pub(crate) fn bound_auth_required(message: &'static str) -> Self {
+        Self::new(Code::BoundAuthRequired, message)
     }
 
     /// Of a signed claim, with the relay's clock where that is what the two disagree about.
@@ -80,7 +97,11 @@ impl ApiError {
             AuthError::Clock { .. } | AuthError::Timestamp(_) => {
                 refusal.with_details(json!({ "server_time": now }))
             }
-            AuthError::Missing { .. } | AuthError::PublicKey(_) | AuthError::Signature => refusal,
+            AuthError::Missing { .. }
+            | AuthError::PublicKey(_)
+            | AuthError::Signature
+            | AuthError::Bound(_)
+            | AuthError::TwoKeys => refusal,
         }
     }
 
@@ -128,7 +149,8 @@ impl From<DraftError> for ApiError {
         match error {
             DraftError::Recipient(_) => Self::new(Code::AgentNotFound, message),
             DraftError::BodyTooLarge { limit, actual } => Self::new(Code::PayloadTooLarge, message)
-                .with_details(json!({ "field": "body", "limit": limit, "actual": actual })),
+                .with_details(json!({ "field": "body", "limit": limit, "actual": actual }))
+                .with_limit(Limit::Size),
             DraftError::Structure(_) => Self::new(Code::BadRequest, message),
             DraftError::Invalid(violation) => violation.into(),
         }
@@ -143,7 +165,8 @@ impl From<RateLimited> for ApiError {
                 "window": limited.window,
                 "retry_after": limited.retry_after,
             }))
-            .with_retry_after(limited.retry_after);
+            .with_retry_after(limited.retry_after)
+            .with_limit(limited.kind);
         refusal.standing = Some(limited.standing());
         refusal
     }
@@ -157,6 +180,7 @@ impl From<StoreError> for ApiError {
             ),
             StoreError::Overloaded => {
                 Self::unavailable("the relay has too much to do now; try again in a second")
+                    .with_limit(Limit::StoreQueue)
             }
             StoreError::Corrupt(_) => Self::internal(error),
         }
@@ -184,10 +208,12 @@ impl From<AcceptError> for ApiError {
             AcceptError::InboxFull { limit, actual, .. } => {
                 Self::new(Code::InsufficientStorage, message)
                     .with_details(json!({ "limit": limit, "actual": actual }))
+                    .with_limit(Limit::Inbox)
             }
             AcceptError::SenderQuota { limit, actual } => {
                 Self::new(Code::InsufficientStorage, message)
                     .with_details(json!({ "limit": limit, "actual": actual }))
+                    .with_limit(Limit::Sender)
             }
             AcceptError::BlobNotFound { blob_ids } => Self::new(Code::BlobNotFound, message)
                 .with_details(json!({ "blob_id": blob_ids.first(), "blob_ids": blob_ids })),
@@ -201,6 +227,10 @@ impl From<ActivityError> for ApiError {
     fn from(error: ActivityError) -> Self {
         match error {
             ActivityError::NewAgentRefused => Self::new(Code::RateLimitExceeded, error.to_string()),
+            ActivityError::BoundAuthRequired => Self::bound_auth_required(
+                "this agent asked this relay to refuse the published scheme: sign for this relay (RFC 9421, tag \"mrp\"; on a \
+                 WebSocket v 2). PATCH /v1/agents/{key} with {\"require_bound_auth\": null}, signed so, takes that back",
+            ),
             ActivityError::Store(error) => error.into(),
         }
     }
@@ -223,7 +253,8 @@ impl From<AclError> for ApiError {
             AclError::Replay => Self::replay(),
             AclError::NotFound => Self::new(Code::AclEntryNotFound, message),
             AclError::Full { limit, actual } => Self::new(Code::InsufficientStorage, message)
-                .with_details(json!({ "limit": limit, "actual": actual })),
+                .with_details(json!({ "limit": limit, "actual": actual }))
+                .with_limit(Limit::AccessEntries),
             AclError::Store(error) => error.into(),
         }
     }

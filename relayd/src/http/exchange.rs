@@ -2,8 +2,11 @@
 
 use super::error::ApiError;
 use crate::app::App;
+use crate::auth::Entrance;
 use crate::client_address::{ClientAddress, Peer};
 use crate::limits::Standing;
+use crate::log::Throttle;
+use crate::metrics::{self, Outcome};
 use crate::overload::Class;
 use crate::serve::Admission;
 use axum::Router;
@@ -17,7 +20,7 @@ use mrp_proto::relay_api::{
     RATE_LIMIT_HEADER, RATE_REMAINING_HEADER, RATE_RESET_HEADER, REQUEST_ID_HEADER, path,
 };
 use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Instant;
 use tower::ServiceExt as _;
@@ -31,6 +34,7 @@ pub(crate) struct Exchange {
     caller: OnceLock<PublicKey>,
     standing: OnceLock<Standing>,
     route: OnceLock<MatchedPath>,
+    waits: AtomicBool,
 }
 
 impl Exchange {
@@ -40,6 +44,11 @@ impl Exchange {
             .get::<Arc<Self>>()
             .expect("every request comes through answer()");
         Arc::clone(exchange)
+    }
+
+    /// How answer and log name the request.
+    pub(crate) fn request_id(&self) -> &str {
+        &self.request_id
     }
 
     /// Where the request comes from.
@@ -52,6 +61,11 @@ impl Exchange {
         if let Some(route) = extensions.get::<MatchedPath>() {
             let _ = self.route.set(route.clone());
         }
+    }
+
+    /// Notes that the answer may wait because the caller wants it to.
+    pub(crate) fn note_wait(&self) {
+        self.waits.store(true, Ordering::Relaxed);
     }
 
     /// Notes whose signature the request carries.
@@ -82,12 +96,15 @@ pub(crate) async fn answer(
         &forwarded_for(request.headers()),
         connection,
     );
+    let entrance = request.extensions().get().copied();
+    let client = client.through(entrance.unwrap_or(Entrance::Elsewhere));
     let exchange = Arc::new(Exchange {
         request_id: next_request_id(),
         client,
         caller: OnceLock::new(),
         standing: OnceLock::new(),
         route: OnceLock::new(),
+        waits: AtomicBool::new(false),
     });
     request.extensions_mut().insert(Arc::clone(&exchange));
     let (method, counts) = (
@@ -95,14 +112,17 @@ pub(crate) async fn answer(
         counts_when_unauthenticated(&request),
     );
     let class = Class::of(&method, request.uri().path(), request.headers());
-    let span = tracing::error_span!("request", id = exchange.request_id);
+    let span = tracing::error_span!("request", request_id = exchange.request_id);
     let response = async {
-        let response = match app.begin(class) {
-            Ok(_under_way) => charge(app, &exchange, counts, route(router, request).await),
-            // It is not the client's fault, so it counts against nobody.
-            Err(overloaded) => into_response(overloaded),
-        };
-        finish(&exchange, response, &method, started)
+        let routed = app.cors.around(request, |request| async {
+            match app.begin(class) {
+                Ok(_under_way) => charge(app, &exchange, counts, route(router, request).await),
+                // It is not the client's fault, so it counts against nobody.
+                Err(overloaded) => into_response(overloaded),
+            }
+        });
+        let response = routed.await;
+        finish(app, &exchange, response, &method, started)
     };
     response.instrument(span).await
 }
@@ -158,8 +178,14 @@ fn counts_when_unauthenticated(request: &Request) -> Counts {
     }
 }
 
-fn finish(exchange: &Exchange, response: Response, method: &Method, started: Instant) -> Response {
-    let mut response = render(exchange, response);
+fn finish(
+    app: &App,
+    exchange: &Exchange,
+    response: Response,
+    method: &Method,
+    started: Instant,
+) -> Response {
+    let mut response = render(app, exchange, response);
     let headers = response.headers_mut();
     if let Some(standing) = exchange.standing.get() {
         add_standing(headers, *standing);
@@ -167,19 +193,25 @@ fn finish(exchange: &Exchange, response: Response, method: &Method, started: Ins
     if let Ok(id) = HeaderValue::from_str(&exchange.request_id) {
         headers.insert(HeaderName::from_static(REQUEST_ID_HEADER), id);
     }
+    count(app, exchange, &response, method, started);
     log(exchange, &response, method, started);
     response
 }
 
 /// Turns what handlers and the router refused into the body of protocol A2.
-fn render(exchange: &Exchange, mut response: Response) -> Response {
+fn render(app: &App, exchange: &Exchange, mut response: Response) -> Response {
     let error = match response.extensions_mut().remove::<ApiError>() {
         Some(error) => error,
         None => match foreign(&response) {
             Some(error) => error,
-            None => return response,
+            None => {
+                judged(app, exchange, None);
+                return response;
+            }
         },
     };
+    app.metrics.refused(error.code, error.limit);
+    judged(app, exchange, Some(error.code));
     let body = serde_json::to_vec(&error.body(&exchange.request_id)).unwrap_or_default();
     let headers = response.headers_mut();
     headers.remove(header::CONTENT_LENGTH);
@@ -191,6 +223,24 @@ fn render(exchange: &Exchange, mut response: Response) -> Response {
         add_standing(headers, standing);
     }
     response.map(|_| Body::from(body))
+}
+
+/// What became of the request's signature, if it was looked at.
+fn judged(app: &App, exchange: &Exchange, refused: Option<Code>) {
+    let good = exchange.caller.get().map(|_| Outcome::Good);
+    if let Some(outcome) = refused.and_then(Outcome::of).or(good) {
+        app.metrics.verified(outcome);
+    }
+}
+
+fn count(app: &App, exchange: &Exchange, response: &Response, method: &Method, started: Instant) {
+    let waits = exchange.waits.load(Ordering::Relaxed);
+    app.metrics.answered(&metrics::Request {
+        route: exchange.route.get().map_or("", MatchedPath::as_str),
+        method,
+        status: response.status(),
+        elapsed: (!waits).then(|| started.elapsed()),
+    });
 }
 
 /// A refusal that the router itself gave.
@@ -242,8 +292,11 @@ fn log(exchange: &Exchange, response: &Response, method: &Method, started: Insta
     // A full inbox or quota is the sender's trouble, and it may ask again as often as it likes.
     let is_ours = status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE;
     let (caller, status) = (caller.as_deref().unwrap_or("-"), status.as_u16());
+    static FAILURES: Throttle = Throttle::new();
     if is_ours {
-        tracing::warn!(%method, route, status, caller, micros, "answered");
+        if let Some(left_out) = FAILURES.admit() {
+            tracing::warn!(%method, route, status, caller, micros, left_out, "answered");
+        }
     } else {
         tracing::debug!(%method, route, status, caller, micros, "answered");
     }

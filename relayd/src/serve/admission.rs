@@ -151,7 +151,7 @@ impl Admission {
     /// The number of the pause after a request that the connection is in: what comes now is the head of another.
     pub(super) fn pause(&self) -> Option<usize> {
         let phase = self.phase.load(Ordering::Relaxed);
-        (phase > 0 && phase % 2 == 0).then_some(phase)
+        (phase > 0 && phase.is_multiple_of(2)).then_some(phase)
     }
 
     /// Whether the peer may still be sending what nobody reads.

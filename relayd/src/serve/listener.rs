@@ -7,10 +7,12 @@ use super::head::{self, NoRequest};
 use super::tls::{HandshakeError, Tls};
 use super::unread::Watched;
 use crate::app::App;
+use crate::auth::Entrance;
 use crate::client_address::Peer;
 use crate::config::ListenAddress;
 use crate::http::error::ApiError;
 use crate::http::exchange::answer;
+use crate::metrics::Limit;
 use axum::Router;
 use axum::body::Body;
 use axum::response::Response;
@@ -111,6 +113,7 @@ impl Listener {
                         app: Arc::clone(&app),
                         router: router.clone(),
                         peer,
+                        entrance: Entrance::of(&self.address),
                         tls: self.tls.clone(),
                     };
                     let tracked = app.shutdown.track();
@@ -186,6 +189,7 @@ struct Context {
     app: Arc<App>,
     router: Router,
     peer: Peer,
+    entrance: Entrance,
     tls: Option<Tls>,
 }
 
@@ -221,6 +225,7 @@ impl Context {
             Err(NoRequest::Silent) => return,
             Err(NoRequest::Refused(error)) => {
                 admission.mark_unread();
+                self.app.metrics.refused(error.code, error.limit);
                 return refuse(connection, &error).await;
             }
         }
@@ -255,6 +260,9 @@ impl Context {
     /// Tells a place that it has too many connections.
     async fn turn_away(&self, stream: Stream, too_many: &TooMany, room: OwnedSemaphorePermit) {
         let error = ApiError::new(Code::RateLimitExceeded, too_many.to_string());
+        self.app
+            .metrics
+            .refused(error.code, Some(Limit::Connections));
         if let Some(Secured::Ready(stream)) = self.secure(stream, REFUSAL).await {
             let connection = Connection::new(stream, None, room, REFUSAL);
             refuse(connection, &error.with_retry_after(60)).await;
@@ -301,7 +309,8 @@ impl Context {
     async fn answer(&self, request: Request<Incoming>, admission: Arc<Admission>) -> Response {
         admission.mark_begun();
         let connection = Arc::clone(&admission);
-        let request = request.map(|body| Body::new(Watched::new(body, Arc::clone(&admission))));
+        let mut request = request.map(|body| Body::new(Watched::new(body, Arc::clone(&admission))));
+        request.extensions_mut().insert(self.entrance);
         let response = answer(&self.app, &self.router, self.peer, Some(admission), request).await;
         // After an upgrade there is no next request.
         let response = if response.status() == http::StatusCode::SWITCHING_PROTOCOLS {

@@ -33,6 +33,15 @@ pub enum NewAgents {
     Refused,
 }
 
+/// How a request was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// For any relay (protocol A1).
+    Published,
+    /// For this relay alone (protocol A11).
+    Bound,
+}
+
 /// What a verified request found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Activity {
@@ -48,6 +57,9 @@ pub enum ActivityError {
     /// The key is new, and new ones are refused.
     #[error("the key is not known here, and no new ones are taken now")]
     NewAgentRefused,
+    /// The agent asked that what is signed in the published scheme be refused (protocol A3.8).
+    #[error("this agent asked this relay to refuse the published scheme")]
+    BoundAuthRequired,
     /// The store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,19 +92,24 @@ impl Store {
         key: PublicKey,
         now: Timestamp,
         new_agents: NewAgents,
+        scheme: Scheme,
     ) -> Result<Activity, ActivityError> {
-        if let Some(active) = self.shared().agents.find(key.as_bytes())
-            && (now.since(active.last_active) < ACTIVITY_STEP
-                || active.status == AgentStatus::Suspended)
-        {
-            return Ok(Activity {
-                status: active.status,
-                created: false,
-            });
+        if let Some(active) = self.shared().agents.find(key.as_bytes()) {
+            if active.require_bound_auth && scheme == Scheme::Published {
+                return Err(ActivityError::BoundAuthRequired);
+            }
+            if now.since(active.last_active) < ACTIVITY_STEP
+                || active.status == AgentStatus::Suspended
+            {
+                return Ok(Activity {
+                    status: active.status,
+                    created: false,
+                });
+            }
         }
         let agent = *key.as_bytes();
         self.write(Admission::Other, move |tables| {
-            record_activity(tables, agent, now, new_agents)
+            record_activity(tables, agent, now, new_agents, scheme)
         })
         .await
     }
@@ -196,6 +213,7 @@ impl Profile {
             status: info.status,
             inbox_policy: info.inbox_policy,
             visibility: info.visibility,
+            require_bound_auth: info.require_bound_auth,
             ..Self::new(info.created_at)
         }
     }
@@ -310,8 +328,13 @@ fn record_activity(
     agent: AgentKey,
     now: Timestamp,
     new_agents: NewAgents,
+    scheme: Scheme,
 ) -> Result<Activity, Stop<ActivityError>> {
     let found = Profile::find(&tables.agents, &agent)?;
+    let require_bound_auth = found.is_some_and(|profile| profile.require_bound_auth);
+    if require_bound_auth && scheme == Scheme::Published {
+        return Err(Stop::Refused(ActivityError::BoundAuthRequired));
+    }
     if found.is_none() && new_agents == NewAgents::Refused {
         return Err(Stop::Refused(ActivityError::NewAgentRefused));
     }
@@ -334,6 +357,7 @@ fn record_activity(
     let active = ActiveAgent {
         status,
         last_active,
+        require_bound_auth,
     };
     tables.noted.push((agent, Some(active)));
     Ok(Activity {
@@ -374,6 +398,9 @@ fn update(
     };
     patch.visibility.apply(&mut profile.visibility);
     patch.inbox_policy.apply(&mut profile.inbox_policy);
+    patch
+        .require_bound_auth
+        .apply(&mut profile.require_bound_auth);
     patch.metadata.apply(&mut details.metadata);
     match patch.display_name {
         Change::Keep => {}
@@ -385,9 +412,16 @@ fn update(
         Change::Clear => details.capabilities = Vec::new(),
         Change::Set(list) => details.capabilities = list.items,
     }
-    if tables.activity.get(&agent)?.is_none() {
+    let last_active = tables.activity.get(&agent)?.map(|guard| guard.value());
+    if last_active.is_none() {
         tables.activity.insert(&agent, to_millis(now))?;
     }
+    let active = ActiveAgent {
+        status: profile.status,
+        last_active: last_active.map_or(now, from_millis),
+        require_bound_auth: profile.require_bound_auth,
+    };
+    tables.noted.push((agent, Some(active)));
     put(tables, &agent, &profile, details)?;
     claims::store(tables, claim)?;
     let info = info(&tables.agents, &tables.activity, key)?;
@@ -496,18 +530,24 @@ fn info(
         capabilities: details.capabilities,
         created_at: profile.created,
         last_active_at: last_active.map_or(profile.created, |guard| from_millis(guard.value())),
+        require_bound_auth: profile.require_bound_auth,
     }))
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::fixture::*;
-    use super::super::{Quotas, Submission};
+    use super::super::{Options, Quotas, Submission};
     use super::*;
     use mrp_proto::message::Status;
 
     async fn active(store: &Store, number: u8, seconds: u64) -> Activity {
-        let recording = store.record_activity(agent(number), at(seconds), NewAgents::Allowed);
+        let recording = store.record_activity(
+            agent(number),
+            at(seconds),
+            NewAgents::Allowed,
+            Scheme::Published,
+        );
         recording.await.unwrap()
     }
 
@@ -519,12 +559,12 @@ mod tests {
     #[tokio::test]
     async fn the_first_request_makes_the_record() {
         let store = empty_store();
-        let refused = store.record_activity(agent(1), at(0), NewAgents::Refused);
+        let refused = store.record_activity(agent(1), at(0), NewAgents::Refused, Scheme::Bound);
         assert_eq!(refused.await, Err(ActivityError::NewAgentRefused));
         assert!(store.agent(&agent(1)).await.unwrap().is_none());
         assert!(active(&store, 1, 5).await.created);
         assert!(!active(&store, 1, 6).await.created);
-        let known = store.record_activity(agent(1), at(500), NewAgents::Refused);
+        let known = store.record_activity(agent(1), at(500), NewAgents::Refused, Scheme::Bound);
         assert!(!known.await.unwrap().created);
         let info = store.agent(&agent(1)).await.unwrap().unwrap();
         assert_eq!(info.created_at, at(5));
@@ -532,6 +572,39 @@ mod tests {
         assert_eq!(info.visibility, Visibility::Private);
         assert_eq!(info.inbox_policy, InboxPolicy::Blocklist);
         assert_eq!(info.display_name, None);
+    }
+
+    #[tokio::test]
+    async fn an_agent_that_requires_binding_is_kept_from_the_published_scheme() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        let store = Store::open(&path, Options::default()).unwrap();
+        active(&store, 1, 0).await;
+        let info = change(&store, r#"{"require_bound_auth":true}"#).await;
+        assert!(info.require_bound_auth);
+        let arrives = async |store: &Store, seconds, scheme| {
+            let recording =
+                store.record_activity(agent(1), at(seconds), NewAgents::Allowed, scheme);
+            recording.await.map(|activity| activity.created)
+        };
+        let refused = Err(ActivityError::BoundAuthRequired);
+        let commits = store.counters().commits;
+        for seconds in [1, 500] {
+            assert_eq!(arrives(&store, seconds, Scheme::Published).await, refused);
+        }
+        assert_eq!(store.counters().commits, commits, "it is known by heart");
+        store.close().await;
+        let store = Store::open(&path, Options::default()).unwrap();
+        assert_eq!(arrives(&store, 501, Scheme::Published).await, refused);
+        assert_eq!(last_active(&store, 1).await, Some(at(0)));
+        assert_eq!(arrives(&store, 502, Scheme::Bound).await, Ok(false));
+        assert_eq!(last_active(&store, 1).await, Some(at(502)));
+        assert!(
+            !change(&store, r#"{"require_bound_auth":null}"#)
+                .await
+                .require_bound_auth
+        );
+        assert_eq!(arrives(&store, 503, Scheme::Published).await, Ok(false));
     }
 
     #[tokio::test]

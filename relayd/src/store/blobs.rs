@@ -8,7 +8,7 @@ mod attach;
 mod records;
 
 pub(super) use attach::{Attaching, Refusal, attach, release, resolve};
-pub(super) use records::make_tables;
+pub(super) use records::{for_each_table, make_tables};
 
 use super::clock::{from_millis, to_millis};
 use super::failure::{Failure, Stop};

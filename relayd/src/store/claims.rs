@@ -1,4 +1,5 @@
-//! The replay guard of requests that change state (protocol A1.4): a signature takes effect once, across restarts too.
+//! The replay guard of requests that change state (protocol A1.4, A11): a signature takes effect once, across restarts too, and so
+//! does a nonce.
 //!
 //! A claim lies under the time until which its signature could be accepted again, so new claims come last and the sweep takes from
 //! the front. When the sweep has forgotten claims and the wall clock is then set back, their signatures would be fresh again:
@@ -10,21 +11,45 @@ use super::failure::Failure;
 use super::record::{TextHash, leading};
 use super::sweep::Budget;
 use super::tables::{Tables, meta};
+use mrp_proto::bound::Nonce;
 use mrp_proto::key::{PublicKey, Signature};
 use mrp_proto::time::Timestamp;
 use redb::{ReadableTable as _, ReadableTableMetadata as _};
 use sha2::{Digest as _, Sha256};
 use std::time::Duration;
 
-/// A signature that may take effect once (protocol A1.4).
+/// A request that may take effect once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplayClaim {
     /// Who signed.
     pub key: PublicKey,
-    /// The signature.
-    pub signature: Signature,
-    /// How long the signature could be accepted again: a function of the signed timestamp alone, since claims are found by it.
+    /// What the request is known by.
+    pub proof: Proof,
+    /// How long it could be accepted again: a function of what was signed alone, since claims are found by it.
     pub keep_until: Timestamp,
+    /// The same of the other scheme, where the request is signed in both: it could be repeated with either.
+    pub second: Option<(Proof, Timestamp)>,
+}
+
+/// What a request is known by when it comes again.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Proof {
+    /// Its signature, in the published scheme (protocol A1.4).
+    Signature(Signature),
+    /// Its nonce, in a bound signature (protocol A11).
+    Nonce(Nonce),
+}
+
+impl ReplayClaim {
+    /// Of a request that is signed in one scheme.
+    pub fn new(key: PublicKey, proof: Proof, keep_until: Timestamp) -> Self {
+        Self {
+            key,
+            proof,
+            keep_until,
+            second: None,
+        }
+    }
 }
 
 /// Claims that are kept at a time, at most. Past it new signatures are refused: the guard never forgets one early.
@@ -45,27 +70,55 @@ pub(super) enum Standing {
 /// A claim as the table has it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Key {
+    first: Row,
+    second: Option<Row>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Row {
     until: u64,
     hash: TextHash,
 }
 
 impl Key {
     pub(super) fn of(claim: &ReplayClaim) -> Self {
-        let digest = Sha256::new()
-            .chain_update(claim.key.as_bytes())
-            .chain_update(claim.signature.as_bytes())
-            .finalize();
+        let second = claim.second.as_ref();
         Self {
-            until: to_millis(claim.keep_until),
-            hash: leading(&digest),
+            first: Row::of(&claim.key, &claim.proof, claim.keep_until),
+            second: second.map(|(proof, until)| Row::of(&claim.key, proof, *until)),
+        }
+    }
+
+    fn rows(&self) -> impl Iterator<Item = &Row> {
+        std::iter::once(&self.first).chain(&self.second)
+    }
+}
+
+impl Row {
+    fn of(key: &PublicKey, proof: &Proof, until: Timestamp) -> Self {
+        let hash = match proof {
+            Proof::Signature(signature) => Sha256::new()
+                .chain_update(key.as_bytes())
+                .chain_update(signature.as_bytes()),
+            Proof::Nonce(nonce) => Sha256::new()
+                .chain_update(b"mrp-nonce\n")
+                .chain_update(key.as_bytes())
+                .chain_update(nonce.as_str()),
+        };
+        Self {
+            until: to_millis(until),
+            hash: leading(&hash.finalize()),
         }
     }
 }
 
 /// Looks a claim up; part of an operation's checks.
 pub(super) fn look_up(tables: &Tables<'_>, key: &Key) -> Result<Standing, Failure> {
-    if key.until <= floor(tables)? || tables.claims.get((key.until, &key.hash))?.is_some() {
-        return Ok(Standing::Used);
+    let floor = floor(tables)?;
+    for row in key.rows() {
+        if row.until <= floor || tables.claims.get((row.until, &row.hash))?.is_some() {
+            return Ok(Standing::Used);
+        }
     }
     if tables.claims.len()? >= MAX_CLAIMS {
         return Err(Failure::Refused(StoreError::Overloaded));
@@ -75,7 +128,9 @@ pub(super) fn look_up(tables: &Tables<'_>, key: &Key) -> Result<Standing, Failur
 
 /// Stores a claim that was found fresh; part of an operation's effect.
 pub(super) fn store(tables: &mut Tables<'_>, key: &Key) -> Result<(), Failure> {
-    tables.claims.insert((key.until, &key.hash), ())?;
+    for row in key.rows() {
+        tables.claims.insert((row.until, &row.hash), ())?;
+    }
     Ok(())
 }
 
@@ -174,5 +229,26 @@ mod tests {
             ..signature
         };
         assert_eq!(outcome(&store, &other).await, Ok(()));
+    }
+
+    #[tokio::test]
+    async fn a_request_signed_in_two_ways_is_known_by_either() {
+        let store = empty_store();
+        let (until, nonce) = (at(600), Nonce::from_random([1; 16]));
+        let signature = claim(agent(1), at(0));
+        let bound = ReplayClaim::new(agent(1), Proof::Nonce(nonce.clone()), until);
+        let both = ReplayClaim {
+            second: Some((Proof::Nonce(nonce), until)),
+            ..signature.clone()
+        };
+        assert_eq!(outcome(&store, &both).await, Ok(()));
+        for repeated in [&signature, &bound, &both] {
+            assert_eq!(outcome(&store, repeated).await, Err(AcceptError::Replay));
+        }
+        let other_key = ReplayClaim {
+            key: agent(3),
+            ..bound
+        };
+        assert_eq!(outcome(&store, &other_key).await, Ok(()));
     }
 }

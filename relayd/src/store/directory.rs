@@ -24,7 +24,7 @@ pub use terms::words;
 use super::engine::View;
 use super::failure::Failure;
 use super::record::AgentKey;
-use super::tables::KeyBytes;
+use super::tables::{EachTable, KeyBytes};
 use super::{Store, StoreError};
 use mrp_proto::agent::Capability;
 use mrp_proto::key::PublicKey;
@@ -51,6 +51,16 @@ const TAG_COUNTS: TableDefinition<'static, &'static str, u64> =
 /// Tags, most used first: `(complement of the count, tag)`.
 const TAG_ORDER: TableDefinition<'static, (u64, &'static str), ()> =
     TableDefinition::new("directory_tag_order");
+
+/// Goes through all of them.
+pub(super) fn for_each_table(each: &mut impl EachTable) -> Result<(), Failure> {
+    each.table(NUMBERS)?;
+    each.table(LISTED)?;
+    each.table(FREE)?;
+    each.table(POSTINGS)?;
+    each.table(TAG_COUNTS)?;
+    each.table(TAG_ORDER)
+}
 
 /// What of a profile the directory shows and is searched by.
 #[derive(Debug, Clone, Default)]
@@ -187,7 +197,7 @@ mod tests {
     use super::super::fixture::*;
     use super::super::tables::{AGENTS, LAYOUT, META, meta};
     use super::super::writer::Admission;
-    use super::super::{NewAgents, OpenError, Options};
+    use super::super::{NewAgents, OpenError, Options, Scheme};
     use super::*;
     use mrp_proto::agent::{AgentInfo, AgentStatus, Visibility};
     use std::path::Path;
@@ -204,6 +214,7 @@ mod tests {
             capabilities: capabilities.collect(),
             created_at: at(0),
             last_active_at: at(u64::from(number)),
+            require_bound_auth: false,
         }
     }
 
@@ -286,14 +297,16 @@ mod tests {
         let path = folder.path().join("relay.redb");
         let store = open(&path).unwrap();
         import(&store, (1..50).map(|number| info(number, "n", &["abc"]))).await;
-        let moving = store.record_activity(agent(7), at(1_000), NewAgents::Refused);
+        let moving =
+            store.record_activity(agent(7), at(1_000), NewAgents::Refused, Scheme::Published);
         moving.await.unwrap();
         let before = keys(&store, tagged("abc")).await;
         assert_eq!((before.len(), before[0]), (49, agent(7)));
         store.close().await;
         let store = open(&path).unwrap();
         assert_eq!(keys(&store, tagged("abc")).await, before);
-        let moving = store.record_activity(agent(9), at(2_000), NewAgents::Refused);
+        let moving =
+            store.record_activity(agent(9), at(2_000), NewAgents::Refused, Scheme::Published);
         moving.await.unwrap();
         assert_eq!(
             keys(&store, Search::default()).await[..2],
@@ -410,7 +423,12 @@ mod tests {
         search.limit = 100;
         // One that was shown already, and one that would have come.
         for number in [29, 3] {
-            let moving = store.record_activity(agent(number), at(1_000), NewAgents::Refused);
+            let moving = store.record_activity(
+                agent(number),
+                at(1_000),
+                NewAgents::Refused,
+                Scheme::Published,
+            );
             moving.await.unwrap();
         }
         let expected: Vec<_> = (1..=20)

@@ -6,8 +6,10 @@ use super::error::{Fatal, OpenError};
 use super::failure::Failure;
 use super::memory::{ActiveAgents, KnownKeys};
 use super::tables::{self, LAYOUT, Prepared};
+use super::timings::{TimedFile, Timings};
 use super::{Counters, StoreError};
 use mrp_proto::time::Timestamp;
+use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::OpenOptionsExt as _;
@@ -23,7 +25,8 @@ const READERS: usize = 32;
 pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send>;
 
 /// Opens a file. Only its owner may read it, from its first moment.
-pub(super) fn file_opener(path: PathBuf, cache_bytes: usize) -> Opener {
+pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) -> Opener {
+    let sync = timings.sync.clone();
     Box::new(move || {
         let file = OpenOptions::new()
             .read(true)
@@ -39,7 +42,7 @@ pub(super) fn file_opener(path: PathBuf, cache_bytes: usize) -> Opener {
                 let done = repair.progress();
                 tracing::warn!(done, "the database was not closed properly; checking it");
             })
-            .create_file(file)
+            .create_with_backend(TimedFile::new(FileBackend::new(file)?, sync.clone()))
     })
 }
 
@@ -106,8 +109,11 @@ pub(super) struct Shared {
     pub(super) agents: ActiveAgents,
     pub(super) recency: Recency,
     pub(super) readers: Arc<Semaphore>,
+    /// Whole copies that are being made: one at a time.
+    pub(super) snapshots: Arc<Semaphore>,
     pub(super) commits: AtomicU64,
     pub(super) operations: AtomicU64,
+    pub(super) timings: Timings,
     pub(super) waiting: Waiting,
     pub(super) fatal: watch::Sender<Option<Fatal>>,
 }
@@ -120,7 +126,7 @@ pub(super) struct Waiting {
 }
 
 impl Shared {
-    pub(super) fn new(opened: Opened) -> Self {
+    pub(super) fn new(opened: Opened, timings: Timings) -> Self {
         Self {
             database: RwLock::new(Some(opened.database)),
             generation: AtomicU64::new(0),
@@ -129,8 +135,10 @@ impl Shared {
             agents: ActiveAgents::default(),
             recency: Recency::default(),
             readers: Arc::new(Semaphore::new(READERS)),
+            snapshots: Arc::new(Semaphore::new(1)),
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),
+            timings,
             waiting: Waiting::default(),
             fatal: watch::Sender::new(None),
         }
@@ -140,6 +148,12 @@ impl Shared {
     pub(super) fn database(&self) -> Result<Arc<Database>, StoreError> {
         let current = self.database.read().unwrap_or_else(PoisonError::into_inner);
         current.clone().ok_or(StoreError::Unavailable)
+    }
+
+    /// Whether a database is still the one in use: it may have been closed, or closed and opened again.
+    pub(super) fn is_current(&self, database: &Arc<Database>) -> bool {
+        self.database()
+            .is_ok_and(|current| Arc::ptr_eq(&current, database))
     }
 
     pub(super) fn install(&self, database: Arc<Database>) {
@@ -163,6 +177,7 @@ impl Shared {
             operations: self.operations.load(Ordering::Relaxed),
             reopened: self.generation.load(Ordering::Relaxed),
             waiting: self.waiting.operations.load(Ordering::Relaxed),
+            waiting_bytes: self.waiting.bytes.load(Ordering::Relaxed),
         }
     }
 }

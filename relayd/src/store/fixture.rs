@@ -1,7 +1,7 @@
 //! What the store's own tests share: agents, times, messages, and a disk that fails on command.
 
 use super::{
-    Marking, Options, Poll, Quotas, ReplayClaim, Room, Sequence, Store, Stored, Submission,
+    Marking, Options, Poll, Proof, Quotas, ReplayClaim, Room, Sequence, Store, Stored, Submission,
 };
 use mrp_proto::key::{PublicKey, SecretKey, Signature};
 use mrp_proto::message::{Draft, Message, Metadata, Status};
@@ -40,11 +40,8 @@ pub(super) fn claim(key: PublicKey, now: Timestamp) -> ReplayClaim {
     static NEXT: AtomicU64 = AtomicU64::new(0);
     let mut signature = [0; 64];
     signature[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_be_bytes());
-    ReplayClaim {
-        key,
-        signature: Signature::from_bytes(signature),
-        keep_until: now.after(Duration::from_secs(600)),
-    }
+    let proof = Proof::Signature(Signature::from_bytes(signature));
+    ReplayClaim::new(key, proof, now.after(Duration::from_secs(600)))
 }
 
 pub(super) fn draft(recipient: PublicKey, body: &str) -> Draft {
@@ -64,7 +61,9 @@ pub(super) fn draft(recipient: PublicKey, body: &str) -> Draft {
 pub(super) fn submission(sender: PublicKey, draft: Draft, now: Timestamp) -> Submission {
     let claim = claim(sender, now);
     let mut random = [0; 6];
-    random.copy_from_slice(&claim.signature.as_bytes()[2..8]);
+    if let Proof::Signature(signature) = &claim.proof {
+        random.copy_from_slice(&signature.as_bytes()[2..8]);
+    }
     Submission {
         sender,
         draft,

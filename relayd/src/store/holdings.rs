@@ -97,8 +97,8 @@ impl Store {
 
 #[cfg(test)]
 mod tests {
-    use super::super::NewAgents;
     use super::super::fixture::*;
+    use super::super::{NewAgents, Scheme};
     use super::*;
     use mrp_proto::acl::EntryType;
     use mrp_proto::agent::AgentStatus;
@@ -107,7 +107,8 @@ mod tests {
     async fn everything_is_counted() {
         let store = empty_store();
         for number in [1, 2] {
-            let recording = store.record_activity(agent(number), at(0), NewAgents::Allowed);
+            let recording =
+                store.record_activity(agent(number), at(0), NewAgents::Allowed, Scheme::Published);
             recording.await.unwrap();
         }
         store

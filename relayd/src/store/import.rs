@@ -28,6 +28,7 @@ impl Store {
                 let active = ActiveAgent {
                     status: info.status,
                     last_active: info.last_active_at,
+                    require_bound_auth: info.require_bound_auth,
                 };
                 tables.noted.push((agent, Some(active)));
             }

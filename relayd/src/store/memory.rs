@@ -44,6 +44,8 @@ impl KnownKeys {
 pub(super) struct ActiveAgent {
     pub(super) status: AgentStatus,
     pub(super) last_active: Timestamp,
+    /// As in the [`Profile`](super::agents::Profile).
+    pub(super) require_bound_auth: bool,
 }
 
 /// Agents that were active lately. Written only by the writer, after each commit that concerns one, in the order of the commits.

@@ -4,6 +4,7 @@
 //! edge touch few. A message's status is the index of its recipient that it is in.
 
 use super::agents;
+use super::blobs;
 use super::clock::{Clock, from_millis, to_millis};
 use super::directory::{self, Directory};
 use super::failure::Failure;
@@ -12,8 +13,8 @@ use super::memory::ActiveAgent;
 use super::record::{AgentKey, Entry, TextHash};
 use mrp_proto::time::Timestamp;
 use redb::{
-    Database, ReadOnlyTable, ReadableDatabase as _, ReadableTable, Table, TableDefinition,
-    TableError, WriteTransaction,
+    Database, Key, ReadOnlyTable, ReadableDatabase as _, ReadableTable, Table, TableDefinition,
+    TableError, Value, WriteTransaction,
 };
 
 type Bytes = &'static [u8];
@@ -33,7 +34,7 @@ pub(super) type Index<'a> = Table<'a, (KeyBytes, u64), EntryBytes>;
 pub(super) type Messages = ReadOnlyTable<u64, Bytes>;
 
 /// The layout described here. A database with a newer one is not opened.
-pub(super) const LAYOUT: u64 = 2;
+pub(crate) const LAYOUT: u64 = 2;
 
 /// Single numbers by name: [`meta`].
 pub(super) const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
@@ -98,6 +99,39 @@ pub(super) mod meta {
     pub(in crate::store) const CLAIMS_FLOOR: &str = "claims_floor";
     /// The last number given to an access entry: see [`super::super::acl`].
     pub(in crate::store) const ACL_NUMBER: &str = "acl_number";
+}
+
+/// Something to do with every table, whatever its types.
+pub(super) trait EachTable {
+    fn table<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'static, K, V>,
+    ) -> Result<(), Failure>;
+}
+
+/// Goes through all tables there are. What is missing here is missing in every backup, so a test looks for definitions.
+pub(super) fn for_each_table(each: &mut impl EachTable) -> Result<(), Failure> {
+    each.table(META)?;
+    each.table(MESSAGES)?;
+    each.table(IDS)?;
+    each.table(QUEUED)?;
+    each.table(DELIVERED)?;
+    each.table(EXPIRED)?;
+    each.table(THREADS)?;
+    each.table(DUE)?;
+    each.table(CLAIMS)?;
+    each.table(ANSWERS)?;
+    each.table(ANSWERS_DUE)?;
+    each.table(AGENTS)?;
+    each.table(ACTIVITY)?;
+    each.table(ACL)?;
+    each.table(USAGE)?;
+    each.table(SHARES)?;
+    each.table(WRITTEN)?;
+    each.table(PURGES)?;
+    each.table(SUSPENDED)?;
+    directory::for_each_table(each)?;
+    blobs::for_each_table(each)
 }
 
 /// The tables of one write transaction, with what is counted in memory until it is committed.

@@ -355,7 +355,10 @@ fn transact(shared: &Shared, batch: &mut [Box<dyn Operation>]) -> Result<(), Los
     }
     let noted = tables.flush()?;
     noted.moves.note_active(&shared.recency);
+    let begun = Instant::now();
     transaction.commit()?;
+    shared.timings.commit.observe(begun.elapsed());
+    shared.timings.batch.observe_count(batch.len());
     noted.moves.note_gone(&shared.recency);
     shared.commits.fetch_add(1, Ordering::Relaxed);
     for (agent, active) in noted.agents {

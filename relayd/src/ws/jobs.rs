@@ -5,6 +5,7 @@ use crate::app::App;
 use crate::client_address::ClientAddress;
 use crate::http::error::ApiError;
 use crate::hub::Attachment;
+use crate::metrics::{Channel, Limit, Outcome};
 use crate::send;
 use crate::store::{MarkError, Marked, StoreError, Stored};
 use futures_util::task::noop_waker_ref;
@@ -54,25 +55,40 @@ async fn admit(
     auth: &frame::Auth,
     client: &ClientAddress,
 ) -> Result<Attachment, Rejection> {
-    let key = app.verify_websocket(auth, client).await.map_err(reject)?;
+    let key = match app.verify_websocket(auth, client).await {
+        Ok(key) => {
+            app.metrics.verified(Outcome::Good);
+            key
+        }
+        Err(error) => {
+            if let Some(outcome) = Outcome::of(error.code) {
+                app.metrics.verified(outcome);
+            }
+            return Err(refuse(app, error));
+        }
+    };
     // Not before: whoever cannot sign takes nobody's turn.
-    app.arrivals.turn().await.map_err(reject)?;
+    let turn = app.arrivals.turn().await;
+    turn.map_err(|error| refuse(app, error))?;
     let limit = app.config.limits.sockets_per_agent;
     let patience = app.config.timeouts.websocket_probe + PROBE_SLACK;
-    let place = app
-        .hub
-        .admit(key, limit, patience)
-        .await
-        .map_err(|error| Rejection {
+    let place = app.hub.admit(key, limit, patience).await;
+    let place = place.map_err(|error| {
+        let code = Code::RateLimitExceeded;
+        app.metrics.refused(code, Some(Limit::Sockets));
+        Rejection {
             close: CloseCode::TooManyConnections,
             error: error.to_string(),
-            code: Code::RateLimitExceeded,
-        })?;
-    app.confirm(&key).await.map_err(reject)?;
+            code,
+        }
+    })?;
+    let confirmed = app.confirm(&key).await;
+    confirmed.map_err(|error| refuse(app, error))?;
     Ok(place)
 }
 
-fn reject(error: ApiError) -> Rejection {
+fn refuse(app: &App, error: ApiError) -> Rejection {
+    app.metrics.refused(error.code, error.limit);
     let close = match error.code {
         Code::AgentSuspended => CloseCode::AgentGone,
         Code::RateLimitExceeded => CloseCode::RateLimited,
@@ -102,7 +118,10 @@ pub(super) fn accept(app: Arc<App>, sender: PublicKey, send: frame::Send) -> Job
                 created_at: Some(acceptance.accepted.created_at),
                 expires_at: Some(acceptance.accepted.expires_at),
             },
-            Err(error) => SendOutcome::refused(error.code, error.message, error.retry_after),
+            Err(error) => {
+                app.metrics.refused(error.code, error.limit);
+                SendOutcome::refused(error.code, error.message, error.retry_after)
+            }
         };
         Done::Sent {
             request_id,
@@ -128,6 +147,7 @@ pub(super) fn mark(app: Arc<App>, recipient: PublicKey, message_id: MessageId) -
             .mark_delivered(recipient, &message_id, None, now)
             .await;
         if let Ok(Marked::Now(sequence)) = marked {
+            app.metrics.delivered(Channel::WebSocket, 1);
             app.hub.settle(&recipient, sequence);
         }
         Done::Marked(marked)

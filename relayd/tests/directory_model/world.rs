@@ -8,7 +8,9 @@ use mrp_proto::agent::{
 };
 use mrp_proto::key::Signature;
 use mrp_proto::message::Metadata;
-use relayd::store::{ChangeError, Effort, NewAgents, Options, ReplayClaim, Search, Store};
+use relayd::store::{
+    ChangeError, Effort, NewAgents, Options, Proof, ReplayClaim, Scheme, Search, Store,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// An agent as the model has it.
@@ -136,9 +138,12 @@ impl World {
                 }
             }
             Operation::Active { agent: number } => {
-                let moving =
-                    self.store
-                        .record_activity(agent(number), at(self.now), NewAgents::Allowed);
+                let moving = self.store.record_activity(
+                    agent(number),
+                    at(self.now),
+                    NewAgents::Allowed,
+                    Scheme::Published,
+                );
                 moving.await.unwrap();
                 let now = self.now;
                 let known = self.agents.entry(number).or_insert_with(|| fresh(now));
@@ -168,6 +173,7 @@ impl World {
             capabilities: known.capabilities.clone(),
             created_at: at(0),
             last_active_at: at(self.now),
+            require_bound_auth: false,
         };
         self.store.import_agents(vec![info]).await.unwrap();
         self.agents.insert(number, known);
@@ -201,11 +207,8 @@ impl World {
         self.signatures += 1;
         let mut bytes = [0; 64];
         bytes[..8].copy_from_slice(&self.signatures.to_be_bytes());
-        ReplayClaim {
-            key: agent(signer),
-            signature: Signature::from_bytes(bytes),
-            keep_until: at(self.now + 600),
-        }
+        let proof = Proof::Signature(Signature::from_bytes(bytes));
+        ReplayClaim::new(agent(signer), proof, at(self.now + 600))
     }
 
     /// Pages through all answers to a question.

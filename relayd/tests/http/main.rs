@@ -4,6 +4,7 @@
 mod access;
 #[cfg(test)]
 mod acl;
+#[cfg(test)]
 mod acme;
 #[cfg(test)]
 mod administration;
@@ -13,7 +14,12 @@ mod agents;
 mod auth;
 #[cfg(test)]
 mod blobs;
+#[cfg(test)]
+mod bound;
+#[cfg(test)]
 mod connections;
+#[cfg(test)]
+mod cors;
 #[cfg(test)]
 mod discover;
 #[cfg(test)]
@@ -24,6 +30,8 @@ mod harness;
 mod limits;
 #[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 mod polls;
 #[cfg(test)]

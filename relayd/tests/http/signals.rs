@@ -211,9 +211,9 @@ fn a_second_signal_ends_it_at_once() {
         await_the_closing_of_the_door(&program.address);
         program.signal(second);
         let log = program.ended();
-        // The upload would have kept it for 8 s.
+        // The upload would have kept it for 7 s.
         assert!(
-            told.elapsed() < Duration::from_secs(6),
+            told.elapsed() < Duration::from_secs(5),
             "{:?}",
             told.elapsed()
         );

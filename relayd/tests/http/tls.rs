@@ -119,10 +119,12 @@ async fn shake_hands(
     Ok(Client::new(secured))
 }
 
-pub(crate) async fn connect(address: &str) -> Secure {
-    shake_hands(address, &[&TLS13], &["http/1.1"])
-        .await
-        .unwrap()
+pub(crate) async fn try_connect(address: &str) -> std::io::Result<Secure> {
+    shake_hands(address, &[&TLS13], &["http/1.1"]).await
+}
+
+async fn connect(address: &str) -> Secure {
+    try_connect(address).await.unwrap()
 }
 
 fn address(relay: &Running) -> String {
@@ -355,4 +357,30 @@ fn a_key_that_others_can_use_is_warned_of_and_hangup_reads_it_again() {
         "{log}"
     );
     assert!(log.contains("the TLS certificate was read again"), "{log}");
+}
+
+#[test]
+fn healthcheck_asks_its_own_listener_whatever_its_certificate_and_other_urls_as_anybody_would() {
+    let home = TempDir::new().unwrap();
+    let (cert, key) = Pair::new().write(home.path());
+    let fields = [
+        format!("--set=tls.cert={}", cert.display()),
+        format!("--set=tls.key={}", key.display()),
+        "--set=public_url=https://relay.example.net".to_owned(),
+    ];
+    let program = Program::start(
+        relayd(home.path())
+            .arg("--listen=127.0.0.1:0")
+            .args(&fields),
+    );
+    let listen = format!("--listen={}", program.address);
+    let (output, errors) = run(relayd(home.path())
+        .args(["healthcheck", &listen])
+        .args(&fields));
+    assert_eq!(output.status.code(), Some(0), "{errors}");
+    let url = format!("https://{}", program.address);
+    let (output, errors) = run(relayd(home.path()).args(["healthcheck", &url]));
+    assert_eq!(output.status.code(), Some(1), "{errors}");
+    assert!(errors.contains("certificate"), "{errors}");
+    program.end(Signal::SIGTERM);
 }

@@ -6,7 +6,7 @@ use mrp_proto::key::{PublicKey, Signature};
 use mrp_proto::message::{Draft, Message, Metadata, Status};
 use mrp_proto::time::Timestamp;
 use relayd::store::{
-    AcceptError, MarkError, Marked, Marking, Options, Poll, PollError, Quotas, ReplayClaim,
+    AcceptError, MarkError, Marked, Marking, Options, Poll, PollError, Proof, Quotas, ReplayClaim,
     Replayed, Room, Sequence, Store, Submission,
 };
 use serde_json::value::RawValue;
@@ -164,11 +164,8 @@ impl World {
         }
         let mut bytes = [0; 64];
         bytes[..8].copy_from_slice(&(index as u64).to_be_bytes());
-        let claim = ReplayClaim {
-            key: agent(signer),
-            signature: Signature::from_bytes(bytes),
-            keep_until: at(self.wall + 600),
-        };
+        let proof = Proof::Signature(Signature::from_bytes(bytes));
+        let claim = ReplayClaim::new(agent(signer), proof, at(self.wall + 600));
         self.signatures.push(claim.clone());
         self.used.push(false);
         (index, claim)

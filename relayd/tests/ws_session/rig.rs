@@ -73,6 +73,11 @@ impl Relay {
         }
     }
 
+    /// What a client on this machine calls the relay: host and port.
+    pub(crate) fn authority(&self) -> String {
+        self.address.to_string()
+    }
+
     /// Tells the relay to end.
     pub(crate) fn begin_shutdown(&mut self) {
         drop(self.shutdown.take());
@@ -227,7 +232,7 @@ pub(crate) fn agent(seed: u8) -> SecretKey {
 }
 
 /// A time that no signature of these tests has yet: each is a millisecond before the last.
-fn fresh_timestamp() -> Timestamp {
+pub(crate) fn fresh_timestamp() -> Timestamp {
     static NEXT: OnceLock<AtomicI64> = OnceLock::new();
     let next = NEXT.get_or_init(|| {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();

@@ -3,10 +3,12 @@
 use super::super::admission::Arriving;
 use super::super::body::{self, Pace};
 use super::super::error::ApiError;
+use super::super::openapi::{Bytes as AnyBytes, codes};
 use super::with_storage;
 use crate::app::App;
 use crate::auth::{Caller, Class};
 use crate::blobs::{Busy, Slot, SpoolError, Spooled};
+use crate::metrics::Limit;
 use crate::store::{BlobUpload, OwnedBlob};
 use axum::Json;
 use axum::body::Body;
@@ -14,6 +16,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
+use mrp_proto::code::Code;
 use mrp_proto::id::BlobId;
 use mrp_proto::message::{MAX_REFERENCE, Violation};
 use mrp_proto::relay_api::BlobInfo;
@@ -28,6 +31,20 @@ const GATHER: usize = 256 << 10;
 const UNNAMED: &str = "application/octet-stream";
 
 /// `POST /v1/blobs`
+#[utoipa::path(
+    post,
+    path = "/v1/blobs",
+    operation_id = "upload_blob",
+    tag = "Blobs",
+    summary = "Uploads a file",
+    request_body(content = inline(AnyBytes), content_type = "application/octet-stream", description = "The bytes; their Content-Type is kept"),
+    responses((
+        status = 201, description = "The blob is on disk; the same bytes have the same name", body = BlobInfo,
+        headers(("X-M2M-Storage-Used" = u64, description = "Bytes that the caller's blobs take"),
+            ("X-M2M-Storage-Limit" = u64, description = "Bytes that they may take"))
+    )),
+    extensions(("x-error-codes" = json!(codes(&[Code::ValidationFailed])))),
+)]
 pub(in crate::http) async fn upload(
     State(app): State<Arc<App>>,
     request: Request,
@@ -123,6 +140,7 @@ impl Received {
         app.blobs.place(spooled, &placing).await?;
         let owned = app.store.add_blob(upload).await?;
         drop(placing);
+        app.metrics.blobs.uploaded.inc_by(size);
         let OwnedBlob {
             size,
             content_type,
@@ -170,6 +188,7 @@ impl From<Busy> for ApiError {
         Self::unavailable(busy.to_string())
             .with_retry_after(5)
             .with_details(json!({ "limit": busy.limit }))
+            .with_limit(Limit::Uploads)
     }
 }
 

@@ -41,22 +41,29 @@ impl ResolvesServerCert for Served {
     }
 }
 
-/// What changes when a file does.
+/// What changes when one of the files does; `None` stands for one that is not there.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Fingerprint([Option<(u64, u64, u64, i64, i64)>; 2]);
+struct Fingerprint([Option<FileState>; 2]);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct FileState {
+    /// Device and inode.
+    identity: (u64, u64),
+    size: u64,
+    /// Seconds and nanoseconds.
+    changed: (i64, i64),
+}
 
 impl Fingerprint {
     fn of(paths: &Paths) -> Self {
         Self([&paths.cert, &paths.key].map(|path| {
             // Follows symbolic links, so that another target is another file.
             let metadata = std::fs::metadata(path).ok()?;
-            Some((
-                metadata.dev(),
-                metadata.ino(),
-                metadata.size(),
-                metadata.ctime(),
-                metadata.ctime_nsec(),
-            ))
+            Some(FileState {
+                identity: (metadata.dev(), metadata.ino()),
+                size: metadata.size(),
+                changed: (metadata.ctime(), metadata.ctime_nsec()),
+            })
         }))
     }
 }

@@ -168,7 +168,7 @@ fn line(
 
 #[cfg(test)]
 mod tests {
-    use super::super::NewAgents;
+    use super::super::{NewAgents, Scheme};
     use super::*;
     use crate::store::fixture::*;
     use std::collections::BTreeSet;
@@ -197,7 +197,8 @@ mod tests {
         let store = empty_store();
         assert_eq!(collect(&store, None, 3).await, (Vec::new(), 1));
         for number in 1..=7 {
-            let recording = store.record_activity(agent(number), at(0), NewAgents::Allowed);
+            let recording =
+                store.record_activity(agent(number), at(0), NewAgents::Allowed, Scheme::Published);
             recording.await.unwrap();
         }
         for number in [2, 5] {

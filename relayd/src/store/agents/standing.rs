@@ -79,6 +79,7 @@ fn set_status(
     let active = ActiveAgent {
         status,
         last_active,
+        require_bound_auth: profile.require_bound_auth,
     };
     tables.noted.push((*agent, Some(active)));
     Ok(Some(before))
@@ -86,7 +87,7 @@ fn set_status(
 
 #[cfg(test)]
 mod tests {
-    use super::super::{ActivityError, ChangeError, NewAgents};
+    use super::super::{ActivityError, ChangeError, NewAgents, Scheme};
     use super::*;
     use crate::store::fixture::*;
     use crate::store::{AcceptError, Activity};
@@ -94,7 +95,12 @@ mod tests {
 
     async fn active(store: &Store, number: u8, seconds: u64) -> Result<Activity, ActivityError> {
         store
-            .record_activity(agent(number), at(seconds), NewAgents::Allowed)
+            .record_activity(
+                agent(number),
+                at(seconds),
+                NewAgents::Allowed,
+                Scheme::Published,
+            )
             .await
     }
 

@@ -3,7 +3,7 @@
 use super::{BlobHash, BlobUsage, from_millis, to_millis};
 use crate::store::failure::Failure;
 use crate::store::record::AgentKey;
-use crate::store::tables::{KeyBytes, purged_below};
+use crate::store::tables::{EachTable, KeyBytes, purged_below};
 use mrp_proto::time::Timestamp;
 use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 
@@ -32,6 +32,17 @@ pub(super) const USAGE: TableDefinition<'static, KeyBytes, (u64, u64)> =
     TableDefinition::new("blob_usage");
 /// Bytes that may be in place and have no record.
 pub(super) const LOOSE: TableDefinition<'static, Hash, ()> = TableDefinition::new("blob_loose");
+
+/// Goes through all of them.
+pub(in crate::store) fn for_each_table(each: &mut impl EachTable) -> Result<(), Failure> {
+    each.table(BLOBS)?;
+    each.table(OWNERS)?;
+    each.table(DUE)?;
+    each.table(USES)?;
+    each.table(ATTACHED)?;
+    each.table(USAGE)?;
+    each.table(LOOSE)
+}
 
 /// Makes the tables, in the transaction that makes all others.
 pub(in crate::store) fn make_tables(transaction: &WriteTransaction) -> Result<(), Failure> {
