@@ -211,7 +211,7 @@ impl Context {
         let mut connection = Connection::new(stream, admitted, room, timeouts.write);
         if let Some(refusal) = refusal {
             admission.mark_unread();
-            return refuse(connection, &refusal).await;
+            return self.refuse(connection, &refusal).await;
         }
         let first = tokio::select! {
             first = head::read(&mut connection, started, limit) => first,
@@ -226,7 +226,7 @@ impl Context {
             Err(NoRequest::Refused(error)) => {
                 admission.mark_unread();
                 self.app.metrics.refused(error.code, error.limit);
-                return refuse(connection, &error).await;
+                return self.refuse(connection, &error).await;
             }
         }
         // Boxed, so that the task of a connection is no larger than it must be while its head is read.
@@ -265,8 +265,19 @@ impl Context {
             .refused(error.code, Some(Limit::Connections));
         if let Some(Secured::Ready(stream)) = self.secure(stream, REFUSAL).await {
             let connection = Connection::new(stream, None, room, REFUSAL);
-            refuse(connection, &error.with_retry_after(60)).await;
+            self.refuse(connection, &error.with_retry_after(60)).await;
         }
+    }
+
+    /// Answers without reading any further, and closes.
+    async fn refuse(&self, mut connection: Connection, error: &ApiError) {
+        let answer = head::raw_response(error, self.app.cors.lines_of_early_refusals());
+        let write = async {
+            connection.write_all(&answer).await?;
+            connection.shutdown().await
+        };
+        // The peer may be gone, or take nothing; it is not worth more than this.
+        let _ = tokio::time::timeout(REFUSAL, write).await;
     }
 
     async fn serve_http(self, connection: Connection, admission: Arc<Admission>) {
@@ -340,17 +351,6 @@ fn closing(mut response: Response) -> Response {
             .insert(header::CONNECTION, HeaderValue::from_static("close"));
     }
     response
-}
-
-/// Answers without reading any further, and closes.
-async fn refuse(mut connection: Connection, error: &ApiError) {
-    let answer = head::raw_response(error);
-    let write = async {
-        connection.write_all(&answer).await?;
-        connection.shutdown().await
-    };
-    // The peer may be gone, or take nothing; it is not worth more than this.
-    let _ = tokio::time::timeout(REFUSAL, write).await;
 }
 
 /// What to do when no more files can be opened: rest, so that the loop does not spin, and drop one waiting connection by means of
