@@ -37,6 +37,9 @@ _relayd() {
             relayd,man)
                 cmd="relayd__subcmd__man"
                 ;;
+            relayd,openapi)
+                cmd="relayd__subcmd__openapi"
+                ;;
             relayd,restore)
                 cmd="relayd__subcmd__restore"
                 ;;
@@ -71,7 +74,7 @@ _relayd() {
 
     case "${cmd}" in
         relayd)
-            opts="-h -V --config --listen --data-dir --set --help --version serve init check healthcheck admin backup restore completions man"
+            opts="-h -V --config --listen --data-dir --set --help --version serve init check healthcheck admin backup restore openapi completions man"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -417,6 +420,36 @@ _relayd() {
                 return 0
             fi
             case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        relayd__subcmd__openapi)
+            opts="-h --config --listen --data-dir --set --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --data-dir)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 *)
                     COMPREPLY=()
                     ;;

@@ -37,6 +37,7 @@ complete -c relayd -n "__fish_relayd_needs_command" -f -a "healthcheck" -d 'Ask 
 complete -c relayd -n "__fish_relayd_needs_command" -f -a "admin" -d 'Ask the relay that runs here'
 complete -c relayd -n "__fish_relayd_needs_command" -f -a "backup" -d 'Copy everything that the relay keeps into a new directory, while it runs or not'
 complete -c relayd -n "__fish_relayd_needs_command" -f -a "restore" -d 'Bring a backup back, into an empty data directory'
+complete -c relayd -n "__fish_relayd_needs_command" -f -a "openapi" -d 'Write the OpenAPI document, which a relay with this configuration serves, to standard output'
 complete -c relayd -n "__fish_relayd_needs_command" -f -a "completions" -d 'Write a completion script to standard output'
 complete -c relayd -n "__fish_relayd_needs_command" -f -a "man" -d 'Write the manual pages into a directory, or the main one to standard output'
 complete -c relayd -n "__fish_relayd_using_subcommand serve" -l config -d 'Configuration file' -r -F
@@ -109,5 +110,10 @@ complete -c relayd -n "__fish_relayd_using_subcommand restore" -l listen -d 'Add
 complete -c relayd -n "__fish_relayd_using_subcommand restore" -l data-dir -d 'Directory in which everything is kept' -r -F
 complete -c relayd -n "__fish_relayd_using_subcommand restore" -l set -d 'Set any field of the configuration file, such as limits.send_per_minute=60' -r
 complete -c relayd -n "__fish_relayd_using_subcommand restore" -s h -l help -d 'Print help'
+complete -c relayd -n "__fish_relayd_using_subcommand openapi" -l config -d 'Configuration file' -r -F
+complete -c relayd -n "__fish_relayd_using_subcommand openapi" -l listen -d 'Address to listen on, such as 127.0.0.1:8080, [::]:80 or unix:/path; may be repeated' -r
+complete -c relayd -n "__fish_relayd_using_subcommand openapi" -l data-dir -d 'Directory in which everything is kept' -r -F
+complete -c relayd -n "__fish_relayd_using_subcommand openapi" -l set -d 'Set any field of the configuration file, such as limits.send_per_minute=60' -r
+complete -c relayd -n "__fish_relayd_using_subcommand openapi" -s h -l help -d 'Print help'
 complete -c relayd -n "__fish_relayd_using_subcommand completions" -s h -l help -d 'Print help'
 complete -c relayd -n "__fish_relayd_using_subcommand man" -s h -l help -d 'Print help'

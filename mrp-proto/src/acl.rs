@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Whose messages an inbox takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum InboxPolicy {
     /// Only senders with an allow entry.
@@ -21,6 +22,7 @@ pub enum InboxPolicy {
 
 /// What an ACL entry says about a peer. There is one entry per owner and peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum EntryType {
     /// Let in under `allowlist`, and into the reserved quarter of the inbox.
@@ -34,6 +36,7 @@ pub enum EntryType {
 /// `Peer` is the key or its written form: a relay that shows thousands of keys, all of which it has checked before, does not
 /// check them again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AclEntry<Peer = PublicKey> {
     /// A number that no other entry of the relay has; it stays while the owner has an entry for this peer, whatever its type.
     pub id: i64,
@@ -49,6 +52,7 @@ pub struct AclEntry<Peer = PublicKey> {
 
 /// The body of `PUT /v1/agents/{key}/acl/{peer}`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct EntryRequest {
     /// What the entry is to say from now on.
     pub entry_type: EntryType,

@@ -23,6 +23,7 @@ pub const MAX_INPUT_SCHEMA: usize = 16 << 10;
 
 /// Who finds an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Visibility {
     /// Listed by discovery.
@@ -34,6 +35,7 @@ pub enum Visibility {
 
 /// Whether the relay serves an agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum AgentStatus {
     /// It does.
@@ -45,19 +47,25 @@ pub enum AgentStatus {
 
 /// Something an agent can do. `name` doubles as the action of requests to it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Capability {
     /// Name and action.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::name))]
     pub name: String,
     /// For people.
+    #[cfg_attr(feature = "openapi", schema(max_length = 1024))]
     pub description: String,
     /// What discovery finds it by.
     #[serde(default, deserialize_with = "null_to_default")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::tags))]
     pub tags: Vec<String>,
     /// JSON Schema of the parameters, passed through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::input_schema))]
     pub input_schema: Option<Box<RawValue>>,
     /// The provider's own version text.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub version: Option<String>,
 }
 
@@ -132,25 +140,31 @@ fn check_name(field: &str, name: &str) -> Result<(), Violation> {
 
 /// An agent as a relay shows it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AgentInfo {
     /// Its address.
     pub public_key: PublicKey,
     /// A name that it gave itself; proves nothing.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true, max_length = 256))]
     pub display_name: Option<String>,
     /// Whether the relay serves it.
     pub status: AgentStatus,
     /// Whether discovery lists it.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub visibility: Visibility,
     /// Whose mail it takes.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub inbox_policy: InboxPolicy,
     /// Text pairs.
     #[serde(default, deserialize_with = "null_to_default")]
+    #[cfg_attr(feature = "openapi", schema(required = true, schema_with = crate::openapi::metadata))]
     pub metadata: Metadata,
     /// What it can do.
     #[serde(default, deserialize_with = "null_to_default")]
+    #[cfg_attr(feature = "openapi", schema(required = true, schema_with = crate::openapi::shown_capabilities))]
     pub capabilities: Vec<Capability>,
     /// When the relay first saw a valid signature of it.
     pub created_at: Timestamp,
@@ -158,6 +172,7 @@ pub struct AgentInfo {
     pub last_active_at: Timestamp,
     /// Whether the relay refuses what is signed in the published scheme; shown to the agent itself (protocol A3.8).
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    #[cfg_attr(feature = "openapi", schema(extensions(("x-mrp-extension" = json!(true)))))]
     pub require_bound_auth: bool,
 }
 
@@ -217,26 +232,33 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Change<T> {
 
 /// What the owner of a profile asks to change; unknown fields are ignored (protocol A3.2).
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct ProfilePatch {
     /// New display name.
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<String>, max_length = 256))]
     pub display_name: Change<String>,
     /// New visibility.
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Visibility>))]
     pub visibility: Change<Visibility>,
     /// New inbox policy.
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<InboxPolicy>))]
     pub inbox_policy: Change<InboxPolicy>,
     /// Replaces the whole map.
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::optional_metadata))]
     pub metadata: Change<Metadata>,
     /// Replaces the whole list.
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::capability_list))]
     pub capabilities: Change<CapabilityList>,
     /// Whether the relay is to refuse what is signed in the published scheme. Taken only from a request that is bound itself
     /// (protocol A3.8).
     #[serde(skip_serializing_if = "Change::is_keep")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<bool>, extensions(("x-mrp-extension" = json!(true)))))]
     pub require_bound_auth: Change<bool>,
 }
 

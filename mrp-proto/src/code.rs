@@ -132,6 +132,7 @@ impl Code {
 
 /// `{"error": {...}}`: the body of every refusal.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// The refusal.
     pub error: ErrorDetail,
@@ -139,8 +140,10 @@ pub struct ErrorBody {
 
 /// What was wrong, for programs (`code`, `details`) and for people (`message`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorDetail {
     /// A [`Code`]'s text; kept as text, since another relay may have others.
+    #[cfg_attr(feature = "openapi", schema(value_type = Code))]
     pub code: String,
     /// A sentence: what was wrong and what would be right.
     pub message: String,
@@ -149,6 +152,7 @@ pub struct ErrorDetail {
     pub details: Option<Value>,
     /// The id that the relay's log has for this request.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = String, required = true, pattern = "^req_[0-9a-f]{16}$"))]
     pub request_id: Option<String>,
 }
 

@@ -31,6 +31,8 @@ pub mod id;
 pub mod json;
 pub mod key;
 pub mod message;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod plain;
 pub mod relay_api;
 pub mod session;

@@ -133,29 +133,47 @@ pub fn check_metadata(metadata: &Metadata) -> Result<(), Violation> {
 
 /// A blob that travels with a message. To a relay only `blob_id` must be given; in a sealed envelope all of it is the sender's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Attachment {
     /// Name of the blob on the relay.
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub blob_id: String,
     /// A name for people; never a path.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(
+            min_length = 1,
+            max_length = 255,
+            pattern = r"^(?!\.\.?$)[^/\\\x00-\x1f\x7f-\x9f]+$"
+        )
+    )]
     pub filename: Option<String>,
     /// Media type.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub content_type: Option<String>,
     /// Bytes (of the plaintext, where it is sealed).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole_number",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub size: Option<u64>,
     /// SHA-256, hexadecimal; in an envelope `sha256:<hex>` of the plaintext.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub hash: Option<String>,
     /// Whether the blob's bytes are sealed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encrypted: Option<bool>,
     /// Encapsulated key of the wrapped blob key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 43))]
     pub dek_enc: Option<String>,
     /// The wrapped blob key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 64))]
     pub dek_ct: Option<String>,
 }
 
@@ -193,6 +211,7 @@ impl Attachment {
 
 /// Where a message stands (protocol A4.6, A4.8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
     /// Accepted and waiting for its recipient.
@@ -205,6 +224,7 @@ pub enum Status {
 
 /// A message as its recipient, or its sender, reads it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     /// Name on the relay.
     pub message_id: MessageId,
@@ -214,6 +234,7 @@ pub struct Message {
     pub recipient_key: PublicKey,
     /// Media type.
     #[serde(default = "default_content_type")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub content_type: String,
     /// The body's bytes as they were sent; absent where there is none, or where it expired.
     #[serde(
@@ -221,9 +242,11 @@ pub struct Message {
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::body))]
     pub body: Option<Box<RawValue>>,
     /// Blobs that travel along.
     #[serde(default, deserialize_with = "null_to_default")]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub attachments: Vec<Attachment>,
     /// Where it stands.
     pub status: Status,
@@ -239,6 +262,7 @@ pub struct Message {
         deserialize_with = "null_to_default",
         skip_serializing_if = "BTreeMap::is_empty"
     )]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::metadata))]
     pub metadata: Metadata,
     /// When the relay accepted it.
     pub created_at: Timestamp,
@@ -267,4 +291,31 @@ pub(crate) fn present<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Box<RawValue>>, D::Error> {
     Box::<RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// Reads a whole number in any spelling: to JSON Schema, `60.0` is an integer, and some languages write all numbers so.
+pub(crate) fn whole_number<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: TryFrom<i64> + TryFrom<u64>,
+{
+    let Some(number) = Option::<serde_json::Number>::deserialize(deserializer)? else {
+        return Ok(None);
+    };
+    let whole = if let Some(number) = number.as_i64() {
+        T::try_from(number).ok()
+    } else if let Some(number) = number.as_u64() {
+        T::try_from(number).ok()
+    } else {
+        exact(&number).and_then(|number| T::try_from(number).ok())
+    };
+    let refusal = || serde::de::Error::custom(format!("not a whole number in range: {number}"));
+    whole.map(Some).ok_or_else(refusal)
+}
+
+/// A double that is a whole number, and no rounded one.
+fn exact(number: &serde_json::Number) -> Option<i64> {
+    const MOST: f64 = 9_007_199_254_740_992.0;
+    let number = number.as_f64()?;
+    (number.fract() == 0.0 && number.abs() < MOST).then(|| format!("{number:.0}").parse().ok())?
 }

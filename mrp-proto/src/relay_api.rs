@@ -142,6 +142,7 @@ pub mod feature {
 
 /// How the relay is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum HealthStatus {
     /// It serves.
@@ -152,6 +153,7 @@ pub enum HealthStatus {
 
 /// `GET /v1/health`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Health {
     /// How it is.
     pub status: HealthStatus,
@@ -161,11 +163,13 @@ pub struct Health {
     pub timestamp: Timestamp,
     /// What it can do beyond the published interface.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true, extensions(("x-mrp-extension" = json!(true)))))]
     pub features: Vec<String>,
 }
 
 /// The 202 of a send; the same values are in `send_result`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Accepted {
     /// The message's name.
     pub message_id: MessageId,
@@ -179,12 +183,14 @@ pub struct Accepted {
 
 /// `GET /v1/messages/{id}/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessageStatus {
     /// Where it stands.
     pub status: Status,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it was taken over, if it was.
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub delivered_at: Option<Timestamp>,
     /// When it expires.
     pub expires_at: Timestamp,
@@ -192,10 +198,12 @@ pub struct MessageStatus {
 
 /// The 201 of `POST /v1/blobs`; times and type are the owner's own (protocol A5.6).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BlobInfo {
     /// The blob's name.
     pub blob_id: BlobId,
     /// SHA-256 of the bytes, hexadecimal, without a prefix.
+    #[cfg_attr(feature = "openapi", schema(pattern = "^[0-9a-f]{64}$"))]
     pub hash: String,
     /// Bytes.
     pub size: u64,
@@ -209,15 +217,18 @@ pub struct BlobInfo {
 
 /// A page of messages, from a poll or a thread.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct MessagePage {
     /// The messages, oldest first. Other relays write `null` for none; a page without the field is no page.
     #[serde(deserialize_with = "crate::message::null_to_default")]
     pub messages: Vec<Message>,
     /// Whether there is more behind the cursor.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub has_more: bool,
     /// Where to go on; null on the last page.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub next_cursor: Option<String>,
 }
 
@@ -266,35 +277,42 @@ impl DiscoverQuery {
 
 /// An agent in a [`DiscoverPage`].
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DiscoveredAgent {
     /// Its address.
     pub public_key: PublicKey,
     /// A name that it gave itself; proves nothing.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true, max_length = 256))]
     pub display_name: Option<String>,
     /// When it was last active, to the minute.
     pub last_active_at: Timestamp,
     /// What it can do; names alone for a request in the older form (protocol A3.3).
     #[serde(default, deserialize_with = "crate::message::null_to_default")]
+    #[cfg_attr(feature = "openapi", schema(required = true, schema_with = crate::openapi::shown_capabilities))]
     pub capabilities: CapabilityList,
 }
 
 /// `GET /v1/discover`: public agents, most recently active first.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct DiscoverPage {
     /// The agents; there may be fewer than asked for although more follow.
     #[serde(deserialize_with = "crate::message::null_to_default")]
     pub agents: Vec<DiscoveredAgent>,
     /// Whether there is more behind the cursor.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub has_more: bool,
     /// Where to go on; null on the last page.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(required = true))]
     pub next_cursor: Option<String>,
 }
 
 /// A tag of capabilities, and how many public agents have it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CapabilityCount {
     /// The tag.
     pub tag: String,
@@ -304,6 +322,7 @@ pub struct CapabilityCount {
 
 /// `GET /v1/capabilities`: the most used tags first, ties by name; [`MAX_CAPABILITY_COUNTS`] at most.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CapabilityCounts {
     /// The tags.
     #[serde(deserialize_with = "crate::message::null_to_default")]

@@ -107,7 +107,7 @@ fn frames_from_clients() {
             r#"{"type":"send","request_id":"r","recipient_key":"k","expires_in":1.5}"#,
             malformed(
                 "send",
-                "invalid type: floating point `1.5`, expected i64 at line 1 column 68",
+                "not a whole number in range: 1.5 at line 1 column 69",
             ),
         ),
         (

@@ -9,7 +9,9 @@ use crate::clock::Clock;
 use crate::config::{Config, LiveConfig};
 use crate::disk::DiskGuard;
 use crate::http;
+use crate::http::cors::Cors;
 use crate::http::exchange::answer;
+use crate::http::openapi::Description;
 use crate::hub::Hub;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
@@ -38,6 +40,8 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
+    pub(crate) cors: Cors,
+    pub(crate) description: Description,
     pub(crate) metrics: Metrics,
     pub(crate) shutdown: Shutdown,
     pub(crate) started: Instant,
@@ -54,6 +58,8 @@ impl App {
             hub: Hub::new(),
             auth: Auth::new(&config),
             limits: Limits::new(&config),
+            cors: Cors::new(&config.access.cors_origins),
+            description: Description::default(),
             metrics: Metrics::new(store.timings()),
             shutdown: Shutdown::new(),
             started: Instant::now(),

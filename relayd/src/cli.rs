@@ -54,6 +54,8 @@ enum Command {
     Backup(backup::BackupFlags),
     /// Bring a backup back, into an empty data directory
     Restore(backup::RestoreFlags),
+    /// Write the OpenAPI document, which a relay with this configuration serves, to standard output
+    Openapi(Sources),
     /// Write a completion script to standard output
     Completions(generate::CompletionsFlags),
     /// Write the manual pages into a directory, or the main one to standard output
@@ -147,6 +149,7 @@ pub fn main() -> ExitCode {
         Some(Command::Admin(arguments)) => admin::run(&arguments),
         Some(Command::Backup(flags)) => backup::back_up(&flags),
         Some(Command::Restore(flags)) => backup::restore(&flags),
+        Some(Command::Openapi(sources)) => generate::openapi(&sources),
         Some(Command::Completions(flags)) => generate::completions(&flags),
         Some(Command::Man(flags)) => generate::man(&flags),
         None => serve::run(&cli.serve),

@@ -7,14 +7,18 @@ mod blobs;
 mod body;
 mod cursor;
 mod discover;
+mod etag;
 mod health;
+mod index;
 mod messages;
 mod older;
 mod segment;
 mod threads;
 
+pub(crate) mod cors;
 pub(crate) mod error;
 pub(crate) mod exchange;
+pub(crate) mod openapi;
 pub(crate) mod query;
 
 use crate::app::App;
@@ -22,43 +26,19 @@ use crate::ws;
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::map_request;
-use axum::response::Response;
-use axum::routing::{get, post};
+use axum::response::{IntoResponse as _, Response};
 use exchange::Exchange;
+use mrp_proto::code::{Code, ErrorBody};
+use openapi::codes;
 use std::sync::Arc;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Everything there is, by path.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    Router::new()
-        .route("/", get(health::welcome))
-        .route("/v1/health", get(health::health))
-        .route("/v1/health/ready", get(health::ready))
-        .route("/v1/health/live", get(health::live))
-        .route("/v1/health/details", get(health::details))
-        .route(
-            "/v1/agents/{key}",
-            get(agents::show)
-                .patch(agents::change)
-                .delete(agents::delete),
-        )
-        .route("/v1/agents/{key}/capabilities", get(agents::capabilities))
-        .route("/v1/agents/{key}/acl", get(acl::list))
-        .route(
-            "/v1/agents/{key}/acl/{peer}",
-            get(acl::show).put(acl::put).delete(acl::delete),
-        )
-        .route("/v1/discover", get(discover::find))
-        .route("/v1/capabilities", get(discover::capabilities))
-        .route("/v1/messages", post(messages::send).get(messages::poll))
-        .route("/v1/messages/{id}", get(messages::show))
-        .route("/v1/messages/{id}/status", get(messages::status))
-        .route("/v1/messages/{id}/ack", post(messages::acknowledge))
-        .route("/v1/messages/threads/{id}", get(threads::show))
-        .route("/v1/blobs", post(blobs::upload))
-        .route("/v1/blobs/{id}", get(blobs::download).delete(blobs::delete))
-        .route("/v1/ws", get(websocket))
-        .route_layer(map_request(note_route))
-        .with_state(app)
+    let (router, _described) = routes().split_for_parts();
+    router.route_layer(map_request(note_route)).with_state(app)
 }
 
 /// For the log and the figures, which know a request by the path it matched.
@@ -67,7 +47,52 @@ async fn note_route(request: Request) -> Request {
     std::future::ready(request).await
 }
 
+/// The routes, each with its description: there is no other way in, so nothing is served that the document does not have.
+fn routes() -> OpenApiRouter<Arc<App>> {
+    OpenApiRouter::with_openapi(openapi::Base::openapi())
+        .routes(routes!(index::show))
+        .routes(routes!(openapi::show))
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::live))
+        .routes(routes!(health::details))
+        .routes(routes!(agents::show, agents::change, agents::delete))
+        .routes(routes!(agents::capabilities))
+        .routes(routes!(acl::list))
+        .routes(routes!(acl::show, acl::put, acl::delete))
+        .routes(routes!(discover::find))
+        .routes(routes!(discover::capabilities))
+        .routes(routes!(messages::send, messages::poll))
+        .routes(routes!(messages::show))
+        .routes(routes!(messages::status))
+        .routes(routes!(messages::acknowledge))
+        .routes(routes!(threads::show))
+        .routes(routes!(blobs::upload))
+        .routes(routes!(blobs::download, blobs::delete))
+        .routes(routes!(websocket))
+}
+
+/// `GET /v1/ws`
+#[utoipa::path(
+    get,
+    path = "/v1/ws",
+    operation_id = "connect",
+    tag = "WebSocket",
+    summary = "Opens a WebSocket; its first frame authenticates",
+    description = "Frames are JSON objects with a `type`. The first one, `auth`, carries `public_key`, `timestamp` and `signature`; the upgrade itself \
+        carries no signature. After that the relay pushes `message` frames, and takes `ack` and `send`.",
+    security(()),
+    responses(
+        (status = 101, description = "The connection is a WebSocket now"),
+        (status = 426, description = "The request is no upgrade to a WebSocket of version 13: `bad_request`", body = ErrorBody,
+            extensions(("x-error-codes" = json!(codes(&[Code::BadRequest]))))),
+    ),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden])))),
+)]
 async fn websocket(State(app): State<Arc<App>>, request: Request) -> Response {
+    if let Err(refusal) = app.cors.admit_upgrade(request.headers()) {
+        return refusal.into_response();
+    }
     let exchange = Exchange::of(request.extensions());
     let (client, request_id) = (exchange.client().clone(), exchange.request_id().to_owned());
     ws::upgrade(app, request, client, &request_id)

@@ -55,5 +55,6 @@ pub use config::{
     Timeouts, TlsConfig, WebSocketConfig, WebhooksConfig,
 };
 pub use data_dir::DataDirError;
+pub use http::openapi::document as openapi;
 pub use serve::{BindError, RunError, Server, TlsError};
 pub use store::{Fatal, OpenError};

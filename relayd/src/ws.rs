@@ -1,8 +1,9 @@
 //! `GET /v1/ws`: the shell around the relay's session machine (protocol A8).
 //!
 //! The machine in `mrp_proto::session::relay` decides; what is here moves bytes, asks the store and the hub, and keeps time.
-//! permessage-deflate is not negotiated, since what is small on the wire could then be large in memory. Any `Origin` may
-//! connect: nothing is authorised by where a page came from, only by the signature in the first frame.
+//! permessage-deflate is not negotiated, since what is small on the wire could then be large in memory. By default any
+//! `Origin` may connect: nothing is authorised by where a page came from, only by the signature in the first frame. Where the
+//! operator listed pages, [`crate::http::cors`] has turned the others away before.
 
 mod arrivals;
 mod fetch;

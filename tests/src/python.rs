@@ -15,6 +15,13 @@ pub fn script(environment: &str, script: &str) -> Command {
     command
 }
 
+/// A program of an environment, set to run in a clean environment.
+pub fn isolated(environment: &str, name: &str) -> Command {
+    let mut command = Command::new(program(environment, name));
+    command.env_clear().env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
 /// A program of an environment.
 pub fn program(environment: &str, name: &str) -> PathBuf {
     let made = workspace().join("target/python");

@@ -2,7 +2,7 @@
 
 use super::{
     Attachment, DEFAULT_CONTENT_TYPE, Limits, MAX_ATTACHMENTS, MAX_REFERENCE, Metadata, Violation,
-    check_length, check_metadata, present,
+    check_length, check_metadata, present, whole_number,
 };
 use crate::key::PublicKey;
 use serde::{Deserialize, Serialize};
@@ -12,8 +12,10 @@ use std::time::Duration;
 
 /// What a client posts to send a message, as it is written on the wire. Unknown fields are ignored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SendRequest {
     /// Address of the recipient.
+    #[cfg_attr(feature = "openapi", schema(value_type = PublicKey))]
     pub recipient_key: String,
     /// Any JSON, passed through byte for byte. An explicit `null` is a body, an absent field is none.
     #[serde(
@@ -21,24 +23,35 @@ pub struct SendRequest {
         deserialize_with = "present",
         skip_serializing_if = "Option::is_none"
     )]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::body))]
     pub body: Option<Box<RawValue>>,
     /// Media type; [`DEFAULT_CONTENT_TYPE`] where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub content_type: Option<String>,
     /// At most [`MAX_ATTACHMENTS`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(max_items = 10))]
     pub attachments: Option<Vec<Attachment>>,
     /// Free text that groups messages.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub thread_id: Option<String>,
     /// Free text, usually the id of the message that this one answers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 128))]
     pub in_reply_to: Option<String>,
     /// Seconds until the message expires.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        deserialize_with = "whole_number",
+        skip_serializing_if = "Option::is_none"
+    )]
+    #[cfg_attr(feature = "openapi", schema(minimum = 1, maximum = 2_592_000))]
     pub expires_in: Option<i64>,
     /// Text pairs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::optional_metadata))]
     pub metadata: Option<Metadata>,
 }
 
@@ -310,6 +323,27 @@ mod tests {
                 "{bad}: {message}"
             );
         }
+    }
+
+    #[test]
+    fn a_whole_number_may_be_written_with_a_fraction_of_zero() {
+        let lifetime =
+            |number: &str| request(&format!(r#","body":1,"expires_in":{number}"#)).expires_in;
+        for number in ["60", "60.0", "6e1"] {
+            assert_eq!(lifetime(number), Some(60), "{number}");
+        }
+        assert_eq!(lifetime("null"), None);
+        for number in ["60.5", "1e300", "\"60\""] {
+            let text = format!(r#"{{"recipient_key":"","expires_in":{number}}}"#);
+            assert!(
+                serde_json::from_str::<SendRequest>(&text).is_err(),
+                "{number}"
+            );
+        }
+        let attached: Attachment = serde_json::from_str(r#"{"blob_id":"b","size":3.0}"#).unwrap();
+        assert_eq!(attached.size, Some(3));
+        let negative = serde_json::from_str::<Attachment>(r#"{"blob_id":"b","size":-3.0}"#);
+        assert!(negative.is_err());
     }
 
     #[test]

@@ -1,6 +1,8 @@
-//! `relayd completions` and `relayd man`: what is made of the command line's own definition.
+//! `relayd openapi`, `relayd completions` and `relayd man`: what is made of the definitions of the relay's routes and of its command
+//! line.
 
-use super::{Cli, Failure, print};
+use super::{Cli, Failure, Sources, print};
+use crate::http::openapi::document;
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 use clap_mangen::Man;
@@ -21,6 +23,11 @@ pub(super) struct ManFlags {
     /// Directory for all pages, made if it is not there; without it the main page goes to standard output
     #[arg(value_name = "DIR")]
     directory: Option<PathBuf>,
+}
+
+/// Writes the document that `/v1/openapi.json` is.
+pub(super) fn openapi(sources: &Sources) -> Result<(), Failure> {
+    print(document(&sources.load()?))
 }
 
 /// Writes the completion script of one shell.

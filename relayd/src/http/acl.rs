@@ -3,6 +3,7 @@
 use super::admission::{Signed, admit};
 use super::agents::require_self;
 use super::error::ApiError;
+use super::openapi::{AclPath, AclQuery, AgentPath, codes};
 use super::query::Query;
 use super::segment::segment;
 use crate::app::App;
@@ -17,6 +18,16 @@ use mrp_proto::message::Violation;
 use std::sync::Arc;
 
 /// `GET /v1/agents/{key}/acl`
+#[utoipa::path(
+    get,
+    path = "/v1/agents/{key}/acl",
+    operation_id = "list_acl_entries",
+    tag = "ACL",
+    summary = "One's own access list, newest last",
+    params(AgentPath, AclQuery),
+    responses((status = 200, description = "The entries, all of them", body = Vec<AclEntry>)),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound])))),
+)]
 pub(super) async fn list(
     State(app): State<Arc<App>>,
     request: Request,
@@ -38,6 +49,17 @@ pub(super) async fn list(
 }
 
 /// `PUT /v1/agents/{key}/acl/{peer}`: makes the entry or changes it; 200 either way.
+#[utoipa::path(
+    put,
+    path = "/v1/agents/{key}/acl/{peer}",
+    operation_id = "put_acl_entry",
+    tag = "ACL",
+    summary = "Lets another agent in, or keeps it out",
+    params(AclPath),
+    request_body = EntryRequest,
+    responses((status = 200, description = "The entry, new or changed", body = AclEntry)),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound, Code::InsufficientStorage])))),
+)]
 pub(super) async fn put(
     State(app): State<Arc<App>>,
     request: Request,
@@ -62,6 +84,16 @@ pub(super) async fn put(
 }
 
 /// `GET /v1/agents/{key}/acl/{peer}`
+#[utoipa::path(
+    get,
+    path = "/v1/agents/{key}/acl/{peer}",
+    operation_id = "get_acl_entry",
+    tag = "ACL",
+    summary = "What one's own access list says about another agent",
+    params(AclPath),
+    responses((status = 200, description = "The entry", body = AclEntry)),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound, Code::AclEntryNotFound, Code::ValidationFailed])))),
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     request: Request,
@@ -78,6 +110,16 @@ pub(super) async fn show(
 }
 
 /// `DELETE /v1/agents/{key}/acl/{peer}`
+#[utoipa::path(
+    delete,
+    path = "/v1/agents/{key}/acl/{peer}",
+    operation_id = "delete_acl_entry",
+    tag = "ACL",
+    summary = "Takes an entry out",
+    params(AclPath),
+    responses((status = 204, description = "There is no such entry now")),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound, Code::ValidationFailed])))),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     request: Request,

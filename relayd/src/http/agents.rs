@@ -3,6 +3,7 @@
 use super::admission::{Signed, admit};
 use super::error::ApiError;
 use super::older;
+use super::openapi::{AgentPath, codes};
 use super::segment::segment;
 use crate::app::App;
 use crate::auth::Class;
@@ -22,12 +23,22 @@ use std::sync::Arc;
 const E2E: &str = "e2e";
 
 /// What an agent can do; input schemas keep their bytes.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, utoipa::ToSchema)]
 pub(super) struct Capabilities {
     capabilities: Vec<Capability>,
 }
 
 /// `GET /v1/agents/{key}`
+#[utoipa::path(
+    get,
+    path = "/v1/agents/{key}",
+    operation_id = "get_agent",
+    tag = "Agents",
+    summary = "An agent's profile",
+    params(AgentPath),
+    responses((status = 200, description = "The profile; of a private one's metadata others see only `e2e`", body = AgentInfo)),
+    extensions(("x-error-codes" = json!(codes(&[Code::AgentNotFound])))),
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     request: Request,
@@ -38,6 +49,16 @@ pub(super) async fn show(
 }
 
 /// `GET /v1/agents/{key}/capabilities`
+#[utoipa::path(
+    get,
+    path = "/v1/agents/{key}/capabilities",
+    operation_id = "get_capabilities",
+    tag = "Agents",
+    summary = "What an agent can do",
+    params(AgentPath),
+    responses((status = 200, description = "The capabilities, with their input schemas", body = Capabilities)),
+    extensions(("x-error-codes" = json!(codes(&[Code::AgentNotFound])))),
+)]
 pub(super) async fn capabilities(
     State(app): State<Arc<App>>,
     request: Request,
@@ -49,6 +70,18 @@ pub(super) async fn capabilities(
 }
 
 /// `PATCH /v1/agents/{key}`
+#[utoipa::path(
+    patch,
+    path = "/v1/agents/{key}",
+    operation_id = "update_agent",
+    tag = "Agents",
+    summary = "Changes one's own profile",
+    description = "Absent fields are left alone, null clears one to its default, unknown ones are ignored.",
+    params(AgentPath),
+    request_body = ProfilePatch,
+    responses((status = 200, description = "The profile as it is now; with capabilities as plain names, if they were given so", body = AgentInfo)),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound])))),
+)]
 pub(super) async fn change(
     State(app): State<Arc<App>>,
     request: Request,
@@ -75,6 +108,16 @@ pub(super) async fn change(
 }
 
 /// `DELETE /v1/agents/{key}`
+#[utoipa::path(
+    delete,
+    path = "/v1/agents/{key}",
+    operation_id = "delete_agent",
+    tag = "Agents",
+    summary = "Deletes oneself, with profile, inbox, access list and webhook",
+    params(AgentPath),
+    responses((status = 204, description = "Deleted; what the agent sent stays with its recipients")),
+    extensions(("x-error-codes" = json!(codes(&[Code::Forbidden, Code::AgentNotFound])))),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     request: Request,

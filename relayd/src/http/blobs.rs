@@ -6,6 +6,7 @@ mod upload;
 
 use super::admission::{Signed, admit};
 use super::error::ApiError;
+use super::openapi::{BlobPath, Bytes, codes};
 use super::segment::segment;
 use crate::app::App;
 use crate::auth::Class;
@@ -26,9 +27,28 @@ use ranges::Asked;
 use serde_json::json;
 use std::sync::Arc;
 
-pub(super) use upload::upload;
+pub(super) use upload::{__path_upload, upload};
 
 /// `GET` and `HEAD /v1/blobs/{id}`
+#[utoipa::path(
+    method(get, head),
+    path = "/v1/blobs/{id}",
+    operation_id = "download_blob",
+    tag = "Blobs",
+    summary = "The bytes of a blob that one owns or was sent",
+    params(
+        BlobPath,
+        ("Range" = Option<String>, Header, description = "RFC 9110 section 14.2; one range of bytes"),
+        ("If-Range" = Option<String>, Header, description = "RFC 9110 section 13.1.5"),
+        ("If-Match" = Option<String>, Header, description = "RFC 9110 section 13.1.1"),
+        ("If-None-Match" = Option<String>, Header, description = "RFC 9110 section 13.1.2"),
+    ),
+    responses(
+        (status = 200, description = "All of it, with the Content-Type of the upload", content_type = "*/*", body = inline(Bytes), headers(("ETag" = String), ("X-M2M-Blob-Hash" = String, description = "SHA-256 of the whole blob, hexadecimal"), ("Accept-Ranges" = String))), 
+        (status = 206, description = "The range", content_type = "*/*", body = inline(Bytes), headers(("Content-Range" = String), ("ETag" = String), ("X-M2M-Blob-Hash" = String, description = "SHA-256 of the whole blob, hexadecimal"), ("Accept-Ranges" = String))), 
+        (status = 304, description = "The copy that `If-None-Match` names is current", headers(("ETag" = String), ("X-M2M-Blob-Hash" = String, description = "SHA-256 of the whole blob, hexadecimal"), ("Accept-Ranges" = String)))),
+    extensions(("x-error-codes" = json!(codes(&[Code::BlobNotFound, Code::PreconditionFailed, Code::RangeNotSatisfiable])))),
+)]
 pub(super) async fn download(
     State(app): State<Arc<App>>,
     request: Request,
@@ -39,6 +59,17 @@ pub(super) async fn download(
 }
 
 /// `DELETE /v1/blobs/{id}`
+#[utoipa::path(
+    delete,
+    path = "/v1/blobs/{id}",
+    operation_id = "delete_blob",
+    tag = "Blobs",
+    summary = "Gives up a blob",
+    params(BlobPath),
+    responses((status = 204, description = "It is not the caller's any more; the bytes go when nobody has them", headers(("X-M2M-Storage-Used" = u64, description = "Bytes that the caller's blobs take"),
+            ("X-M2M-Storage-Limit" = u64, description = "Bytes that they may take")))),
+    extensions(("x-error-codes" = json!(codes(&[Code::BlobNotFound, Code::BlobReferenced])))),
+)]
 pub(super) async fn delete(
     State(app): State<Arc<App>>,
     request: Request,

@@ -4,6 +4,7 @@ use super::admission::admit;
 use super::cursor;
 use super::error::ApiError;
 use super::older;
+use super::openapi::DiscoverQuery;
 use super::query::Query;
 use crate::app::App;
 use crate::auth::Class;
@@ -21,6 +22,15 @@ use mrp_proto::time::Timestamp;
 use std::sync::Arc;
 
 /// `GET /v1/discover`
+#[utoipa::path(
+    get,
+    path = "/v1/discover",
+    operation_id = "discover_agents",
+    tag = "Discovery",
+    summary = "Public agents, most recently active first",
+    params(DiscoverQuery),
+    responses((status = 200, description = "A page; it may have fewer than asked for although more follow", body = DiscoverPage)),
+)]
 pub(super) async fn find(
     State(app): State<Arc<App>>,
     request: Request,
@@ -38,6 +48,14 @@ pub(super) async fn find(
 }
 
 /// `GET /v1/capabilities`
+#[utoipa::path(
+    get,
+    path = "/v1/capabilities",
+    operation_id = "list_capabilities",
+    tag = "Discovery",
+    summary = "The tags that public agents have, most used first",
+    responses((status = 200, description = "The tags with their numbers of agents", body = CapabilityCounts)),
+)]
 pub(super) async fn capabilities(
     State(app): State<Arc<App>>,
     request: Request,

@@ -114,11 +114,14 @@ pub(crate) async fn answer(
     let class = Class::of(&method, request.uri().path(), request.headers());
     let span = tracing::error_span!("request", request_id = exchange.request_id);
     let response = async {
-        let response = match app.begin(class) {
-            Ok(_under_way) => charge(app, &exchange, counts, route(router, request).await),
-            // It is not the client's fault, so it counts against nobody.
-            Err(overloaded) => into_response(overloaded),
-        };
+        let routed = app.cors.around(request, |request| async {
+            match app.begin(class) {
+                Ok(_under_way) => charge(app, &exchange, counts, route(router, request).await),
+                // It is not the client's fault, so it counts against nobody.
+                Err(overloaded) => into_response(overloaded),
+            }
+        });
+        let response = routed.await;
         finish(app, &exchange, response, &method, started)
     };
     response.instrument(span).await

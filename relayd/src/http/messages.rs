@@ -4,6 +4,7 @@ use super::admission::{Signed, admit};
 use super::cursor::{self, Listing};
 use super::error::ApiError;
 use super::exchange::Exchange;
+use super::openapi::{MessagePath, PageQuery, PollQuery, codes};
 use super::query::Query;
 use super::segment::segment;
 use crate::app::App;
@@ -20,14 +21,32 @@ use mrp_proto::id::MessageId;
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::{MAX_REFERENCE, Message, SendRequest, Status, Violation};
 use mrp_proto::relay_api::{
-    DEFAULT_MESSAGE_PAGE, IDEMPOTENCY_KEY_HEADER, IDEMPOTENCY_REPLAYED_HEADER, MAX_IDEMPOTENCY_KEY,
-    MAX_PAGE, MAX_WAIT_SECONDS, MessagePage, MessageStatus,
+    Accepted, DEFAULT_MESSAGE_PAGE, IDEMPOTENCY_KEY_HEADER, IDEMPOTENCY_REPLAYED_HEADER,
+    MAX_IDEMPOTENCY_KEY, MAX_PAGE, MAX_WAIT_SECONDS, MessagePage, MessageStatus,
 };
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
 
 /// `POST /v1/messages`
+#[utoipa::path(
+    post,
+    path = "/v1/messages",
+    operation_id = "send_message",
+    tag = "Messages",
+    summary = "Sends a message",
+    params((
+        "Idempotency-Key" = Option<String>, Header, min_length = 1, max_length = 64, pattern = "^[!-~]+$",
+        description = "The same key with the same message is accepted once, and answered again",
+        extensions(("x-mrp-extension" = json!(true)))
+    )),
+    request_body = SendRequest,
+    responses((
+        status = 202, description = "Accepted: the message is on disk", body = Accepted,
+        headers(("Idempotency-Replayed" = bool, description = "This was accepted before, under the same key"))
+    )),
+    extensions(("x-error-codes" = json!(codes(&[Code::AgentNotFound, Code::BlobNotFound, Code::AclDenied, Code::IdempotencyMismatch])))),
+)]
 pub(super) async fn send(
     State(app): State<Arc<App>>,
     request: Request,
@@ -55,6 +74,24 @@ pub(super) async fn send(
 }
 
 /// `GET /v1/messages`
+#[utoipa::path(
+    get,
+    path = "/v1/messages",
+    operation_id = "poll_messages",
+    tag = "Messages",
+    summary = "The messages that wait, oldest first",
+    params(
+        PollQuery,
+        PageQuery,
+        ("thread_id" = Option<String>, Query, min_length = 1, max_length = 128, description = "Only messages of this thread",
+            extensions(("x-mrp-extension" = json!(true)))),
+        ("ack" = Option<String>, Query, pattern = "^(auto|manual)$", description = "`manual` marks nothing as delivered",
+            extensions(("x-mrp-extension" = json!(true)))),
+        ("wait" = Option<u32>, Query, minimum = 0, maximum = 30, description = "Seconds to wait for something to come",
+            extensions(("x-mrp-extension" = json!(true)))),
+    ),
+    responses((status = 200, description = "A page; what it holds is delivered by it, unless `ack` says otherwise", body = MessagePage)),
+)]
 pub(super) async fn poll(
     State(app): State<Arc<App>>,
     request: Request,
@@ -79,6 +116,16 @@ pub(super) async fn poll(
 }
 
 /// `GET /v1/messages/{id}`
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}",
+    operation_id = "get_message",
+    tag = "Messages",
+    summary = "A message that one sent or received",
+    params(MessagePath),
+    responses((status = 200, description = "The message; it is not marked", body = Message)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     request: Request,
@@ -90,6 +137,16 @@ pub(super) async fn show(
 }
 
 /// `GET /v1/messages/{id}/status`
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}/status",
+    operation_id = "get_message_status",
+    tag = "Messages",
+    summary = "Where a message stands",
+    params(MessagePath),
+    responses((status = 200, description = "Its status", body = MessageStatus)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
+)]
 pub(super) async fn status(
     State(app): State<Arc<App>>,
     request: Request,
@@ -101,6 +158,16 @@ pub(super) async fn status(
 }
 
 /// `POST /v1/messages/{id}/ack`
+#[utoipa::path(
+    post,
+    path = "/v1/messages/{id}/ack",
+    operation_id = "acknowledge_message",
+    tag = "Messages",
+    summary = "Takes a message over",
+    params(MessagePath),
+    responses((status = 204, description = "The message is delivered, by this or before")),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound]))), ("x-mrp-extension" = json!(true))),
+)]
 pub(super) async fn acknowledge(
     State(app): State<Arc<App>>,
     request: Request,

@@ -4,6 +4,7 @@ use super::admission::admit;
 use super::cursor::{self, Listing};
 use super::error::ApiError;
 use super::messages::{page_limit, to_page};
+use super::openapi::{PageQuery, ThreadPath, codes};
 use super::query::Query;
 use super::segment::segment;
 use crate::app::App;
@@ -11,11 +12,22 @@ use crate::auth::Class;
 use axum::Json;
 use axum::extract::{Request, State};
 use http::request::Parts;
+use mrp_proto::code::Code;
 use mrp_proto::message::{MAX_REFERENCE, Violation};
 use mrp_proto::relay_api::MessagePage;
 use std::sync::Arc;
 
 /// `GET /v1/messages/threads/{id}`
+#[utoipa::path(
+    get,
+    path = "/v1/messages/threads/{id}",
+    operation_id = "get_thread",
+    tag = "Messages",
+    summary = "The messages of a thread, in both directions, oldest first",
+    params(ThreadPath, PageQuery),
+    responses((status = 200, description = "A page", body = MessagePage)),
+    extensions(("x-error-codes" = json!(codes(&[Code::ValidationFailed])))),
+)]
 pub(super) async fn show(
     State(app): State<Arc<App>>,
     request: Request,

@@ -40,6 +40,10 @@ async fn a_method_that_is_none_names_those_that_are() {
         ("POST", "/v1/health", &["GET", "HEAD"]),
         ("OPTIONS", "/v1/messages/threads/t", &["GET", "HEAD"]),
         ("POST", "/v1/ws", &["GET", "HEAD"]),
+        ("PUT", "/", &["GET", "HEAD"]),
+        ("DELETE", "/v1/openapi.json", &["GET", "HEAD"]),
+        ("TRACE", "/v1/messages", &["GET", "HEAD", "POST"]),
+        ("BREW", "/v1/health", &["GET", "HEAD"]),
     ] {
         let reply = relay.answer(plain(method, target)).await;
         reply.refused(405, "method_not_allowed");
@@ -132,6 +136,55 @@ async fn the_root_is_a_page_for_people() {
             .unwrap()
             .starts_with("text/plain")
     );
+}
+
+#[tokio::test]
+async fn the_root_is_a_page_for_browsers_and_json_for_programs() {
+    let relay = relay(&["public_url=https://relay.example.net"]);
+    let get = |accept: &str| {
+        let mut request = plain("GET", "/");
+        request
+            .headers_mut()
+            .insert("accept", accept.parse().unwrap());
+        relay.answer(request)
+    };
+    let page = get("text/html,application/xhtml+xml,*/*;q=0.8")
+        .await
+        .expect(200);
+    assert_eq!(
+        page.header("content-type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(
+        page.text
+            .contains("mrpctl init --relay https://relay.example.net\n")
+    );
+    let policy = page.header("content-security-policy").unwrap();
+    assert!(
+        policy.starts_with("default-src 'none'; style-src 'sha256-"),
+        "{policy}"
+    );
+    for foreign in ["src=", "@import", "url(", "<script"] {
+        assert!(!page.text.contains(foreign), "{foreign}");
+    }
+    let json = get("application/json").await.expect(200).json();
+    assert_eq!(json["openapi"], "https://relay.example.net/v1/openapi.json");
+    assert_eq!(json["limits"]["body"], 1 << 20);
+}
+
+#[tokio::test]
+async fn a_body_where_none_belongs_is_hashed_and_then_ignored() {
+    let (relay, alice) = (relay(&[]), agent(1));
+    for (method, target) in [("GET", "/v1/messages"), ("DELETE", &alice.path())] {
+        let reply = relay.answer(alice.request(method, target, "no JSON")).await;
+        assert!(reply.status.is_success(), "{reply:?}");
+        // The signature covers it: one that was added on the way is noticed.
+        let mut added = alice.request(method, target, "");
+        *added.body_mut() = Body::from("added");
+        relay.answer(added).await.refused(401, "invalid_signature");
+    }
+    let health = Request::builder().uri("/v1/health").body(Body::from("x"));
+    relay.answer(health.unwrap()).await.expect(200);
 }
 
 #[tokio::test]

@@ -19,6 +19,8 @@ mod bound;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+mod cors;
+#[cfg(test)]
 mod discover;
 #[cfg(test)]
 mod errors;
@@ -28,6 +30,8 @@ mod harness;
 mod limits;
 #[cfg(test)]
 mod messages;
+#[cfg(test)]
+mod openapi;
 #[cfg(test)]
 mod polls;
 #[cfg(test)]

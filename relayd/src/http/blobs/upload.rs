@@ -3,6 +3,7 @@
 use super::super::admission::Arriving;
 use super::super::body::{self, Pace};
 use super::super::error::ApiError;
+use super::super::openapi::{Bytes as AnyBytes, codes};
 use super::with_storage;
 use crate::app::App;
 use crate::auth::{Caller, Class};
@@ -15,6 +16,7 @@ use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode, header};
+use mrp_proto::code::Code;
 use mrp_proto::id::BlobId;
 use mrp_proto::message::{MAX_REFERENCE, Violation};
 use mrp_proto::relay_api::BlobInfo;
@@ -29,6 +31,20 @@ const GATHER: usize = 256 << 10;
 const UNNAMED: &str = "application/octet-stream";
 
 /// `POST /v1/blobs`
+#[utoipa::path(
+    post,
+    path = "/v1/blobs",
+    operation_id = "upload_blob",
+    tag = "Blobs",
+    summary = "Uploads a file",
+    request_body(content = inline(AnyBytes), content_type = "application/octet-stream", description = "The bytes; their Content-Type is kept"),
+    responses((
+        status = 201, description = "The blob is on disk; the same bytes have the same name", body = BlobInfo,
+        headers(("X-M2M-Storage-Used" = u64, description = "Bytes that the caller's blobs take"),
+            ("X-M2M-Storage-Limit" = u64, description = "Bytes that they may take"))
+    )),
+    extensions(("x-error-codes" = json!(codes(&[Code::ValidationFailed])))),
+)]
 pub(in crate::http) async fn upload(
     State(app): State<Arc<App>>,
     request: Request,
