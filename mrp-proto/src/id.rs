@@ -69,6 +69,14 @@ text_id! {
 }
 
 text_id! {
+    /// The name of a webhook delivery, the same however often it is tried.
+    DeliveryId, "delivery id", "dlv_ and 12 lower-case hexadecimal digits",
+    |text| text.strip_prefix("dlv_").is_some_and(|rest| {
+        rest.len() == 12 && rest.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+    })
+}
+
+text_id! {
     /// The sender's own name for a message, inside the envelope: a ULID. It outlives relays, so copies can be told (protocol A10).
     EnvelopeId, "envelope id", "a ULID: 26 upper-case characters of Crockford base 32",
     |text| ulid::Ulid::from_string(text).is_ok_and(|ulid| ulid.to_string() == text)
@@ -115,6 +123,13 @@ impl BlobId {
     }
 }
 
+impl DeliveryId {
+    /// Composes an id from 48 bits.
+    pub fn compose(bits: [u8; 6]) -> Self {
+        Self(format!("dlv_{}", hex(&bits)))
+    }
+}
+
 impl EnvelopeId {
     /// Composes a ULID from a point in time and 80 random bits.
     pub fn from_parts(time: Timestamp, random: [u8; 10]) -> Self {
@@ -147,6 +162,10 @@ mod tests {
         let id = MessageId::compose(accepted, [0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6]);
         assert_eq!(id.as_str(), "msg_1772611200_a1b2c3d4e5f6");
         assert_eq!(id.as_str().parse::<MessageId>(), Ok(id));
+        let delivery = DeliveryId::compose([0xa1, 0xb2, 0xc3, 0xd4, 0xe5, 0xf6]);
+        assert_eq!(delivery.as_str(), "dlv_a1b2c3d4e5f6");
+        assert_eq!(delivery.as_str().parse::<DeliveryId>(), Ok(delivery));
+        assert!("dlv_A1b2c3d4e5f6".parse::<DeliveryId>().is_err());
         let envelope = EnvelopeId::from_parts(accepted, [0xff; 10]);
         assert_eq!(envelope.as_str().len(), 26);
         assert!(envelope.as_str().ends_with("ZZZZZZZZZZZZZZZZ"));

@@ -7,6 +7,10 @@ use crate::message::{Message, Status};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
+mod webhook;
+
+pub use webhook::*;
+
 /// Header: who signed, 43 characters.
 pub const PUBLIC_KEY_HEADER: &str = "x-m2m-public-key";
 /// Header: when it was signed, RFC 3339.
@@ -72,6 +76,11 @@ pub mod path {
     /// An agent's profile.
     pub fn agent(key: &PublicKey) -> String {
         format!("/v1/agents/{key}")
+    }
+
+    /// An agent's webhook.
+    pub fn webhook(key: &PublicKey) -> String {
+        format!("/v1/agents/{key}/webhook")
     }
 
     /// An agent's access list; the query `type=allow` or `type=block` narrows it.

@@ -19,6 +19,7 @@ use crate::overload::Overload;
 use crate::serve::{BindError, Certificates};
 use crate::shutdown::Shutdown;
 use crate::store::{Options, Store};
+use crate::webhook::Webhooks;
 use crate::ws::Arrivals;
 use axum::Router;
 use axum::body::{Body, HttpBody};
@@ -40,6 +41,7 @@ pub(crate) struct App {
     pub(crate) access: Access,
     pub(crate) auth: Auth,
     pub(crate) limits: Limits,
+    pub(crate) webhooks: Webhooks,
     pub(crate) cors: Cors,
     pub(crate) description: Description,
     pub(crate) metrics: Metrics,
@@ -58,6 +60,7 @@ impl App {
             hub: Hub::new(),
             auth: Auth::new(&config),
             limits: Limits::new(&config),
+            webhooks: Webhooks::new(&config.webhooks),
             cors: Cors::new(&config.access.cors_origins),
             description: Description::default(),
             metrics: Metrics::new(store.timings()),

@@ -21,7 +21,7 @@ pub(crate) use live::LiveConfig;
 pub(crate) use s3::S3Access;
 pub use sections::{
     AcmeConfig, BlobStoreConfig, CorsOrigins, MetricsConfig, Registration, TlsConfig,
-    WebhooksConfig,
+    WebhookLimits, WebhooksConfig,
 };
 pub use value::{ListenAddress, Network};
 

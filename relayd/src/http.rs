@@ -14,6 +14,7 @@ mod messages;
 mod older;
 mod segment;
 mod threads;
+mod webhooks;
 
 pub(crate) mod cors;
 pub(crate) mod error;
@@ -58,6 +59,11 @@ fn routes() -> OpenApiRouter<Arc<App>> {
         .routes(routes!(health::details))
         .routes(routes!(agents::show, agents::change, agents::delete))
         .routes(routes!(agents::capabilities))
+        .routes(routes!(
+            webhooks::show,
+            webhooks::register,
+            webhooks::delete
+        ))
         .routes(routes!(acl::list))
         .routes(routes!(acl::show, acl::put, acl::delete))
         .routes(routes!(discover::find))

@@ -105,6 +105,12 @@ impl Hub {
         }
     }
 
+    /// For how long an agent has been connected without a break, if it is.
+    pub(crate) fn connected_for(&self, agent: &PublicKey) -> Option<Duration> {
+        let state = self.0.lock();
+        state.agents.get(agent)?.members.present_for()
+    }
+
     /// How many authenticated connections there are.
     pub(crate) fn sockets(&self) -> usize {
         let state = self.0.lock();

@@ -8,6 +8,7 @@
 //!   often. `admin`: what the operator asks of a running relay.
 //! - `ws`: the shell around the session state machine. `hub`: who is connected, and who waits for mail.
 //! - `store`: one domain operation is one whole transaction. `send`: the way into it that HTTP and WebSocket share.
+//! - `webhook`: mail brought to agents' own servers.
 //! - `sweep`: what time frees. `disk`, `overload`: what is refused when room or time is scarce.
 //! - `backup`: everything in a directory, and the way back. `metrics`: figures about the relay. `health`: asking one from outside
 //!   whether it serves.
@@ -42,6 +43,7 @@ mod service;
 mod shutdown;
 pub mod store;
 mod sweep;
+mod webhook;
 mod ws;
 
 pub use access::AllowlistError;
@@ -52,7 +54,7 @@ pub use clock::ClockError;
 pub use config::{
     AccessConfig, AcmeConfig, AuthConfig, BlobStoreConfig, Config, ConfigError, CorsOrigins,
     LimitsConfig, ListenAddress, LogFormat, MetricsConfig, Network, Registration, SendResultStatus,
-    Timeouts, TlsConfig, WebSocketConfig, WebhooksConfig,
+    Timeouts, TlsConfig, WebSocketConfig, WebhookLimits, WebhooksConfig,
 };
 pub use data_dir::DataDirError;
 pub use http::openapi::document as openapi;

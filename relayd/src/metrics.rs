@@ -11,7 +11,7 @@ mod requests;
 pub(crate) mod listener;
 
 pub(crate) use histogram::Histogram;
-pub(crate) use labels::{Channel, Limit, Outcome};
+pub(crate) use labels::{Attempt, Channel, Limit, Outcome};
 
 use crate::app::App;
 use crate::store::{Swept, Timings};
@@ -36,6 +36,7 @@ pub(crate) struct Metrics {
     verifications: Counters<Outcome>,
     accepted: Counter,
     delivered: Counters<Channel>,
+    webhooks: Counters<Attempt>,
     limits: Counters<Limit>,
     freed: Counters<Freed>,
     /// Bytes of blobs, on their way.
@@ -73,6 +74,11 @@ impl Metrics {
                 &mut registry,
                 "messages_delivered",
                 "Messages that their recipients took over, by the way they came",
+            ),
+            webhooks: Counters::new(
+                &mut registry,
+                "webhook_attempts",
+                "Webhook deliveries that were tried, by outcome",
             ),
             limits: Counters::new(
                 &mut registry,
@@ -130,6 +136,11 @@ impl Metrics {
     /// Recipients took messages over.
     pub(crate) fn delivered(&self, channel: Channel, messages: usize) {
         self.delivered.count(channel, messages);
+    }
+
+    /// A webhook delivery was tried.
+    pub(crate) fn attempted(&self, outcome: Attempt) {
+        self.webhooks.count(outcome, 1);
     }
 
     /// A sweep freed something.

@@ -24,7 +24,7 @@ use crate::data_dir::{DataDir, DataDirError};
 use crate::metrics::listener::MetricsListener;
 use crate::service::Service;
 use crate::store::{Options, Store};
-use crate::{disk, http, process, sweep};
+use crate::{disk, http, process, sweep, webhook};
 use admission::Admissions;
 use listener::Listener;
 use std::future::Future;
@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tls::Keeper;
 use tokio::task::JoinSet;
+use tokio_util::task::AbortOnDropHandle;
 
 /// How long the database may take to close, after everything else has ended.
 const CLOSING: Duration = Duration::from_millis(1500);
@@ -195,6 +196,9 @@ impl Server {
         tasks.spawn(async move { disk::run(&guarding).await });
         let sweeping = Arc::clone(&app);
         tasks.spawn(async move { sweep::run(&sweeping).await });
+        let delivering = Arc::clone(&app);
+        let delivering =
+            AbortOnDropHandle::new(tokio::spawn(async move { webhook::run(&delivering).await }));
         let collecting = Arc::clone(&app);
         tasks.spawn(async move { blobs::collect::run(&collecting).await });
         let outcome = tokio::select! {
@@ -204,7 +208,8 @@ impl Server {
             fatal = app.store.failed() => Err(RunError::Store(fatal)),
         };
         app.shutdown.begin();
-        drain(&app).await;
+        let winding_down = tokio::time::timeout(webhook::LONGEST_END, delivering);
+        let _ = tokio::join!(drain(&app), winding_down);
         if let Some(admin) = admin {
             // Who told the relay to end hears that it does.
             let _ = tokio::time::timeout(LAST_WORD, admin).await;

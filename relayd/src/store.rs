@@ -35,6 +35,7 @@ mod snapshot;
 mod sweep;
 mod tables;
 mod timings;
+mod webhooks;
 mod writer;
 
 pub use accept::{AcceptError, Acceptance, Replayed, Submission};
@@ -54,6 +55,10 @@ pub(crate) use snapshot::{LoadError, Loaded, Snapshot, load};
 pub use sweep::Swept;
 pub(crate) use tables::LAYOUT;
 pub(crate) use timings::Timings;
+pub use webhooks::{
+    Aftermath, Delivery, DueWebhook, DueWebhooks, FailedAttempt, Fault, NextDelivery, Removal,
+    Ticket, WebhookSchedule,
+};
 
 use engine::{Opener, Shared, View};
 use failure::{Failure, Stop};

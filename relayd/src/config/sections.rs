@@ -1,6 +1,7 @@
 //! The sections of the file that are about one part of the relay each.
 
 use super::{ListenAddress, Network};
+use crate::store::WebhookSchedule;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -86,6 +87,43 @@ pub struct WebhooksConfig {
     pub allow_networks: Vec<Network>,
     /// How long one delivery may take.
     pub timeout: Duration,
+    /// When it is tried again; not part of the file.
+    pub schedule: WebhookSchedule,
+    /// How many at a time, and how often; not part of the file.
+    pub limits: WebhookLimits,
+}
+
+/// Bounds on deliveries. These are the protocol's and the relay's own; only tests have others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebhookLimits {
+    /// Deliveries at a time.
+    pub workers: usize,
+    /// Deliveries to one address at a time.
+    pub in_flight: usize,
+    /// Between the beginnings of two deliveries to one address.
+    pub spacing: Duration,
+    /// Failures in a row after which a receiver is left alone...
+    pub give_up_after: u32,
+    /// ...and for how long.
+    pub give_up_for: Duration,
+    /// For a name to be resolved, and for a connection to be made.
+    pub connect: Duration,
+    /// How long mail of an agent with a WebSocket is left to that (protocol A7.5).
+    pub socket_first: Duration,
+}
+
+impl Default for WebhookLimits {
+    fn default() -> Self {
+        Self {
+            workers: 64,
+            in_flight: 4,
+            spacing: Duration::from_millis(50),
+            give_up_after: 10,
+            give_up_for: Duration::from_secs(60),
+            connect: Duration::from_secs(5),
+            socket_first: Duration::from_secs(30),
+        }
+    }
 }
 
 impl Default for WebhooksConfig {
@@ -94,6 +132,8 @@ impl Default for WebhooksConfig {
             allow_http: false,
             allow_networks: Vec::new(),
             timeout: Duration::from_secs(10),
+            schedule: WebhookSchedule::default(),
+            limits: WebhookLimits::default(),
         }
     }
 }

@@ -21,6 +21,8 @@ use super::signal::{Call, Signal};
 use crate::store::Sequence;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
 
 /// Messages remembered as in flight, per agent, at most; the oldest is forgotten first. An inbox holds fewer by default, so only
 /// messages that left it otherwise (by a poll, by expiry) can fill this. What is forgotten may be pushed once more, under the
@@ -66,6 +68,7 @@ pub(super) struct Members {
 struct Member {
     name: Name,
     signal: Arc<Signal>,
+    since: Instant,
     position: Sequence,
     /// Counts how often the position was set back.
     round: u32,
@@ -88,6 +91,11 @@ impl Members {
         self.list.len()
     }
 
+    /// How long the oldest session has been here.
+    pub(super) fn present_for(&self) -> Option<Duration> {
+        self.list.first().map(|oldest| oldest.since.elapsed())
+    }
+
     pub(super) fn join(&mut self, name: Name, signal: Arc<Signal>) {
         if self.list.len() > 1 {
             self.restart();
@@ -95,6 +103,7 @@ impl Members {
         self.list.push(Member {
             name,
             signal,
+            since: Instant::now(),
             position: Sequence::START,
             round: 0,
             settled: Vec::new(),

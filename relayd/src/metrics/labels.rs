@@ -1,5 +1,6 @@
 //! The labels there are: small enums, each with all its counters from the start.
 
+use crate::store::Fault;
 use mrp_proto::code::Code;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -123,6 +124,53 @@ label! {
         Ack = "ack",
         /// An acknowledgement over a WebSocket.
         WebSocket = "websocket",
+        /// A webhook that took them.
+        Webhook = "webhook",
+    }
+}
+
+label! {
+    /// How a webhook delivery went.
+    pub(crate) enum Attempt, "outcome" {
+        /// It was taken.
+        Taken = "taken",
+        /// The host's name has no address.
+        Unresolved = "unresolved",
+        /// The name leads where no delivery goes.
+        AddressRefused = "address_refused",
+        /// There was no connection.
+        Unreachable = "unreachable",
+        /// There was no TLS, or a wrong certificate.
+        Tls = "tls_failed",
+        /// There was no answer in time.
+        TimedOut = "timed_out",
+        /// The answer was no HTTP.
+        BadReply = "bad_reply",
+        /// A redirect, or another status that is neither success nor failure.
+        Redirect = "status_other",
+        /// A status that says that the delivery is wrong.
+        Refused = "status_4xx",
+        /// A status that says that the receiver is not well.
+        Failed = "status_5xx",
+        /// It was put off, because its receiver has as many as it may have.
+        Postponed = "postponed",
+    }
+}
+
+impl Attempt {
+    /// Of a delivery that failed.
+    pub(crate) fn failed(fault: Fault) -> Self {
+        match fault {
+            Fault::Unresolved => Self::Unresolved,
+            Fault::AddressRefused => Self::AddressRefused,
+            Fault::Unreachable => Self::Unreachable,
+            Fault::Tls => Self::Tls,
+            Fault::TimedOut => Self::TimedOut,
+            Fault::BadReply => Self::BadReply,
+            Fault::Status(400..=499) => Self::Refused,
+            Fault::Status(500..) => Self::Failed,
+            Fault::Status(_) => Self::Redirect,
+        }
     }
 }
 
@@ -211,6 +259,7 @@ mod tests {
     fn every_value_has_its_own_counter() {
         indices_are_places::<Outcome>();
         indices_are_places::<Channel>();
+        indices_are_places::<Attempt>();
         indices_are_places::<Limit>();
         indices_are_places::<Freed>();
         indices_are_places::<Code>();

@@ -13,7 +13,7 @@ use super::record::{
 };
 use super::tables::{self, Tables};
 use super::writer::Admission;
-use super::{Sequence, Store, StoreError};
+use super::{Sequence, Store, StoreError, webhooks};
 use mrp_proto::acl::{self, EntryType, InboxPolicy, Relation, Verdict};
 use mrp_proto::agent::AgentStatus;
 use mrp_proto::key::PublicKey;
@@ -213,11 +213,11 @@ impl Incoming {
             self.store_claim(tables)?;
             return Ok(earlier);
         }
-        self.check_recipient(tables)?;
-        match &self.payload {
+        let recipient = self.check_recipient(tables)?;
+        let acceptance = match &self.payload {
             Payload::Ready(encoded) => {
                 let head = self.admit(tables, encoded, now)?;
-                Ok(self.store(tables, &head, encoded)?)
+                self.store(tables, &head, encoded)?
             }
             Payload::Attaching { content, .. } => {
                 let attaching = self.resolve(tables, content, now)?;
@@ -229,9 +229,13 @@ impl Incoming {
                 let head = self.admit(tables, &encoded, now)?;
                 let acceptance = self.store(tables, &head, &encoded)?;
                 blobs::attach(tables, acceptance.sequence.0, &head, &attaching)?;
-                Ok(acceptance)
+                acceptance
             }
+        };
+        if recipient.is_some_and(|profile| profile.has_webhook) {
+            webhooks::enqueue(tables, &self.recipient, now)?;
         }
+        Ok(acceptance)
     }
 
     fn resolve(
@@ -287,7 +291,7 @@ impl Incoming {
         }
     }
 
-    fn check_recipient(&self, tables: &Tables<'_>) -> Result<(), Stop<AcceptError>> {
+    fn check_recipient(&self, tables: &Tables<'_>) -> Result<Option<Profile>, Stop<AcceptError>> {
         // A key that was never seen may get mail, under the policy that its record would begin with.
         let profile = Profile::find(&tables.agents, &self.recipient)?;
         if profile.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
@@ -295,7 +299,7 @@ impl Incoming {
         }
         let policy = profile.map_or_else(InboxPolicy::default, |profile| profile.inbox_policy);
         match acl::decide(policy, self.relation(tables)?) {
-            Verdict::Accept => Ok(()),
+            Verdict::Accept => Ok(profile),
             Verdict::Deny(policy) => Err(Stop::Refused(AcceptError::Denied(policy))),
         }
     }

@@ -12,7 +12,7 @@ use super::memory::ActiveAgent;
 use super::record::{AgentKey, Fields};
 use super::tables::{ACTIVITY, AGENTS, Tables};
 use super::writer::Admission;
-use super::{ReplayClaim, Store, StoreError};
+use super::{ReplayClaim, Store, StoreError, webhooks};
 use mrp_proto::acl::InboxPolicy;
 use mrp_proto::agent::{AgentInfo, AgentStatus, Capability, Change, ProfilePatch, Visibility};
 use mrp_proto::key::PublicKey;
@@ -147,7 +147,8 @@ impl Store {
         .await
     }
 
-    /// Removes an agent's profile, ACL and inbox, and gives up its blobs (protocol A3.6). What it sent stays with its recipients.
+    /// Removes an agent's profile, ACL, webhook and inbox, and gives up its blobs (protocol A3.6). What it sent stays with its
+    /// recipients.
     ///
     /// The inbox is gone at once; its room is freed by the next sweeps.
     ///
@@ -374,7 +375,10 @@ fn create(tables: &mut Tables<'_>, agent: &AgentKey, now: Timestamp) -> Result<(
     Ok(())
 }
 
-fn check_claim(tables: &Tables<'_>, claim: &claims::Key) -> Result<(), Stop<ChangeError>> {
+pub(super) fn check_claim(
+    tables: &Tables<'_>,
+    claim: &claims::Key,
+) -> Result<(), Stop<ChangeError>> {
     match claims::look_up(tables, claim)? {
         claims::Standing::Fresh => Ok(()),
         claims::Standing::Used => Err(Stop::Refused(ChangeError::Replay)),
@@ -426,6 +430,27 @@ fn update(
     claims::store(tables, claim)?;
     let info = info(&tables.agents, &tables.activity, key)?;
     Ok(info.ok_or(Failure::corrupt("an agent's record"))?)
+}
+
+/// Changes what is asked about an agent with every message; makes its record where there is none.
+pub(super) fn change_profile(
+    tables: &mut Tables<'_>,
+    agent: &AgentKey,
+    now: Timestamp,
+    change: impl FnOnce(&mut Profile),
+) -> Result<(), Failure> {
+    if tables.agents.get(agent)?.is_none() {
+        create(tables, agent, now)?;
+    }
+    let (mut profile, details) = match tables.agents.get(agent)? {
+        None => return Err(Failure::corrupt("an agent's record")),
+        Some(record) => {
+            let (profile, details) = Profile::read(record.value())?;
+            (profile, Details::read(details)?)
+        }
+    };
+    change(&mut profile);
+    put(tables, agent, &profile, details)
 }
 
 /// Writes an agent's record, and brings the directory up to date with it. Every change of a record goes through here.
@@ -491,6 +516,7 @@ pub(super) fn list_all(tables: &mut Tables<'_>) -> Result<(), Failure> {
 }
 
 fn delete(tables: &mut Tables<'_>, agent: &AgentKey) -> Result<(), Failure> {
+    webhooks::remove(tables, agent)?;
     let before = match tables.agents.remove(agent)? {
         Some(former) => listing(former.value())?,
         None => None,

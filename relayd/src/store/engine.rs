@@ -16,7 +16,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 
 /// Readers at a time. More wait: each may hold a page of messages in memory.
 const READERS: usize = 32;
@@ -116,6 +116,8 @@ pub(super) struct Shared {
     pub(super) timings: Timings,
     pub(super) waiting: Waiting,
     pub(super) fatal: watch::Sender<Option<Fatal>>,
+    /// Something was committed that has to do with webhooks.
+    pub(super) webhook_hint: Notify,
 }
 
 /// What waits for the writer.
@@ -141,6 +143,7 @@ impl Shared {
             timings,
             waiting: Waiting::default(),
             fatal: watch::Sender::new(None),
+            webhook_hint: Notify::new(),
         }
     }
 

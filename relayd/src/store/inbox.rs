@@ -331,7 +331,7 @@ fn is_shown(
 }
 
 /// Moves a message that waits to those that are delivered; `false` if it does not wait, or expired waiting.
-fn deliver(
+pub(super) fn deliver(
     tables: &mut Tables<'_>,
     recipient: &AgentKey,
     sequence: u64,

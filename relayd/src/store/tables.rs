@@ -11,6 +11,7 @@ use super::failure::Failure;
 use super::ledger::Ledger;
 use super::memory::ActiveAgent;
 use super::record::{AgentKey, Entry, TextHash};
+use super::webhooks;
 use mrp_proto::time::Timestamp;
 use redb::{
     Database, Key, ReadOnlyTable, ReadableDatabase as _, ReadableTable, Table, TableDefinition,
@@ -97,6 +98,8 @@ pub(super) mod meta {
     pub(in crate::store) const CLOCK: &str = "clock";
     /// See [`super::super::claims`].
     pub(in crate::store) const CLAIMS_FLOOR: &str = "claims_floor";
+    /// The number of the last registration of a webhook.
+    pub(in crate::store) const WEBHOOKS: &str = "webhooks";
     /// The last number given to an access entry: see [`super::super::acl`].
     pub(in crate::store) const ACL_NUMBER: &str = "acl_number";
 }
@@ -131,7 +134,8 @@ pub(super) fn for_each_table(each: &mut impl EachTable) -> Result<(), Failure> {
     each.table(PURGES)?;
     each.table(SUSPENDED)?;
     directory::for_each_table(each)?;
-    blobs::for_each_table(each)
+    blobs::for_each_table(each)?;
+    webhooks::for_each_table(each)
 }
 
 /// The tables of one write transaction, with what is counted in memory until it is committed.
@@ -156,6 +160,7 @@ pub(super) struct Tables<'a> {
     pub(super) written: Table<'a, (KeyBytes, KeyBytes), u64>,
     pub(super) purges: Table<'a, KeyBytes, u64>,
     pub(super) ledger: Ledger<'a>,
+    pub(super) webhooks: webhooks::Lazy<'a>,
     pub(super) directory: Directory<'a>,
     /// What became of agents' activity: for the memory, once it is committed. `None` where the agent is gone.
     pub(super) noted: Vec<(AgentKey, Option<ActiveAgent>)>,
@@ -192,6 +197,7 @@ impl<'a> Tables<'a> {
                 transaction.open_table(USAGE)?,
                 transaction.open_table(SHARES)?,
             ),
+            webhooks: webhooks::Lazy::new(transaction),
             directory: Directory::new(transaction),
             noted: Vec::new(),
             sequence,
@@ -283,6 +289,7 @@ fn upgrade(database: &Database, time: Timestamp) -> Result<(), Failure> {
     let transaction = database.begin_write()?;
     let mut tables = Tables::open(&transaction, &clock)?;
     tables.meta.insert(meta::LAYOUT, LAYOUT)?;
+    tables.webhooks.open()?;
     tables.directory.make()?;
     agents::list_all(&mut tables)?;
     tables.flush()?;

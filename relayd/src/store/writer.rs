@@ -353,6 +353,7 @@ fn transact(shared: &Shared, batch: &mut [Box<dyn Operation>]) -> Result<(), Los
     if effect == Effect::Refused {
         return Ok(());
     }
+    let with_webhooks = tables.webhooks.is_open();
     let noted = tables.flush()?;
     noted.moves.note_active(&shared.recency);
     let begun = Instant::now();
@@ -361,6 +362,9 @@ fn transact(shared: &Shared, batch: &mut [Box<dyn Operation>]) -> Result<(), Los
     shared.timings.batch.observe_count(batch.len());
     noted.moves.note_gone(&shared.recency);
     shared.commits.fetch_add(1, Ordering::Relaxed);
+    if with_webhooks {
+        shared.webhook_hint.notify_one();
+    }
     for (agent, active) in noted.agents {
         match active {
             Some(active) => shared.agents.note(agent, active),

@@ -43,4 +43,6 @@ mod threads;
 #[cfg(test)]
 mod tls;
 #[cfg(test)]
+mod webhooks;
+#[cfg(test)]
 mod wire;

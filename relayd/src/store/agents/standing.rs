@@ -7,7 +7,7 @@ use crate::store::memory::ActiveAgent;
 use crate::store::record::AgentKey;
 use crate::store::tables::{AGENTS, SUSPENDED, Tables};
 use crate::store::writer::Admission;
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, webhooks};
 use mrp_proto::agent::AgentStatus;
 use mrp_proto::key::PublicKey;
 use mrp_proto::time::Timestamp;
@@ -74,6 +74,10 @@ fn set_status(
         AgentStatus::Suspended => suspended.insert(agent, to_millis(now))?,
         AgentStatus::Active => suspended.remove(agent)?,
     };
+    drop(suspended);
+    if status == AgentStatus::Active {
+        webhooks::resume(tables, agent, now)?;
+    }
     let last_active = tables.activity.get(agent)?.map(|last| last.value());
     let last_active = last_active.map_or(profile.created, from_millis);
     let active = ActiveAgent {
