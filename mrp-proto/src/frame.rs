@@ -75,7 +75,7 @@ pub struct Auth {
     /// 2 for the bound form (protocol A11), which has a nonce and an audience.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub v: Option<u64>,
-    /// A [`Nonce`](crate::bound::Nonce).
+    /// A [`Nonce`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
     /// The origin of the relay that it is for.
