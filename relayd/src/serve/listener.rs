@@ -432,7 +432,7 @@ mod tests {
         let both = [fourth.address().clone(), sixth.clone()];
         let beside = Listener::bind(&sixth, &both, None).await.unwrap();
         drop((fourth, beside));
-        let _alone = Listener::bind(&sixth, &[sixth.clone()], None)
+        let _alone = Listener::bind(&sixth, std::slice::from_ref(&sixth), None)
             .await
             .unwrap();
         assert!(tokio::net::TcpStream::connect(taken).await.is_ok());
