@@ -125,7 +125,7 @@ fn check_framing(request: &httparse::Request<'_, '_>) -> Result<(), &'static str
             .filter(named)
             .map(|header| header.value)
     };
-    if let Some(last) = values("transfer-encoding").last() {
+    if let Some(last) = values("transfer-encoding").next_back() {
         let last = last.rsplit(|byte| *byte == b',').next().unwrap_or(last);
         if request.version == Some(0) || !last.trim_ascii().eq_ignore_ascii_case(b"chunked") {
             return Err("the last Transfer-Encoding must be chunked, and the version HTTP/1.1");
