@@ -432,9 +432,8 @@ mod tests {
         let both = [fourth.address().clone(), sixth.clone()];
         let beside = Listener::bind(&sixth, &both, None).await.unwrap();
         drop((fourth, beside));
-        let _alone = Listener::bind(&sixth, &[sixth.clone()], None)
-            .await
-            .unwrap();
+        let only = std::slice::from_ref(&sixth);
+        let _alone = Listener::bind(&sixth, only, None).await.unwrap();
         assert!(tokio::net::TcpStream::connect(taken).await.is_ok());
     }
 }
