@@ -114,7 +114,11 @@ async fn fill(config: &Config, directory: &Path) -> Result<Manifest, BackupError
     };
     let loaded = source::copy_store(config, directory.join(DATABASE)).await?;
     let blobs = if is_local {
-        let names = loaded.blobs.iter().map(|hash| manifest::hex(hash)).collect();
+        let names = loaded
+            .blobs
+            .iter()
+            .map(|hash| manifest::hex(hash))
+            .collect();
         BlobsPart::Local(copy_blobs(from, to, Which::Named(names)).await?)
     } else {
         BlobsPart::elsewhere(&config.blob_store)
