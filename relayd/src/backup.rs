@@ -14,9 +14,11 @@ pub(crate) use manifest::{BlobsPart, Manifest};
 pub(crate) use restore::restore;
 
 use crate::admin::client::CallError;
+use crate::blobs::collect;
 use crate::config::{BlobStoreConfig, Config};
 use crate::data_dir::DataDirError;
 use crate::store::{LoadError, OpenError, StoreError};
+use blobs::Which;
 use disk::Staging;
 use manifest::FilePart;
 use std::io;
@@ -102,16 +104,26 @@ pub(crate) async fn take(config: &Config, directory: &Path) -> Result<Manifest, 
 async fn fill(config: &Config, directory: &Path) -> Result<Manifest, BackupError> {
     let is_local = config.blob_store == BlobStoreConfig::Local;
     let (from, to) = (config.data_dir.join(BLOBS), directory.join(BLOBS));
-    // Blobs first and last: whatever the snapshot names was there at its moment, so one of the two finds it.
-    if is_local {
-        copy_blobs(&from, &to).await?;
-    }
+    // From before the snapshot until they are copied: whatever it names is there for so long.
+    let held = if is_local {
+        let directory = from.clone();
+        on_disk_thread(move || collect::hold(&directory).map_err(BackupError::at(&directory)))
+            .await?
+    } else {
+        None
+    };
     let loaded = source::copy_store(config, directory.join(DATABASE)).await?;
     let blobs = if is_local {
-        BlobsPart::Local(copy_blobs(&from, &to).await?)
+        let names = loaded
+            .blobs
+            .iter()
+            .map(|hash| manifest::hex(hash))
+            .collect();
+        BlobsPart::Local(copy_blobs(from, to, Which::Named(names)).await?)
     } else {
         BlobsPart::elsewhere(&config.blob_store)
     };
+    drop(held);
     let directory = directory.to_owned();
     on_disk_thread(move || {
         let database = FilePart::of(&directory.join(DATABASE), DATABASE)?;
@@ -122,9 +134,12 @@ async fn fill(config: &Config, directory: &Path) -> Result<Manifest, BackupError
     .await
 }
 
-async fn copy_blobs(from: &Path, to: &Path) -> Result<blobs::Copied, BackupError> {
-    let (from, to) = (from.to_owned(), to.to_owned());
-    on_disk_thread(move || blobs::copy(&from, &to)).await
+async fn copy_blobs(
+    from: PathBuf,
+    to: PathBuf,
+    which: Which,
+) -> Result<blobs::Copied, BackupError> {
+    on_disk_thread(move || blobs::copy(&from, &to, &which)).await
 }
 
 async fn on_disk_thread<T: Send + 'static>(

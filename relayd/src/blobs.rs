@@ -63,6 +63,8 @@ pub(crate) struct Blobs {
     objects: Objects,
     uploads: Uploads,
     guards: Guards,
+    /// Whose lock those take who copy what is in it.
+    directory: Option<PathBuf>,
 }
 
 impl Blobs {
@@ -88,7 +90,10 @@ impl Blobs {
                 Objects::in_bucket(bucket, prefix, &access)?
             }
         };
-        Ok(Self::new(config, spool, objects))
+        Ok(Self {
+            directory: Some(directory.to_owned()),
+            ..Self::new(config, spool, objects)
+        })
     }
 
     fn new(config: &Config, spool: Spool, objects: Objects) -> Self {
@@ -97,6 +102,7 @@ impl Blobs {
             objects,
             uploads: Uploads::new(config),
             guards: Guards::default(),
+            directory: None,
         }
     }
 

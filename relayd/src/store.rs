@@ -24,6 +24,8 @@ mod holdings;
 mod import;
 mod inbox;
 mod ledger;
+#[cfg(test)]
+mod leftovers;
 mod memory;
 mod page;
 mod pressure;

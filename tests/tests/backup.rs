@@ -252,6 +252,128 @@ fn a_backup_that_dies_leaves_nothing_that_looks_like_one() {
     restore(&backup, &home.path().join("restored")).succeeded();
 }
 
+/// Files of blobs in a data directory or a backup.
+fn blob_files(folder: &Path) -> usize {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .map(|entry| match entry.path() {
+            path if path.is_dir() => blob_files(&path),
+            path => usize::from(!path.to_string_lossy().ends_with(".part")),
+        })
+        .sum()
+}
+
+fn upload(relay: &Relay, agent: &Agent, bytes: &str) -> String {
+    let request = agent.request("POST", "/v1/blobs", "content-type: text/plain\r\n", bytes);
+    let info = Connection::to(relay.address())
+        .ask(&request.text)
+        .expect(201)
+        .json();
+    info["blob_id"].as_str().unwrap().to_owned()
+}
+
+fn read(relay: &Relay, agent: &Agent, blob_id: &str, status: u16) -> String {
+    let request = agent.request("GET", &format!("/v1/blobs/{blob_id}"), "", "");
+    Connection::to(relay.address())
+        .ask(&request.text)
+        .expect(status)
+        .body
+}
+
+#[test]
+fn a_backup_has_the_blobs_that_it_names_and_no_others() {
+    let relay = heavy_relay();
+    let home = tempfile::tempdir().unwrap();
+    let (owner, other) = (Agent::numbered(100), Agent::numbered(101));
+    let attached = upload(&relay, &owner, "is attached");
+    let given_up = upload(&relay, &owner, "is given up meanwhile");
+    let send = format!(
+        r#"{{"recipient_key":"{}","attachments":[{{"blob_id":"{attached}"}}]}}"#,
+        other.key()
+    );
+    let send = owner.request("POST", "/v1/messages", "", &send);
+    Connection::to(relay.address()).ask(&send.text).expect(202);
+
+    let (process, backup, _) = begin_backup(&relay, &home);
+    let late = upload(&relay, &owner, "comes too late");
+    let delete = owner.request("DELETE", &format!("/v1/blobs/{given_up}"), "", "");
+    Connection::to(relay.address())
+        .ask(&delete.text)
+        .expect(204);
+    let blobs = fs::File::open(relay.data().join("blobs")).unwrap();
+    assert!(
+        blobs.try_lock().is_err(),
+        "nothing keeps the bytes from being removed"
+    );
+    process.signal(Signal::SIGCONT);
+    process.wait().succeeded();
+    blobs.try_lock().unwrap();
+    drop(blobs);
+    assert_eq!(blob_files(&backup.join("blobs")), 2);
+
+    let data = home.path().join("restored");
+    restore(&backup, &data).succeeded();
+    let copy = Relay::start_in(&data);
+    assert_eq!(read(&copy, &other, &attached, 200), "is attached");
+    assert_eq!(read(&copy, &owner, &given_up, 200), "is given up meanwhile");
+    read(&copy, &owner, &late, 404);
+}
+
+/// Somebody who uploads and gives up until told to end; what is answered is what was kept.
+fn start_uploader(number: u8, relay: &Relay, end: &Arc<AtomicBool>) -> JoinHandle<Vec<String>> {
+    let (end, address) = (Arc::clone(end), relay.address().to_owned());
+    std::thread::spawn(move || {
+        let agent = Agent::numbered(number);
+        let mut connection = Connection::to(&address);
+        let mut ids = Vec::new();
+        while !end.load(Ordering::SeqCst) && ids.len() < 80 {
+            let bytes = format!("blob {} of {number}", ids.len());
+            let request = agent.request("POST", "/v1/blobs", "", &bytes);
+            let info = connection.ask(&request.text).expect(201).json();
+            let id = info["blob_id"].as_str().unwrap().to_owned();
+            if ids.len() % 2 == 1 {
+                let request = agent.request("DELETE", &format!("/v1/blobs/{id}"), "", "");
+                connection.ask(&request.text).expect(204);
+            }
+            ids.push(id);
+        }
+        ids
+    })
+}
+
+#[test]
+fn what_a_restored_relay_knows_of_it_has() {
+    let relay = Relay::start();
+    let home = tempfile::tempdir().unwrap();
+    let end = Arc::new(AtomicBool::new(false));
+    let uploaders: Vec<_> = (1..=3)
+        .map(|number| start_uploader(number, &relay, &end))
+        .collect();
+    eventually("some blobs", || {
+        (blob_files(&relay.data().join("blobs")) > 10).then_some(())
+    });
+    let backup = home.path().join("backup");
+    relay.run(&["backup", text(&backup)]).succeeded();
+    end.store(true, Ordering::SeqCst);
+    let data = home.path().join("restored");
+    restore(&backup, &data).succeeded();
+    let copy = Relay::start_in(&data);
+    let mut there = 0;
+    for (number, uploader) in (1..=3).zip(uploaders) {
+        for (count, id) in uploader.join().unwrap().iter().enumerate() {
+            let request =
+                Agent::numbered(number).request("GET", &format!("/v1/blobs/{id}"), "", "");
+            let reply = Connection::to(copy.address()).ask(&request.text);
+            match reply.status {
+                200 => assert_eq!(reply.body, format!("blob {count} of {number}")),
+                status => assert_eq!(status, 404, "{reply:?}"),
+            }
+            there += usize::from(reply.status == 200);
+        }
+    }
+    assert_eq!(blob_files(&data.join("blobs")), there);
+}
+
 fn small_backup(home: &TempDir) -> PathBuf {
     let relay = Relay::start();
     Connection::to(relay.address())

@@ -94,6 +94,39 @@ fn a_kill_in_mid_upload_leaves_nothing() {
 }
 
 #[test]
+fn what_was_acknowledged_survives_a_kill_right_behind_the_answer() {
+    let mut relay = Relay::start();
+    let (alice, bob) = (Agent::new(1), Agent::new(2));
+    for round in 0..10_usize {
+        let blob = noise(1_000 + 50_000 * round);
+        let path = alice.upload(relay.address(), &blob);
+        relay.kill();
+        relay.resume();
+        let read = alice.request(relay.address(), "GET", &path, b"");
+        assert!(read.expect(200) == blob, "round {round}");
+        let blob_id = path.trim_start_matches("/v1/blobs/");
+        let message = json!({ "recipient_key": bob.key(), "body": round, "attachments": [{ "blob_id": blob_id }] });
+        let message = message.to_string();
+        let sent = alice.request(relay.address(), "POST", "/v1/messages", message.as_bytes());
+        sent.expect(202);
+        relay.kill();
+        relay.resume();
+        let target = "/v1/messages?limit=1";
+        let page = bob.request(relay.address(), "GET", target, b"").json(200);
+        let message = &page["messages"][0];
+        assert_eq!(message["body"], round);
+        let attachment = &message["attachments"][0];
+        assert_eq!(attachment["blob_id"], blob_id);
+        assert_eq!(attachment["size"], blob.len());
+        let read = bob.request(relay.address(), "GET", &path, b"");
+        assert!(read.expect(200) == blob, "round {round}");
+        let kept = alice.request(relay.address(), "DELETE", &path, b"");
+        assert_eq!(kept.json(409)["error"]["code"], "blob_referenced");
+    }
+    assert_eq!(placed(&relay).len(), 10);
+}
+
+#[test]
 fn a_client_that_goes_away_or_signed_something_else_leaves_nothing() {
     let relay = Relay::start();
     let agent = Agent::new(1);

@@ -4,6 +4,7 @@ use super::BackupError;
 use super::disk::{copy_file, make_directory};
 use super::manifest::hex;
 use serde::{Deserialize, Serialize};
+use std::collections::HashSet;
 use std::io;
 use std::path::Path;
 
@@ -19,16 +20,34 @@ pub(crate) struct Copied {
     pub(crate) bytes: u64,
 }
 
-/// Copies what is not there yet, and counts all that is there then. What goes away while it is looked at was deleted.
-pub(super) fn copy(from: &Path, to: &Path) -> Result<Copied, BackupError> {
+/// Which blobs are copied.
+#[derive(Debug)]
+pub(super) enum Which {
+    All,
+    /// Those of these names: bytes that the copied database does not know would stay for ever.
+    Named(HashSet<String>),
+}
+
+impl Which {
+    fn has(&self, name: &str) -> bool {
+        match self {
+            Self::All => is_blob(name),
+            Self::Named(names) => names.contains(name),
+        }
+    }
+}
+
+/// Copies blobs, and counts them. Nobody may remove any meanwhile.
+pub(super) fn copy(from: &Path, to: &Path, which: &Which) -> Result<Copied, BackupError> {
     let mut copied = Copied::default();
-    copy_directory(from, to, DEPTH, &mut copied)?;
+    copy_directory(from, to, which, DEPTH, &mut copied)?;
     Ok(copied)
 }
 
 fn copy_directory(
     from: &Path,
     to: &Path,
+    which: &Which,
     depth: usize,
     copied: &mut Copied,
 ) -> Result<(), BackupError> {
@@ -46,8 +65,8 @@ fn copy_directory(
         let (source, target) = (entry.path(), to.join(&name));
         let kind = entry.file_type().map_err(BackupError::at(&source))?;
         if kind.is_dir() && depth > 0 {
-            copy_directory(&source, &target, depth - 1, copied)?;
-        } else if kind.is_file() && name.to_str().is_some_and(is_blob) {
+            copy_directory(&source, &target, which, depth - 1, copied)?;
+        } else if kind.is_file() && name.to_str().is_some_and(|name| which.has(name)) {
             copy_blob(&source, &target, copied)?;
         }
     }
@@ -63,14 +82,6 @@ fn is_blob(name: &str) -> bool {
 }
 
 fn copy_blob(from: &Path, to: &Path, copied: &mut Copied) -> Result<(), BackupError> {
-    if let Ok(metadata) = to.metadata() {
-        copied.count += 1;
-        copied.bytes += metadata.len();
-        return Ok(());
-    }
-    if !from.exists() {
-        return Ok(());
-    }
     let sum = copy_file(from, to)?;
     let name = from.file_name().unwrap_or_default();
     if hex(&sum.sha256) != name.to_string_lossy() {
@@ -102,16 +113,20 @@ mod tests {
     }
 
     #[test]
-    fn whole_blobs_are_copied_once_and_nothing_else() {
+    fn whole_blobs_that_are_asked_for_are_copied_and_nothing_else() {
         let home = tempfile::tempdir().unwrap();
-        let (from, to) = (home.path().join("blobs"), home.path().join("copy"));
-        assert_eq!(copy(&from, &to).unwrap(), Copied::default());
+        let from = home.path().join("blobs");
+        let copy = |name: &str, which| copy(&from, &home.path().join(name), &which).unwrap();
+        assert_eq!(copy("none", Which::All), Copied::default());
         let first = put(home.path(), "one");
         std::fs::write(first.with_file_name("upload-7.tmp"), "half").unwrap();
-        assert_eq!(copy(&from, &to).unwrap(), Copied { count: 1, bytes: 3 });
         put(home.path(), "three");
-        assert_eq!(copy(&from, &to).unwrap(), Copied { count: 2, bytes: 8 });
-        let copied = to.join(first.strip_prefix(&from).unwrap());
+        assert_eq!(copy("all", Which::All), Copied { count: 2, bytes: 8 });
+        let name = first.file_name().unwrap().to_str().unwrap().to_owned();
+        let named = Which::Named(HashSet::from([name]));
+        assert_eq!(copy("one", named), Copied { count: 1, bytes: 3 });
+        let copied = home.path().join("one");
+        let copied = copied.join(first.strip_prefix(&from).unwrap());
         assert_eq!(std::fs::read_to_string(copied).unwrap(), "one");
     }
 
@@ -120,7 +135,12 @@ mod tests {
         let home = tempfile::tempdir().unwrap();
         let path = put(home.path(), "one");
         std::fs::write(&path, "two").unwrap();
-        let error = copy(&home.path().join("blobs"), &home.path().join("copy")).unwrap_err();
+        let error = copy(
+            &home.path().join("blobs"),
+            &home.path().join("copy"),
+            &Which::All,
+        )
+        .unwrap_err();
         assert!(matches!(error, BackupError::Damaged { .. }), "{error}");
     }
 }

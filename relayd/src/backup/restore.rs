@@ -50,7 +50,7 @@ fn clear_or_refuse(data_dir: &Path) -> Result<(), BackupError> {
 }
 
 fn restore_blobs(manifest: &Manifest, from: &Path, to: &Path) -> Result<(), BackupError> {
-    let copied = blobs::copy(from, to)?;
+    let copied = blobs::copy(from, to, &blobs::Which::All)?;
     if manifest.blobs != BlobsPart::Local(copied) {
         return Err(BackupError::Damaged {
             path: from.to_owned(),

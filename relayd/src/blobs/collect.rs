@@ -4,6 +4,9 @@ use crate::app::App;
 use crate::store::{BlobHash, Store, StoreError};
 
 use super::{Blobs, ObjectsError};
+use std::fs::{File, TryLockError};
+use std::io;
+use std::path::Path;
 
 /// Hashes that are looked up at a time.
 const BATCH: usize = 100;
@@ -15,6 +18,21 @@ pub(crate) enum CollectError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Objects(#[from] ObjectsError),
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Keeps every process from removing bytes below this directory until the answer is dropped: they are about to be copied. `None`
+/// without a directory. Blocks while some are being removed.
+pub(crate) fn hold(directory: &Path) -> io::Result<Option<File>> {
+    match File::open(directory) {
+        Ok(directory) => {
+            directory.lock_shared()?;
+            Ok(Some(directory))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// Removes, from the start on, until the relay ends.
@@ -41,9 +59,25 @@ impl Blobs {
                 return Ok(removed);
             };
             after = Some(*last);
+            let Some(_lock) = self.lock()? else {
+                return Ok(removed);
+            };
             for hash in &batch {
                 removed += self.remove(store, hash).await?;
             }
+        }
+    }
+
+    /// `None` while somebody [holds](hold) the bytes; a later round looks again.
+    fn lock(&self) -> io::Result<Option<Option<File>>> {
+        let Some(directory) = &self.directory else {
+            return Ok(Some(None));
+        };
+        let directory = File::open(directory)?;
+        match directory.try_lock() {
+            Ok(()) => Ok(Some(Some(directory))),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
         }
     }
 
@@ -169,6 +203,24 @@ mod tests {
             Err(ObjectsError::NotFound)
         ));
         assert_eq!(blobs.collect(&store).await.unwrap(), 0);
+    }
+
+    #[tokio::test]
+    async fn nothing_goes_while_it_is_copied() {
+        let home = tempfile::tempdir().unwrap();
+        let (blobs, store) = in_directory(home.path());
+        let hash = keep(&blobs, &store, "hello").await;
+        let deleting = store.delete_blob(hash, owner(), claim(), now());
+        deleting.await.unwrap();
+        let first = hold(home.path()).unwrap();
+        let second = hold(home.path()).unwrap();
+        drop(first);
+        assert_eq!(blobs.collect(&store).await.unwrap(), 0);
+        assert_eq!(files(home.path()).len(), 1);
+        drop(second);
+        assert_eq!(blobs.collect(&store).await.unwrap(), 1);
+        assert!(files(home.path()).is_empty());
+        assert!(hold(&home.path().join("none")).unwrap().is_none());
     }
 
     #[tokio::test]

@@ -20,7 +20,10 @@ use super::{ReplayClaim, Store, StoreError, claims};
 use mrp_proto::key::PublicKey;
 use mrp_proto::time::Timestamp;
 use records::{BLOBS, LOOSE, OWNERS, Owner, Records, USAGE, USES, sent_to};
-use redb::{ReadTransaction, ReadableTable as _, ReadableTableMetadata as _};
+use redb::{
+    Database, ReadTransaction, ReadableDatabase as _, ReadableTable as _,
+    ReadableTableMetadata as _, TableError,
+};
 use std::time::Duration;
 
 /// SHA-256 of a blob's bytes, which is its name.
@@ -282,6 +285,16 @@ impl Store {
         })
         .await
     }
+}
+
+/// All blobs whose bytes are in place.
+pub(super) fn names(database: &Database) -> Result<Vec<BlobHash>, Failure> {
+    let blobs = match database.begin_read()?.open_table(BLOBS) {
+        Ok(blobs) => blobs,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(Vec::new()),
+        Err(error) => return Err(error.into()),
+    };
+    blobs.iter()?.map(|row| Ok(*row?.0.value())).collect()
 }
 
 /// How many blobs there are.

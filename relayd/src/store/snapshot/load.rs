@@ -1,5 +1,6 @@
 //! A database made of a snapshot's stream.
 
+use super::super::blobs::{self, BlobHash};
 use super::super::failure::Failure;
 use super::super::tables::{EachTable, LAYOUT, for_each_table};
 use super::{END, MAGIC, ROW, TABLE};
@@ -47,6 +48,8 @@ pub(crate) struct Loaded {
     pub(crate) sequence: u64,
     /// Rows of each table.
     pub(crate) tables: BTreeMap<String, u64>,
+    /// The blobs whose bytes it counts on.
+    pub(crate) blobs: Vec<BlobHash>,
 }
 
 /// Makes a new database of a stream. What is there after an error is of no use.
@@ -87,11 +90,14 @@ pub(crate) fn load(mut stream: impl Read, path: &Path) -> Result<Loaded, LoadErr
     if tag != END || reader.number()? != tables.values().sum::<u64>() {
         return Err(broken("its end is not as it must be"));
     }
+    let blobs = blobs::names(&database);
+    let blobs = blobs.map_err(|failure| LoadError::Write(failure.to_string()))?;
     drop(database);
     Ok(Loaded {
         layout,
         sequence,
         tables,
+        blobs,
     })
 }
 
