@@ -2,7 +2,7 @@
 
 mod population;
 
-use crate::relay::{self, Relay};
+use crate::relay::{Data, Relay};
 use crate::report::Line;
 use crate::wire::{Connection, fresh_key};
 use anyhow::ensure;
@@ -25,20 +25,28 @@ pub(crate) struct Options {
     /// Connections that search at once
     #[arg(long, default_value_t = 2)]
     connections: usize,
+    /// A folder to fill and keep; one that is filled already is only searched
+    #[arg(long)]
+    keep: Option<PathBuf>,
     /// The relayd to measure; the one built beside this program where absent
     #[arg(long)]
     relayd: Option<PathBuf>,
 }
 
 /// Agents of one transaction.
-const BATCH: u32 = 20_000;
+const BATCH: u32 = 100_000;
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
-    let data = relay::data_folder()?;
-    let database = relay::database(data.path());
+    let data = match &options.keep {
+        Some(folder) => Data::Kept(folder.clone()),
+        None => Data::temporary()?,
+    };
+    let database = data.database();
     let population = Population::new(options.agents);
     let begun = Instant::now();
-    fill(&database, &population).await?;
+    if !database.exists() {
+        fill(&database, &population).await?;
+    }
     let filled_in = begun.elapsed();
     let size = std::fs::metadata(&database)?.len();
     let relay = Relay::start_with(options.relayd.as_ref(), data)?;
@@ -58,6 +66,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
     for (name, targets) in population.searches() {
         lines.push(drive(&relay, options, name, &targets).await?);
     }
+    lines.push(change_largest(&relay).await?);
     lines.push(Line::new(
         "relay resident memory at the end",
         mebibytes(relay.resident()?),
@@ -91,6 +100,7 @@ async fn drive(
 ) -> anyhow::Result<Line> {
     let latencies = Rc::new(RefCell::new(Vec::with_capacity(options.searches)));
     let found = Rc::new(RefCell::new(0));
+    let cpu_before = relay.cpu()?;
     let tasks = LocalSet::new();
     let mut searchers = Vec::new();
     for index in 0..options.connections {
@@ -118,6 +128,7 @@ async fn drive(
     for searcher in searchers {
         searcher.await??;
     }
+    let cpu = relay.cpu()? - cpu_before;
     let mut latencies = latencies.take();
     latencies.sort_unstable();
     ensure!(!latencies.is_empty(), "no searches");
@@ -126,10 +137,34 @@ async fn drive(
     Ok(Line::new(
         name,
         format!(
-            "p50 {:>9}   p99 {:>9}   {each:.1} agents",
+            "p50 {:>9}   p99 {:>9}   CPU {:>8}   {each:.1} agents",
             milliseconds(quantile(0.5)),
             milliseconds(quantile(0.99)),
+            milliseconds(cpu / latencies.len() as u32),
         ),
+    ))
+}
+
+/// Puts the largest profile that there can be in the place of an empty one, and takes it back, again and again.
+async fn change_largest(relay: &Relay) -> anyhow::Result<Line> {
+    const CHANGES: usize = 20;
+    let key = fresh_key()?;
+    let target = format!("/v1/agents/{}", key.public());
+    let mut connection = Connection::open(relay.address, key).await?;
+    let largest = population::largest_profile();
+    let mut latencies = Vec::with_capacity(CHANGES);
+    for _ in 0..CHANGES {
+        for profile in [&largest, r#"{"capabilities":null,"display_name":null}"#] {
+            let begun = Instant::now();
+            let status = connection.patch(&target, profile).await?;
+            latencies.push(begun.elapsed());
+            ensure!(status == 200, "the relay answered {status} to a profile");
+        }
+    }
+    latencies.sort_unstable();
+    Ok(Line::new(
+        "changing the largest profile",
+        format!("p50 {:>9}", milliseconds(latencies[CHANGES])),
     ))
 }
 

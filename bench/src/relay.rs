@@ -1,6 +1,8 @@
 //! A relayd process of its own, on a free port, with its data in a folder that goes away with it.
 
 use anyhow::{Context as _, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
 use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -13,26 +15,23 @@ pub(crate) struct Relay {
     pub(crate) address: SocketAddr,
     /// How long it took to become ready.
     pub(crate) started_in: Duration,
-    _data: tempfile::TempDir,
+    data: Data,
 }
 
 impl Relay {
     /// Starts `program`, or the relayd that was built beside this program.
     pub(crate) fn start(program: Option<&PathBuf>) -> anyhow::Result<Self> {
-        Self::start_with(program, data_folder()?)
+        Self::start_with(program, Data::temporary()?)
     }
 
     /// As [`Relay::start`], with what is in a folder already.
-    pub(crate) fn start_with(
-        program: Option<&PathBuf>,
-        data: tempfile::TempDir,
-    ) -> anyhow::Result<Self> {
+    pub(crate) fn start_with(program: Option<&PathBuf>, data: Data) -> anyhow::Result<Self> {
         let beside = std::env::current_exe()?.with_file_name("relayd");
         let program = program.unwrap_or(&beside);
         let begun = Instant::now();
         let mut process = Command::new(program)
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data.path())
+            .arg(data.folder())
             .args(["--set", "log=warn"])
             .stdout(Stdio::piped())
             .spawn()
@@ -52,7 +51,7 @@ impl Relay {
             process,
             address: url.parse()?,
             started_in: begun.elapsed(),
-            _data: data,
+            data,
         })
     }
 
@@ -88,22 +87,46 @@ impl Relay {
     }
 }
 
-/// A new folder for a relay's data. It is below the working directory, since the system's temporary folder may be in memory, where
-/// nothing is ever on disk.
-pub(crate) fn data_folder() -> anyhow::Result<tempfile::TempDir> {
-    let mut builder = tempfile::Builder::new();
-    Ok(builder.prefix("bench-relayd-").tempdir_in(".")?)
+/// Where a relay has its data.
+#[derive(Debug)]
+pub(crate) enum Data {
+    /// A folder that goes away.
+    Temporary(tempfile::TempDir),
+    /// A folder that stays.
+    Kept(PathBuf),
 }
 
-/// The database in a relay's folder.
-pub(crate) fn database(data: &Path) -> PathBuf {
-    data.join("relay.redb")
+impl Data {
+    /// A new folder below the working directory, since the system's temporary folder may be in memory, where nothing is ever on disk.
+    pub(crate) fn temporary() -> anyhow::Result<Self> {
+        let mut builder = tempfile::Builder::new();
+        Ok(Self::Temporary(
+            builder.prefix("bench-relayd-").tempdir_in(".")?,
+        ))
+    }
+
+    /// The relay's database.
+    pub(crate) fn database(&self) -> PathBuf {
+        self.folder().join("relay.redb")
+    }
+
+    fn folder(&self) -> &Path {
+        match self {
+            Self::Temporary(folder) => folder.path(),
+            Self::Kept(folder) => folder,
+        }
+    }
 }
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        // Nothing can be done about a failure here, and the process is ours alone.
-        let _ = self.process.kill();
+        // Nothing can be done about a failure here, and the process is ours alone. Data that is kept is closed properly.
+        let id = i32::try_from(self.process.id()).map(Pid::from_raw);
+        if let (Data::Kept(_), Ok(id)) = (&self.data, id) {
+            let _ = kill(id, Signal::SIGTERM);
+        } else {
+            let _ = self.process.kill();
+        }
         let _ = self.process.wait();
     }
 }

@@ -43,6 +43,11 @@ impl Connection {
         self.request("POST", target, body).await
     }
 
+    /// Patches with a body and returns the status of the answer.
+    pub(crate) async fn patch(&mut self, target: &str, body: &str) -> anyhow::Result<u16> {
+        self.request("PATCH", target, body).await
+    }
+
     /// Gets a target and returns the status of the answer; the answer's body is [`Connection::body`] then.
     pub(crate) async fn get(&mut self, target: &str) -> anyhow::Result<u16> {
         self.request("GET", target, "").await

@@ -22,6 +22,8 @@ use result::{AuthResultFields, SendResultFields};
 
 /// Bytes of a frame, at most, in either direction; more is closed with [`CloseCode::TooBig`].
 pub const MAX_FRAME: usize = 2 << 20;
+/// Bytes of a client's first frame, at most: it holds a key, a signature and little else, and nobody knows yet who sent it.
+pub const MAX_AUTH_FRAME: usize = 16 << 10;
 /// Bytes of a frame that any client takes: what is larger is announced with `pending` (protocol A8.6).
 pub const SAFE_FRAME: usize = 1 << 20;
 

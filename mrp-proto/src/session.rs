@@ -19,7 +19,7 @@ pub type Moment = Duration;
 pub enum Incoming<'a> {
     /// A text frame.
     Text(&'a str),
-    /// A text or binary frame that the shell refused to read because it exceeds [`crate::frame::MAX_FRAME`].
+    /// A text or binary frame that the shell refused to read because it exceeds [`crate::frame::MAX_FRAME`], or [`crate::frame::MAX_AUTH_FRAME`].
     Oversized {
         /// Its bytes, as far as they are known.
         bytes: usize,

@@ -194,9 +194,13 @@ mod tests {
     #[tokio::test]
     async fn who_was_suspended_while_it_came_in_is_found_out() {
         let app = App::in_memory(Config::default()).unwrap();
-        let recording =
-            app.store
-                .record_activity(key(1), app.now(), NewAgents::Allowed, Scheme::Published);
+        let recording = app.store.record_activity(
+            key(1),
+            app.now(),
+            NewAgents::Allowed,
+            Scheme::Published,
+            None,
+        );
         recording.await.unwrap();
         app.confirm(&key(1)).await.unwrap();
         let suspending = app

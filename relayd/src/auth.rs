@@ -139,12 +139,15 @@ impl App {
         client: &ClientAddress,
     ) -> Result<Caller, ApiError> {
         let now = self.now();
-        if is_safe(&parts.method) {
+        let changes = if is_safe(&parts.method) {
             self.auth
                 .guard
                 .enter(&verified.claim, target(parts).as_bytes(), now)?;
-        }
-        self.admit(verified, client, now).await?;
+            None
+        } else {
+            Some(&verified.claim)
+        };
+        self.admit(verified, changes, client, now).await?;
         Ok(Caller {
             key: verified.key,
             scheme: verified.scheme,
@@ -181,12 +184,12 @@ impl App {
         }
         self.limits.request(&verified.key)?;
         self.auth.guard.enter(&verified.claim, b"", now)?;
-        self.admit(&verified, client, now).await?;
+        self.admit(&verified, None, client, now).await?;
         Ok(verified.key)
     }
 
     /// Asks again about an agent that was let in, once it has its place in the hub: if it was suspended or taken off the list
-    /// meanwhile, those who revoke found no session to end.
+    /// meanwhile, those who revoke found no session to end. A poll that waits asks whenever it looks into the store.
     pub(crate) async fn confirm(&self, key: &PublicKey) -> Result<(), ApiError> {
         self.access.check(key)?;
         match self.store.agent_status(key).await? {
@@ -195,10 +198,12 @@ impl App {
         }
     }
 
-    /// Notes that a verified agent was here; makes its record at the first time.
+    /// Notes that a verified agent was here; makes its record at the first time. `changes` is the claim of a request that changes
+    /// state.
     async fn admit(
         &self,
         verified: &Verified,
+        changes: Option<&ReplayClaim>,
         client: &ClientAddress,
         now: Timestamp,
     ) -> Result<(), ApiError> {
@@ -209,7 +214,9 @@ impl App {
             NewAgents::Refused
         };
         let Verified { key, scheme, .. } = *verified;
-        let recording = self.store.record_activity(key, now, new_agents, scheme);
+        let recording = self
+            .store
+            .record_activity(key, now, new_agents, scheme, changes);
         let activity = match recording.await {
             Err(crate::store::ActivityError::NewAgentRefused) => {
                 return Err(refused_newcomer(room));

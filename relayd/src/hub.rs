@@ -98,10 +98,11 @@ impl Hub {
         }
     }
 
-    /// Ends the sessions of an agent that was deleted or suspended.
+    /// Ends the sessions of an agent that was deleted or suspended, and has those who wait for its mail look again.
     pub(crate) fn revoke(&self, agent: &PublicKey) {
         if let Some(agent) = self.0.lock().agents.get(agent) {
             agent.members.call_all(Call::Revoked);
+            agent.tell(Interest::Mail);
         }
     }
 

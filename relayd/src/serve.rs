@@ -112,7 +112,7 @@ impl Server {
         let blobs = open_blobs(&config, &data_dir).await?;
         let mut listeners = Vec::new();
         for address in &config.listen {
-            let bound = Listener::bind(address, tls.as_ref()).await;
+            let bound = Listener::bind(address, &config.listen, tls.as_ref()).await;
             listeners.push(bound.map_err(|source| BindError::Listen {
                 address: config.tls.url(address),
                 source,

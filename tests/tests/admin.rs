@@ -73,6 +73,10 @@ fn a_suspension_outlives_the_process() {
     let mut relay = Relay::start();
     let alice = User::at("alice", &relay);
     let key = alice.key();
+    // The relay knows an agent from its first request on, which the daemon makes in its own time.
+    eventually("the agent's record", || {
+        (admin(relay.data(), &["agent", &key]).code() == 0).then_some(())
+    });
     admin(relay.data(), &["suspend", &key]).succeeded();
     relay.kill();
     relay.resume();

@@ -182,6 +182,35 @@ impl Population {
     }
 }
 
+/// A profile that has as much of everything as it may.
+pub(crate) fn largest_profile() -> String {
+    let mut chance = Chance(5);
+    let mut text = |length: usize| -> String {
+        let mut text = String::new();
+        while text.len() < length {
+            text.push_str(&word(chance.below(WORDS * WORDS)));
+        }
+        text.truncate(length);
+        text
+    };
+    let mut capability = || {
+        let tags: Vec<_> = (0..20).map(|_| format!(r#""{}""#, text(64))).collect();
+        let words: Vec<_> = (0..128).map(|_| text(7)).collect();
+        format!(
+            r#"{{"name":"{}","description":"{}","tags":[{}]}}"#,
+            text(64),
+            words.join(" "),
+            tags.join(",")
+        )
+    };
+    let capabilities: Vec<_> = (0..20).map(|_| capability()).collect();
+    format!(
+        r#"{{"visibility":"public","display_name":"{}","capabilities":[{}]}}"#,
+        text(256),
+        capabilities.join(",")
+    )
+}
+
 fn capability(chance: &mut Chance, number: u32) -> Capability {
     let tags = (0..1 + chance.below(3)).map(|_| tag(chance.skewed(TAGS)));
     let mut tags: Vec<_> = tags.collect();

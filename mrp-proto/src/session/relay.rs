@@ -6,8 +6,8 @@
 use super::{Incoming, Moment};
 use crate::code::Code;
 use crate::frame::{
-    Auth, AuthResult, ClientFrame, CloseCode, FrameError, MAX_FRAME, SAFE_FRAME, SendOutcome,
-    ServerFrame,
+    Auth, AuthResult, ClientFrame, CloseCode, FrameError, MAX_AUTH_FRAME, MAX_FRAME, SAFE_FRAME,
+    SendOutcome, ServerFrame,
 };
 use crate::id::MessageId;
 use crate::message::Message;
@@ -84,13 +84,18 @@ impl Session {
         if let Phase::Open(run) = &mut self.phase {
             run.keepalive.handle_heard();
         }
+        let limit = self.frame_limit();
         match frame {
+            Incoming::Text(text) if text.len() > limit => self.close_for(&FrameError::TooLarge {
+                limit,
+                actual: text.len(),
+            }),
             Incoming::Text(text) => match ClientFrame::decode(text) {
                 Ok(frame) => self.handle_client_frame(frame, now),
                 Err(error) => self.close_for(&error),
             },
             Incoming::Oversized { bytes } => self.close_for(&FrameError::TooLarge {
-                limit: MAX_FRAME,
+                limit,
                 actual: bytes,
             }),
             Incoming::Binary => self.close(CloseCode::BadFrame, "frames are text, not binary"),
@@ -264,6 +269,14 @@ impl Session {
                     && self.unsent.reply_bytes() < self.settings.unsent_limit
             }
             Phase::Closed => false,
+        }
+    }
+
+    /// Bytes that a frame of the client may have now.
+    fn frame_limit(&self) -> usize {
+        match self.phase {
+            Phase::Silent { .. } | Phase::Verifying { .. } => MAX_AUTH_FRAME,
+            Phase::Open(_) | Phase::Closed => MAX_FRAME,
         }
     }
 
@@ -658,6 +671,27 @@ mod tests {
         let mut session = opened();
         session.handle_frame(Incoming::Oversized { bytes: 1 << 30 }, at(1));
         assert_eq!(closed(&drain(&mut session)), Some(1009));
+    }
+
+    #[test]
+    fn before_its_verdict_a_session_takes_small_frames_only() {
+        let frame = |size: usize| format!("{AUTH}{}", " ".repeat(size - AUTH.len()));
+        let fresh = || Session::new(at(0), Settings::default());
+        let outputs = text(&mut fresh(), &frame(MAX_AUTH_FRAME), at(1));
+        assert!(matches!(outputs[..], [Output::Authenticate(_)]));
+        let mut session = fresh();
+        let outputs = text(&mut session, &frame(MAX_AUTH_FRAME + 1), at(1));
+        assert_eq!(closed(&outputs), Some(1009));
+        let mut session = fresh();
+        text(&mut session, AUTH, at(1));
+        let bytes = MAX_AUTH_FRAME + 1;
+        session.handle_frame(Incoming::Oversized { bytes }, at(1));
+        let outputs = drain(&mut session);
+        let limit = MAX_AUTH_FRAME.to_string();
+        assert!(
+            matches!(&outputs[..], [Output::Close { code: CloseCode::TooBig, reason }] if reason.contains(&limit)),
+            "{outputs:?}"
+        );
     }
 
     #[test]

@@ -43,7 +43,7 @@ pub(super) enum Signed {
 pub(crate) struct Verified {
     pub(crate) key: PublicKey,
     pub(super) scheme: Scheme,
-    pub(super) claim: ReplayClaim,
+    pub(crate) claim: ReplayClaim,
 }
 
 impl Auth {

@@ -144,7 +144,7 @@ fields! {
     "tls.acme.domains", "a domain name, or a list of them",
         |config, value| config.tls.acme.domains = one_or_several(value, domain)?;
     "tls.acme.email", "an address such as \"ops@example.net\"",
-        |config, value| config.tls.acme.email = Some(text(value).filter(|text| text.contains('@'))?.to_owned());
+        |config, value| config.tls.acme.email = Some(text(value).filter(|text| is_email(text))?.to_owned());
     "tls.acme.directory", "a URL that begins with \"https://\"",
         |config, value| config.tls.acme.directory = Some(text(value).filter(|text| text.starts_with("https://"))?.to_owned());
     "auth.timestamp_tolerance", "a duration from \"1s\" to \"1h\"",
@@ -345,6 +345,16 @@ fn authority(value: &DeValue<'_>) -> Option<String> {
     is_whole.then_some(text)
 }
 
+/// As far as a relay needs to know: a name and a place, and nothing that would have to be written differently elsewhere.
+fn is_email(text: &str) -> bool {
+    let is_plain = |character: char| {
+        !character.is_control() && !character.is_whitespace() && !"\"\\<>,".contains(character)
+    };
+    let parts = text.split_once('@');
+    parts.is_some_and(|(name, place)| !name.is_empty() && !place.is_empty())
+        && text.chars().all(is_plain)
+}
+
 fn domain(value: &DeValue<'_>) -> Option<String> {
     authority(value).filter(|name| !name.contains(':'))
 }
@@ -411,5 +421,29 @@ fn shown(value: &DeValue<'_>) -> String {
             format!("[{}]", items.join(", "))
         }
         DeValue::Table(_) => "a table".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_of_mail_is_one_that_can_be_written_anywhere() {
+        for good in ["ops@example.net", "o'ps+relay@sub.example.net"] {
+            assert!(is_email(good), "{good}");
+        }
+        for bad in [
+            "",
+            "ops",
+            "@example.net",
+            "ops@",
+            "o\"ps@example.net",
+            "o\\ps@example.net",
+            "ops@example.net\nx = 1",
+            "Ops <ops@example.net>",
+        ] {
+            assert!(!is_email(bad), "{bad:?}");
+        }
     }
 }

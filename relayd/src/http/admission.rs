@@ -96,7 +96,9 @@ impl Arriving {
         hash: BodyHash,
         class: Class,
     ) -> Result<Caller, ApiError> {
-        let verified = app.verify_request(self.claimed, &self.parts, hash)?;
+        let mut verified = app.verify_request(self.claimed, &self.parts, hash)?;
+        // The body may have come for longer than other claims are kept; its own would count as forgotten.
+        verified.claim = verified.claim.kept_for(app.config.timeouts.upload);
         self.exchange.note_caller(verified.key);
         self.exchange
             .note_standing(app.count(&verified.key, class)?);

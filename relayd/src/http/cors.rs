@@ -136,6 +136,17 @@ impl Cors {
         }
     }
 
+    /// The headers of a refusal that is given before the request is read, each with its line's end. Who asks is not known then, so
+    /// only what all pages may read is told to them.
+    pub(crate) fn lines_of_early_refusals(&self) -> &'static str {
+        match self.listed {
+            None => {
+                "access-control-allow-origin: *\r\naccess-control-expose-headers: x-request-id,retry-after\r\n"
+            }
+            Some(_) => "",
+        }
+    }
+
     /// Whether a page may open a WebSocket.
     pub(super) fn admit_upgrade(&self, headers: &HeaderMap) -> Result<(), ApiError> {
         let Some(listed) = &self.listed else {

@@ -231,6 +231,7 @@ impl From<ActivityError> for ApiError {
                 "this agent asked this relay to refuse the published scheme: sign for this relay (RFC 9421, tag \"mrp\"; on a \
                  WebSocket v 2). PATCH /v1/agents/{key} with {\"require_bound_auth\": null}, signed so, takes that back",
             ),
+            ActivityError::Replay => Self::replay(),
             ActivityError::Store(error) => error.into(),
         }
     }

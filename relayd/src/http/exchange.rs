@@ -154,7 +154,10 @@ fn charge(app: &App, exchange: &Exchange, counts: Counts, response: Response) ->
         return response;
     }
     match app.limits.failure(&exchange.client) {
-        Ok(_) => response,
+        Ok(standing) => {
+            exchange.note_standing(standing);
+            response
+        }
         Err(limited) => into_response(limited.into()),
     }
 }

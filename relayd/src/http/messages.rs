@@ -266,11 +266,12 @@ fn unknown_word(field: &str, words: &str, given: &str) -> ApiError {
 }
 
 /// Polls until there is something, the time is over, or the relay ends. A hint may be lost, but not one that comes after the
-/// subscription, so each look into the store is a fresh one.
+/// subscription, so each look into the store is a fresh one, and so is each look whether the relay still serves the agent.
 async fn wait_for_mail(app: &App, poll: Poll, wait: Duration) -> Result<store::Page, ApiError> {
     let mut waiter = app.hub.subscribe(&poll.recipient);
     let deadline = Instant::now() + wait;
     loop {
+        app.confirm(&poll.recipient).await?;
         let page = app
             .store
             .poll(Poll {

@@ -16,7 +16,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 /// Routes and methods together, at most. What comes after that is counted as one.
-const MOST: usize = 96;
+const MOST: usize = 128;
+/// A method that is none of HTTP's own, or that the route does not have.
+const OTHER: &str = "OTHER";
 /// 1xx to 5xx.
 const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
 
@@ -50,7 +52,7 @@ impl Default for Requests {
     fn default() -> Self {
         Self {
             places: [const { OnceLock::new() }; MOST],
-            rest: Place::new("other", "OTHER"),
+            rest: Place::new("other", OTHER),
         }
     }
 }
@@ -68,7 +70,12 @@ impl Place {
 
 impl Requests {
     pub(super) fn count(&self, request: &Request<'_>) {
-        let place = self.place(request.route, name_of(request.method));
+        // A method that a route does not have would take a place from one that it has.
+        let method = match request.status {
+            StatusCode::METHOD_NOT_ALLOWED => OTHER,
+            _ => name_of(request.method),
+        };
+        let place = self.place(request.route, method);
         let class = usize::from(request.status.as_u16() / 100).saturating_sub(1);
         place.by_class[class.min(CLASSES.len() - 1)].fetch_add(1, Ordering::Relaxed);
         if let Some(elapsed) = request.elapsed {
@@ -101,7 +108,7 @@ fn name_of(method: &Method) -> &'static str {
         Method::DELETE => "DELETE",
         Method::HEAD => "HEAD",
         Method::OPTIONS => "OPTIONS",
-        _ => "OTHER",
+        _ => OTHER,
     }
 }
 
@@ -180,6 +187,27 @@ mod tests {
         assert!(
             !text.contains(r#"_count{route="/v1/x/{id}",method="DELETE"}"#),
             "{text}"
+        );
+    }
+
+    #[test]
+    fn methods_that_a_route_does_not_have_take_one_place() {
+        let requests = Arc::new(Requests::default());
+        for method in [Method::PUT, Method::PATCH, Method::DELETE] {
+            count(&requests, "/v1/x", &method, 405);
+        }
+        count(&requests, "/v1/x", &Method::PUT, 200);
+        let text = shown(&requests);
+        let series: Vec<_> = text
+            .lines()
+            .filter(|line| line.starts_with("requests_total"))
+            .collect();
+        assert_eq!(
+            series,
+            [
+                r#"requests_total{route="/v1/x",method="OTHER",status="4xx"} 3"#,
+                r#"requests_total{route="/v1/x",method="PUT",status="2xx"} 1"#,
+            ]
         );
     }
 

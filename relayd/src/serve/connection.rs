@@ -226,12 +226,15 @@ impl AsyncWrite for Connection {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(context)
+        // Under TLS what was written may still be here.
+        let flushed = Pin::new(&mut self.stream).poll_flush(context);
+        self.within_patience(context, flushed)
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         if self.linger.is_none() {
-            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            let shut = Pin::new(&mut self.stream).poll_shutdown(context);
+            ready!(self.within_patience(context, shut))?;
         }
         if self
             .admission
@@ -293,5 +296,74 @@ impl AsyncWrite for Stream {
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
         delegate!(self, |stream| Pin::new(stream).poll_shutdown(context))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+    use rustls::{ClientConfig, RootCertStore, ServerConfig};
+    use tokio::io::AsyncWriteExt as _;
+    use tokio::net::TcpListener;
+    use tokio::sync::Semaphore;
+    use tokio::time::timeout;
+    use tokio_rustls::{TlsAcceptor, TlsConnector, client};
+
+    /// Both ends of a connection with TLS.
+    async fn pair() -> (TlsStream<TcpStream>, client::TlsStream<TcpStream>) {
+        let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+        let cert = CertificateDer::from(made.cert.der().to_vec());
+        let key = PrivateKeyDer::try_from(made.key_pair.serialize_der()).unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(cert.clone()).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let server = ServerConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![cert], key)
+            .unwrap();
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let connecting = async {
+            let stream = TcpStream::connect(address).await.unwrap();
+            let name = ServerName::try_from("localhost").unwrap();
+            let connector = TlsConnector::from(Arc::new(client));
+            connector.connect(name, stream).await.unwrap()
+        };
+        let accepting = async {
+            let (stream, _) = listener.accept().await.unwrap();
+            let acceptor = TlsAcceptor::from(Arc::new(server));
+            acceptor.accept(stream).await.unwrap()
+        };
+        tokio::join!(accepting, connecting)
+    }
+
+    #[tokio::test]
+    async fn who_takes_nothing_is_given_up_also_where_tls_took_it_for_them() {
+        let (stream, _deaf) = pair().await;
+        let room = Arc::new(Semaphore::new(1)).acquire_owned().await.unwrap();
+        let stream = Stream::Tls(Box::new(stream));
+        let mut connection = Connection::new(stream, None, room, Duration::from_millis(100));
+        // What is written fits into TLS's own buffer each time, so that it is the flush that waits.
+        let flushed = async {
+            loop {
+                connection.write_all(&[0; 16 << 10]).await.unwrap();
+                if let Err(error) = connection.flush().await {
+                    break error;
+                }
+            }
+        };
+        let error = timeout(Duration::from_secs(20), flushed).await.unwrap();
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+        // Nor does the end wait for them, which is a record that has to be taken, too.
+        let shut = timeout(Duration::from_secs(20), connection.shutdown()).await;
+        assert!(shut.unwrap().is_err());
     }
 }

@@ -100,11 +100,14 @@ fn is_complete(head: &[u8], known: usize) -> Result<bool, NoRequest> {
             format!("the head may have {MAX_HEAD} bytes, this one has {length}"),
         )),
         Ok(httparse::Status::Complete(_))
-            if request.path.is_some_and(|path| path.parse::<Uri>().is_ok()) =>
+            if request.path.is_none_or(|path| path.parse::<Uri>().is_err()) =>
         {
+            Err(malformed("the target is not a valid one"))
+        }
+        Ok(httparse::Status::Complete(_)) => {
+            check_framing(&request).map_err(malformed)?;
             Ok(true)
         }
-        Ok(httparse::Status::Complete(_)) => Err(malformed("the target is not a valid one")),
         Err(httparse::Error::TooManyHeaders) => Err(headers_too_large(format!(
             "a request may have {MAX_HEADERS} headers, this one has more"
         ))),
@@ -112,8 +115,44 @@ fn is_complete(head: &[u8], known: usize) -> Result<bool, NoRequest> {
     }
 }
 
-/// An answer that no HTTP library is needed for: the connection ends with it.
-pub(super) fn raw_response(error: &ApiError) -> Vec<u8> {
+/// Whether it is plain where the body ends (RFC 9112 section 6).
+fn check_framing(request: &httparse::Request<'_, '_>) -> Result<(), &'static str> {
+    let values = |name: &'static str| {
+        let named = move |header: &&httparse::Header<'_>| header.name.eq_ignore_ascii_case(name);
+        request
+            .headers
+            .iter()
+            .filter(named)
+            .map(|header| header.value)
+    };
+    if let Some(last) = values("transfer-encoding").next_back() {
+        let last = last.rsplit(|byte| *byte == b',').next().unwrap_or(last);
+        if request.version == Some(0) || !last.trim_ascii().eq_ignore_ascii_case(b"chunked") {
+            return Err("the last Transfer-Encoding must be chunked, and the version HTTP/1.1");
+        }
+        return Ok(());
+    }
+    let mut lengths = values("content-length").map(length_of);
+    let Some(first) = lengths.next() else {
+        return Ok(());
+    };
+    if first.is_none() || lengths.any(|other| other != first) {
+        return Err("Content-Length must be one whole number");
+    }
+    Ok(())
+}
+
+fn length_of(value: &[u8]) -> Option<u64> {
+    let is_digits = !value.is_empty() && value.iter().all(u8::is_ascii_digit);
+    std::str::from_utf8(value)
+        .ok()
+        .filter(|_| is_digits)?
+        .parse()
+        .ok()
+}
+
+/// An answer that no HTTP library is needed for: the connection ends with it. `for_pages` are lines for browsers.
+pub(super) fn raw_response(error: &ApiError, for_pages: &str) -> Vec<u8> {
     let request_id = next_request_id();
     let body = serde_json::to_string(&error.body(&request_id)).unwrap_or_default();
     let status = error.status();
@@ -123,7 +162,7 @@ pub(super) fn raw_response(error: &ApiError) -> Vec<u8> {
         .unwrap_or_default();
     format!(
         "HTTP/1.1 {} {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n{REQUEST_ID_HEADER}: {request_id}\r\n\
-         {retry}connection: close\r\n\r\n{body}",
+         {retry}{for_pages}connection: close\r\n\r\n{body}",
         status.as_str(),
         status.canonical_reason().unwrap_or(""),
         body.len(),
@@ -207,6 +246,12 @@ mod tests {
             b"PRI * HTTP/2.0\r\n\r\n",
             b"GET / HTTP/1.1\r\nno colon\r\n\r\n",
             b"GET http://[/ HTTP/1.1\r\n\r\n",
+            b"POST / HTTP/1.1\r\ncontent-length: +1\r\n\r\n",
+            b"POST / HTTP/1.1\r\nContent-Length:\r\n\r\n",
+            b"POST / HTTP/1.1\r\ncontent-length: 18446744073709551616\r\n\r\n",
+            b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n",
+            b"POST / HTTP/1.1\r\ntransfer-encoding: chunked, gzip\r\n\r\n",
+            b"POST / HTTP/1.0\r\ntransfer-encoding: chunked\r\n\r\n",
         ] {
             assert_eq!(
                 judge(bad).await,
@@ -217,7 +262,13 @@ mod tests {
         }
         assert_eq!(judge(b"").await, Err(None));
         assert_eq!(judge(b"GET / HTT").await, Err(None));
-        assert!(judge(b"\r\n\r\nGET / HTTP/1.1\r\n\r\nbehind").await.is_ok());
+        for good in [
+            &b"\r\n\r\nGET / HTTP/1.1\r\n\r\nbehind"[..],
+            b"POST / HTTP/1.1\r\ncontent-length: 1\r\ncontent-length: 1\r\n\r\nx",
+            b"POST / HTTP/1.1\r\nTransfer-Encoding: gzip, Chunked\r\n\r\n",
+        ] {
+            assert!(judge(good).await.is_ok(), "{}", good.escape_ascii());
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -245,7 +296,7 @@ mod tests {
 
     #[test]
     fn a_raw_answer_carries_its_request_id_and_its_length() {
-        let answer = raw_response(&ApiError::unavailable("later"));
+        let answer = raw_response(&ApiError::unavailable("later"), "for: pages\r\n");
         let answer = String::from_utf8(answer).unwrap();
         let (head, body) = answer.split_once("\r\n\r\n").unwrap();
         assert!(
@@ -256,7 +307,10 @@ mod tests {
             head.contains(&format!("\r\ncontent-length: {}\r\n", body.len())),
             "{head}"
         );
-        assert!(head.contains("\r\nretry-after: 1\r\n"), "{head}");
+        assert!(
+            head.contains("\r\nretry-after: 1\r\nfor: pages\r\n"),
+            "{head}"
+        );
         let id = head
             .split("x-request-id: ")
             .nth(1)

@@ -23,9 +23,12 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use mrp_proto::code::Code;
 use nix::errno::Errno;
+use nix::sys::socket::setsockopt;
+use nix::sys::socket::sockopt::Ipv6V6Only;
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
+use std::net::SocketAddr;
 use std::os::unix::fs::{FileTypeExt as _, PermissionsExt as _};
 use std::path::Path;
 use std::pin::pin;
@@ -33,7 +36,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 use tokio::io::AsyncWriteExt as _;
-use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::net::{TcpListener, TcpSocket, UnixListener, UnixStream};
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::Instant;
 
@@ -45,6 +48,8 @@ const REFUSAL: Duration = Duration::from_secs(5);
 const FAILED_PAUSE: Duration = Duration::from_millis(5);
 /// How long it rests when the process has no more files to open.
 const EXHAUSTED_PAUSE: Duration = Duration::from_millis(100);
+/// Connections that the system keeps waiting, as the library has it for its own listeners.
+const BACKLOG: u32 = 1024;
 /// Bytes of a Unix socket's path, at most; the system keeps one more for the end of it.
 const LONGEST_PATH: usize = 107;
 /// Between two lines in the log about that.
@@ -66,10 +71,15 @@ enum Socket {
 }
 
 impl Listener {
-    pub(super) async fn bind(address: &ListenAddress, tls: Option<&Tls>) -> io::Result<Self> {
+    /// Binds one of all the addresses that are listened on.
+    pub(super) async fn bind(
+        address: &ListenAddress,
+        all: &[ListenAddress],
+        tls: Option<&Tls>,
+    ) -> io::Result<Self> {
         match address {
             ListenAddress::Tcp(address) => {
-                let listener = TcpListener::bind(address).await?;
+                let listener = bind_tcp(*address, all).await?;
                 let address = ListenAddress::Tcp(listener.local_addr()?);
                 Ok(Self {
                     address,
@@ -159,6 +169,20 @@ impl Drop for Listener {
     }
 }
 
+/// Binds a TCP port. An address of IPv6 such as `[::]` stands for those of IPv4, too, unless one of these has been named for the same
+/// port: the system lets only one listener have them.
+async fn bind_tcp(address: SocketAddr, all: &[ListenAddress]) -> io::Result<TcpListener> {
+    let is_shared = |other: &ListenAddress| matches!(other, ListenAddress::Tcp(SocketAddr::V4(other)) if other.port() == address.port());
+    if address.is_ipv4() || address.port() == 0 || !all.iter().any(is_shared) {
+        return TcpListener::bind(address).await;
+    }
+    let socket = TcpSocket::new_v6()?;
+    socket.set_reuseaddr(true)?;
+    setsockopt(&socket, Ipv6V6Only, &true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// Binds a Unix socket. One that nobody answers at is left from a process that is gone. Everybody on this machine may connect, as
 /// to a loopback port; who may not is kept out by the directory.
 async fn bind_unix(path: &Path) -> io::Result<UnixListener> {
@@ -211,7 +235,7 @@ impl Context {
         let mut connection = Connection::new(stream, admitted, room, timeouts.write);
         if let Some(refusal) = refusal {
             admission.mark_unread();
-            return refuse(connection, &refusal).await;
+            return self.refuse(connection, &refusal).await;
         }
         let first = tokio::select! {
             first = head::read(&mut connection, started, limit) => first,
@@ -226,7 +250,7 @@ impl Context {
             Err(NoRequest::Refused(error)) => {
                 admission.mark_unread();
                 self.app.metrics.refused(error.code, error.limit);
-                return refuse(connection, &error).await;
+                return self.refuse(connection, &error).await;
             }
         }
         // Boxed, so that the task of a connection is no larger than it must be while its head is read.
@@ -265,8 +289,19 @@ impl Context {
             .refused(error.code, Some(Limit::Connections));
         if let Some(Secured::Ready(stream)) = self.secure(stream, REFUSAL).await {
             let connection = Connection::new(stream, None, room, REFUSAL);
-            refuse(connection, &error.with_retry_after(60)).await;
+            self.refuse(connection, &error.with_retry_after(60)).await;
         }
+    }
+
+    /// Answers without reading any further, and closes.
+    async fn refuse(&self, mut connection: Connection, error: &ApiError) {
+        let answer = head::raw_response(error, self.app.cors.lines_of_early_refusals());
+        let write = async {
+            connection.write_all(&answer).await?;
+            connection.shutdown().await
+        };
+        // The peer may be gone, or take nothing; it is not worth more than this.
+        let _ = tokio::time::timeout(REFUSAL, write).await;
     }
 
     async fn serve_http(self, connection: Connection, admission: Arc<Admission>) {
@@ -342,17 +377,6 @@ fn closing(mut response: Response) -> Response {
     response
 }
 
-/// Answers without reading any further, and closes.
-async fn refuse(mut connection: Connection, error: &ApiError) {
-    let answer = head::raw_response(error);
-    let write = async {
-        connection.write_all(&answer).await?;
-        connection.shutdown().await
-    };
-    // The peer may be gone, or take nothing; it is not worth more than this.
-    let _ = tokio::time::timeout(REFUSAL, write).await;
-}
-
 /// What to do when no more files can be opened: rest, so that the loop does not spin, and drop one waiting connection by means of
 /// a file kept in reserve, so that its peer is not left hanging.
 struct Exhausted {
@@ -391,4 +415,26 @@ impl Exhausted {
 
 fn open_reserve() -> Option<File> {
     File::open("/dev/null").ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_port_is_listened_on_for_both_families_by_two_addresses_or_by_one() {
+        let loopback = ListenAddress::Tcp(([127, 0, 0, 1], 0).into());
+        let fourth = Listener::bind(&loopback, &[], None).await.unwrap();
+        let ListenAddress::Tcp(taken) = fourth.address().clone() else {
+            unreachable!("it is a TCP address");
+        };
+        let sixth = ListenAddress::Tcp(([0_u16; 8], taken.port()).into());
+        let both = [fourth.address().clone(), sixth.clone()];
+        let beside = Listener::bind(&sixth, &both, None).await.unwrap();
+        drop((fourth, beside));
+        let _alone = Listener::bind(&sixth, std::slice::from_ref(&sixth), None)
+            .await
+            .unwrap();
+        assert!(tokio::net::TcpStream::connect(taken).await.is_ok());
+    }
 }

@@ -60,6 +60,9 @@ pub enum ActivityError {
     /// The agent asked that what is signed in the published scheme be refused (protocol A3.8).
     #[error("this agent asked this relay to refuse the published scheme")]
     BoundAuthRequired,
+    /// The signature took effect before.
+    #[error("the signature was used before")]
+    Replay,
     /// The store itself failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -83,7 +86,8 @@ pub enum ChangeError {
 const ACTIVITY_STEP: Duration = Duration::from_secs(60);
 
 impl Store {
-    /// Notes a verified request: makes the agent's record at the first one, moves `last_active_at` at most once a minute.
+    /// Notes a verified request: makes the agent's record at the first one, moves `last_active_at` at most once a minute. `claim` is
+    /// that of a request that changes state: one that took effect before brings back nobody who was deleted since.
     ///
     /// # Errors
     /// [`ActivityError`].
@@ -93,6 +97,7 @@ impl Store {
         now: Timestamp,
         new_agents: NewAgents,
         scheme: Scheme,
+        claim: Option<&ReplayClaim>,
     ) -> Result<Activity, ActivityError> {
         if let Some(active) = self.shared().agents.find(key.as_bytes()) {
             if active.require_bound_auth && scheme == Scheme::Published {
@@ -108,7 +113,13 @@ impl Store {
             }
         }
         let agent = *key.as_bytes();
+        let claim = claim.map(claims::Key::of);
         self.write(Admission::Other, move |tables| {
+            if let Some(claim) = &claim
+                && claims::look_up(tables, claim)? == claims::Standing::Used
+            {
+                return Err(Stop::Refused(ActivityError::Replay));
+            }
             record_activity(tables, agent, now, new_agents, scheme)
         })
         .await
@@ -573,6 +584,7 @@ mod tests {
             at(seconds),
             NewAgents::Allowed,
             Scheme::Published,
+            None,
         );
         recording.await.unwrap()
     }
@@ -585,12 +597,14 @@ mod tests {
     #[tokio::test]
     async fn the_first_request_makes_the_record() {
         let store = empty_store();
-        let refused = store.record_activity(agent(1), at(0), NewAgents::Refused, Scheme::Bound);
+        let refused =
+            store.record_activity(agent(1), at(0), NewAgents::Refused, Scheme::Bound, None);
         assert_eq!(refused.await, Err(ActivityError::NewAgentRefused));
         assert!(store.agent(&agent(1)).await.unwrap().is_none());
         assert!(active(&store, 1, 5).await.created);
         assert!(!active(&store, 1, 6).await.created);
-        let known = store.record_activity(agent(1), at(500), NewAgents::Refused, Scheme::Bound);
+        let known =
+            store.record_activity(agent(1), at(500), NewAgents::Refused, Scheme::Bound, None);
         assert!(!known.await.unwrap().created);
         let info = store.agent(&agent(1)).await.unwrap().unwrap();
         assert_eq!(info.created_at, at(5));
@@ -610,7 +624,7 @@ mod tests {
         assert!(info.require_bound_auth);
         let arrives = async |store: &Store, seconds, scheme| {
             let recording =
-                store.record_activity(agent(1), at(seconds), NewAgents::Allowed, scheme);
+                store.record_activity(agent(1), at(seconds), NewAgents::Allowed, scheme, None);
             recording.await.map(|activity| activity.created)
         };
         let refused = Err(ActivityError::BoundAuthRequired);

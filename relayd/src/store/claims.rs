@@ -50,6 +50,16 @@ impl ReplayClaim {
             second: None,
         }
     }
+
+    /// Of a request that may take so much longer to take effect.
+    #[must_use]
+    pub fn kept_for(mut self, longer: Duration) -> Self {
+        let second = self.second.as_mut().map(|(_, until)| until);
+        for until in std::iter::once(&mut self.keep_until).chain(second) {
+            *until = until.after(longer);
+        }
+        self
+    }
 }
 
 /// Claims that are kept at a time, at most. Past it new signatures are refused: the guard never forgets one early.

@@ -297,16 +297,26 @@ mod tests {
         let path = folder.path().join("relay.redb");
         let store = open(&path).unwrap();
         import(&store, (1..50).map(|number| info(number, "n", &["abc"]))).await;
-        let moving =
-            store.record_activity(agent(7), at(1_000), NewAgents::Refused, Scheme::Published);
+        let moving = store.record_activity(
+            agent(7),
+            at(1_000),
+            NewAgents::Refused,
+            Scheme::Published,
+            None,
+        );
         moving.await.unwrap();
         let before = keys(&store, tagged("abc")).await;
         assert_eq!((before.len(), before[0]), (49, agent(7)));
         store.close().await;
         let store = open(&path).unwrap();
         assert_eq!(keys(&store, tagged("abc")).await, before);
-        let moving =
-            store.record_activity(agent(9), at(2_000), NewAgents::Refused, Scheme::Published);
+        let moving = store.record_activity(
+            agent(9),
+            at(2_000),
+            NewAgents::Refused,
+            Scheme::Published,
+            None,
+        );
         moving.await.unwrap();
         assert_eq!(
             keys(&store, Search::default()).await[..2],
@@ -428,6 +438,7 @@ mod tests {
                 at(1_000),
                 NewAgents::Refused,
                 Scheme::Published,
+                None,
             );
             moving.await.unwrap();
         }

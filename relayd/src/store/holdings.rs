@@ -107,8 +107,13 @@ mod tests {
     async fn everything_is_counted() {
         let store = empty_store();
         for number in [1, 2] {
-            let recording =
-                store.record_activity(agent(number), at(0), NewAgents::Allowed, Scheme::Published);
+            let recording = store.record_activity(
+                agent(number),
+                at(0),
+                NewAgents::Allowed,
+                Scheme::Published,
+                None,
+            );
             recording.await.unwrap();
         }
         store

@@ -233,6 +233,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
                 let public_key = place.key();
                 tracing::debug!(agent = public_key.short(), "a session began");
                 self.place = Some(place);
+                self.socket.admit_large();
                 self.machine
                     .handle_verdict(Ok(Admitted { public_key }), now);
             }

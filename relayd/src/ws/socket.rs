@@ -3,7 +3,7 @@
 mod frames;
 
 use bytes::Bytes;
-use frames::{Frames, TooManyFragments};
+use frames::{Excess, Frames};
 use futures_util::{FutureExt as _, Sink as _, SinkExt as _, StreamExt as _};
 use mrp_proto::frame::{CloseCode, MAX_FRAME};
 use std::collections::VecDeque;
@@ -36,7 +36,7 @@ pub(super) enum Received {
     Binary,
     Ping,
     Pong,
-    /// A frame, or fragments of one, beyond [`MAX_FRAME`]; nothing can be read after it.
+    /// A frame, or fragments of one, beyond what may come now; nothing can be read after it.
     Oversized {
         bytes: usize,
     },
@@ -75,12 +75,17 @@ pub(super) struct Socket<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     pub(super) fn new(io: S) -> Self {
         Self {
-            stream: stream(Metered::new(io)),
+            stream: stream(Metered::new(io, Frames::default())),
             outgoing: VecDeque::new(),
             sending: None,
             received: 0,
             is_swollen: false,
         }
+    }
+
+    /// Takes frames of up to [`MAX_FRAME`] from now on; until then they are small, since nobody knows whose they are.
+    pub(super) fn admit_large(&mut self) {
+        self.stream.get_mut().frames.admit_large();
     }
 
     /// Puts a text frame behind those that wait.
@@ -162,7 +167,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             return;
         }
         if let Some(io) = meter.io.take() {
-            self.stream = stream(Metered::new(io));
+            let frames = meter.frames.restarted();
+            self.stream = stream(Metered::new(io, frames));
             self.received = 0;
             self.is_swollen = false;
         }
@@ -263,8 +269,11 @@ impl Received {
                 Self::Oversized { bytes: *size }
             }
             Error::Io(error) => match error.get_ref().and_then(|inner| inner.downcast_ref()) {
-                Some(TooManyFragments) => Self::Malformed {
-                    reason: TooManyFragments.to_string(),
+                Some(Excess::Bytes(bytes)) => Self::Oversized {
+                    bytes: usize::try_from(*bytes).unwrap_or(usize::MAX),
+                },
+                Some(excess @ Excess::Fragments) => Self::Malformed {
+                    reason: excess.to_string(),
                 },
                 None => Self::Closed,
             },
@@ -288,10 +297,10 @@ struct Metered<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Metered<S> {
-    fn new(io: S) -> Self {
+    fn new(io: S, frames: Frames) -> Self {
         Self {
             io: Some(io),
-            frames: Frames::default(),
+            frames,
             written: 0,
         }
     }

@@ -143,6 +143,7 @@ impl World {
                     at(self.now),
                     NewAgents::Allowed,
                     Scheme::Published,
+                    None,
                 );
                 moving.await.unwrap();
                 let now = self.now;

@@ -1,6 +1,6 @@
 //! What the operator asks of a running relay (the admin socket's paths), and suspended agents (protocol A1.7).
 
-use crate::harness::{Agent, TestRelay, agent, relay};
+use crate::harness::{Agent, PATIENCE, TestRelay, agent, relay};
 use http::Request;
 use http_body_util::BodyExt as _;
 use serde_json::{Value, json};
@@ -40,6 +40,22 @@ impl TestRelay {
         let held = names.map(|name| stats[name].clone());
         held.into_iter().chain([commits]).collect()
     }
+}
+
+#[tokio::test]
+async fn a_poll_that_waits_is_refused_once_its_agent_is_suspended() {
+    let (relay, alice) = (relay(&[]), agent(1));
+    let target = format!("/v1/agents/{}/suspend", alice.key());
+    // There is an agent to suspend as soon as the poll was let in.
+    let suspending = async {
+        while relay.administer("POST", &target).await.0 == 404 {
+            tokio::task::yield_now().await;
+        }
+    };
+    let polling = relay.get(&alice, "/v1/messages?wait=30");
+    let both = async { tokio::join!(polling, suspending).0 };
+    let reply = tokio::time::timeout(PATIENCE, both).await.unwrap();
+    reply.refused(403, "agent_suspended");
 }
 
 #[tokio::test]

@@ -275,8 +275,12 @@ async fn what_changes_state_is_done_once_per_signature() {
     let delete = || alice.signed("DELETE", &alice.path(), &alice.path(), "", time);
     relay.answer(delete()).await.expect(204);
     relay.answer(delete()).await.refused(409, "replay_detected");
-    // What was deleted left its replay entries behind.
+    // What was deleted left its replay entries behind, and is not brought back by what comes again.
     relay.answer(send()).await.refused(409, "replay_detected");
+    relay
+        .get(&agent(2), &alice.path())
+        .await
+        .refused(404, "agent_not_found");
 }
 
 #[tokio::test]

@@ -29,6 +29,27 @@ async fn a_later_head_has_its_time_too_and_the_pause_before_it_does_not_count() 
     relay.end().await;
 }
 
+#[tokio::test]
+async fn a_page_can_read_what_is_refused_before_its_request_is_read() {
+    for (origins, allowed) in [("*", true), (r#"["https://page.example"]"#, false)] {
+        let relay = start(|config, _| {
+            let assignment = format!("access.cors_origins={origins}");
+            config.set(&assignment).expect("a valid setting");
+        })
+        .await;
+        let mut client = relay.connect().await;
+        client
+            .write("POST /v1/messages HTTP/1.1\r\nhost: x\r\ncontent-length: one\r\n\r\n")
+            .await;
+        let answer = client.answer().await;
+        assert_eq!(answer.status, 400);
+        assert!(answer.head.contains("x-request-id: "), "{}", answer.head);
+        let is_allowed = answer.head.contains("access-control-allow-origin: *");
+        assert_eq!(is_allowed, allowed, "{}", answer.head);
+        relay.end().await;
+    }
+}
+
 fn relay_keep_alive() -> std::time::Duration {
     Config::default().timeouts.keep_alive
 }

@@ -126,6 +126,21 @@ fn plain(target: &str) -> Request<Body> {
 }
 
 #[tokio::test]
+async fn what_counts_against_an_address_says_how_that_stands() {
+    let relay = public(&["limits.failures_per_minute_per_ip=3"]);
+    assert_eq!(
+        standing(&relay.answer(plain("/")).await.expect(200)),
+        (3, 2)
+    );
+    let unsigned = relay.answer(plain("/v1/messages")).await.expect(401);
+    assert_eq!(standing(&unsigned), (3, 1));
+    let nowhere = relay.answer(plain("/nowhere")).await.expect(404);
+    assert_eq!(standing(&nowhere), (3, 0));
+    let health = relay.answer(plain("/v1/health")).await.expect(200);
+    assert_eq!(health.header("x-ratelimit-limit"), None);
+}
+
+#[tokio::test]
 async fn requests_that_nobody_vouches_for_count_against_their_address() {
     let mut relay = public(&["limits.failures_per_minute_per_ip=3"]);
     let alice = agent(1);

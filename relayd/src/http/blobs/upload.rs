@@ -204,3 +204,70 @@ impl From<SpoolError> for ApiError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client_address::Peer;
+    use crate::config::Config;
+    use crate::http::exchange::answer;
+    use crate::http::router;
+    use futures_util::stream;
+    use http::Method;
+    use mrp_proto::key::SecretKey;
+    use mrp_proto::relay_api::{PUBLIC_KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER, path};
+    use mrp_proto::sign::request_bytes;
+    use mrp_proto::time::Timestamp;
+    use std::convert::Infallible;
+    use std::time::Duration;
+
+    fn signed(seed: u8, method: Method, target: &str, time: Timestamp, body: &str) -> Request {
+        let (key, time) = (SecretKey::from_seed(&[seed; 32]), time.to_string());
+        let hash = BodyHash::of(body.as_bytes());
+        let signature = key.sign(&request_bytes(method.as_str(), target, &time, hash));
+        Request::builder()
+            .method(method)
+            .uri(target)
+            .header(PUBLIC_KEY_HEADER, key.public().to_string())
+            .header(TIMESTAMP_HEADER, time)
+            .header(SIGNATURE_HEADER, signature.to_string())
+            .body(Body::from(body.to_owned()))
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn an_upload_takes_effect_though_claims_of_its_time_are_forgotten_meanwhile_and_only_once()
+     {
+        let app = Arc::new(App::in_memory(Config::default()).unwrap());
+        let router = router(Arc::clone(&app));
+        let peer = Peer::Remote([192, 0, 2, 1].into());
+        let status = async |request| answer(&app, &router, peer, None, request).await.status();
+        let begun = app.now();
+        let key = SecretKey::from_seed(&[2; 32]).public();
+        let target = format!("/v1/agents/{key}");
+        let other = signed(
+            2,
+            Method::PATCH,
+            &target,
+            begun.after(Duration::from_secs(1)),
+            "{}",
+        );
+        assert_eq!(status(other).await, StatusCode::OK);
+        let upload = || signed(1, Method::POST, path::BLOBS, begun, "slowly");
+        let sweeping = Arc::clone(&app);
+        let parts = stream::unfold(0, move |sent| {
+            let app = Arc::clone(&sweeping);
+            async move {
+                if sent == 1 {
+                    let later = begun.after(Duration::from_secs(15 * 60));
+                    assert_eq!(app.store.sweep(later, 100).await.unwrap().claims, 1);
+                }
+                let part = Ok::<_, Infallible>(Bytes::from(["slow", "ly"][sent.min(1)]));
+                (sent < 2).then_some((part, sent + 1))
+            }
+        });
+        let slow = upload().map(|_| Body::from_stream(parts));
+        assert_eq!(status(slow).await, StatusCode::CREATED);
+        assert_eq!(status(upload()).await, StatusCode::CONFLICT);
+    }
+}

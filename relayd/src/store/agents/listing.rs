@@ -197,8 +197,13 @@ mod tests {
         let store = empty_store();
         assert_eq!(collect(&store, None, 3).await, (Vec::new(), 1));
         for number in 1..=7 {
-            let recording =
-                store.record_activity(agent(number), at(0), NewAgents::Allowed, Scheme::Published);
+            let recording = store.record_activity(
+                agent(number),
+                at(0),
+                NewAgents::Allowed,
+                Scheme::Published,
+                None,
+            );
             recording.await.unwrap();
         }
         for number in [2, 5] {

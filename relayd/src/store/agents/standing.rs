@@ -104,6 +104,7 @@ mod tests {
                 at(seconds),
                 NewAgents::Allowed,
                 Scheme::Published,
+                None,
             )
             .await
     }

@@ -1,6 +1,9 @@
 //! Follows the frames that come, below the library: where they end, and into how many a message is cut.
 //!
-//! The library puts fragments together and does not count them, so that a message in crumbs would cost far more than its size.
+//! The library puts fragments together and does not count them, so that a message in crumbs would cost far more than its size. And it
+//! keeps one limit of size for good, while there is a smaller one for those who have not said who they are.
+
+use mrp_proto::frame::MAX_AUTH_FRAME;
 
 /// Frames of one message, at most.
 const MAX_FRAGMENTS: usize = 1024;
@@ -11,13 +14,19 @@ const FINAL: u8 = 0x80;
 const CONTROL: u8 = 0x08;
 const MASKED: u8 = 0x80;
 
-/// A message in more than [`MAX_FRAGMENTS`] frames.
+/// A message that is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a message may have {MAX_FRAGMENTS} fragments, this one has more")]
-pub(super) struct TooManyFragments;
+pub(super) enum Excess {
+    /// In more than [`MAX_FRAGMENTS`] frames.
+    #[error("a message may have {MAX_FRAGMENTS} fragments, this one has more")]
+    Fragments,
+    /// Larger than may come now; with as much as was announced of it.
+    #[error("a message of {0} bytes is too large")]
+    Bytes(u64),
+}
 
 /// The frames of one connection, as far as their bytes have passed by.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Frames {
     header: [u8; MAX_HEADER],
     /// Bytes of the header that are there.
@@ -26,12 +35,42 @@ pub(super) struct Frames {
     payload: u64,
     /// Frames of the message that is not whole.
     fragments: usize,
+    /// Bytes of it, as its frames announce them.
+    message: u64,
     whole: u64,
+    limit: u64,
+}
+
+impl Default for Frames {
+    fn default() -> Self {
+        Self {
+            header: [0; MAX_HEADER],
+            known: 0,
+            payload: 0,
+            fragments: 0,
+            message: 0,
+            whole: 0,
+            limit: MAX_AUTH_FRAME as u64,
+        }
+    }
 }
 
 impl Frames {
+    /// From now on the peer is known, and its messages are as large as the library takes them.
+    pub(super) fn admit_large(&mut self) {
+        self.limit = u64::MAX;
+    }
+
+    /// The beginning of a connection, or of the rest of one, with the same limit.
+    pub(super) fn restarted(&self) -> Self {
+        Self {
+            limit: self.limit,
+            ..Self::default()
+        }
+    }
+
     /// Takes note of the next bytes.
-    pub(super) fn pass(&mut self, mut bytes: &[u8]) -> Result<(), TooManyFragments> {
+    pub(super) fn pass(&mut self, mut bytes: &[u8]) -> Result<(), Excess> {
         while let Some((first, rest)) = bytes.split_first() {
             if self.payload > 0 {
                 let skipped = usize::try_from(self.payload)
@@ -44,7 +83,7 @@ impl Frames {
                 bytes = rest;
                 if let Some(payload) = self.payload_length() {
                     self.payload = payload;
-                    self.count_fragment()?;
+                    self.count_fragment(payload)?;
                 }
             }
             self.end_frame();
@@ -76,12 +115,16 @@ impl Frames {
         })
     }
 
-    fn count_fragment(&mut self) -> Result<(), TooManyFragments> {
+    fn count_fragment(&mut self, payload: u64) -> Result<(), Excess> {
         if self.header[0] & CONTROL == 0 {
             self.fragments += 1;
+            self.message = self.message.saturating_add(payload);
         }
         if self.fragments > MAX_FRAGMENTS {
-            return Err(TooManyFragments);
+            return Err(Excess::Fragments);
+        }
+        if self.message > self.limit {
+            return Err(Excess::Bytes(self.message));
         }
         Ok(())
     }
@@ -97,6 +140,7 @@ impl Frames {
         } else if first & FINAL != 0 {
             self.whole += 1;
             self.fragments = 0;
+            self.message = 0;
         }
     }
 }
@@ -134,6 +178,7 @@ mod tests {
             let bytes = frame(FINAL | TEXT, length);
             for piece in [1, 3, 1000, bytes.len() + 1] {
                 let mut frames = Frames::default();
+                frames.admit_large();
                 frames.pass(&frame(FINAL | PING, 5)).unwrap();
                 for piece in bytes[..bytes.len() - 1].chunks(piece) {
                     frames.pass(piece).unwrap();
@@ -162,6 +207,23 @@ mod tests {
             frames.pass(&frame(CONTINUATION, 0)).unwrap();
         }
         let last = frames.pass(&frame(FINAL | CONTINUATION, 0));
-        assert_eq!(last, Err(TooManyFragments));
+        assert_eq!(last, Err(Excess::Fragments));
+    }
+
+    #[test]
+    fn a_message_is_small_until_large_ones_are_admitted_in_whatever_pieces_it_comes() {
+        let mut frames = Frames::default();
+        frames.pass(&frame(FINAL | TEXT, MAX_AUTH_FRAME)).unwrap();
+        frames.pass(&frame(TEXT, MAX_AUTH_FRAME)).unwrap();
+        frames.pass(&frame(FINAL | PING, 5)).unwrap();
+        // The announcement is enough.
+        let announced = frames.pass(&frame(CONTINUATION, 1)[..6]);
+        assert_eq!(announced, Err(Excess::Bytes(MAX_AUTH_FRAME as u64 + 1)));
+        let mut frames = Frames::default();
+        frames.admit_large();
+        let mut frames = frames.restarted();
+        frames
+            .pass(&frame(FINAL | TEXT, MAX_AUTH_FRAME + 1))
+            .unwrap();
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use futures_util::task::noop_waker_ref;
+use mrp_proto::frame::MAX_AUTH_FRAME;
 use tokio::io::{DuplexStream, duplex};
 
 type Client = WebSocketStream<DuplexStream>;
@@ -8,7 +9,9 @@ type Client = WebSocketStream<DuplexStream>;
 async fn pair(room: usize) -> (Socket<DuplexStream>, Client) {
     let (ours, theirs) = duplex(room);
     let client = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
-    (Socket::new(ours), client)
+    let mut socket = Socket::new(ours);
+    socket.admit_large();
+    (socket, client)
 }
 
 async fn receive(socket: &mut Socket<DuplexStream>) -> Received {
@@ -144,6 +147,22 @@ async fn bytes_that_are_no_frames_are_told_from_a_lost_connection() {
         receive(&mut Socket::new(ours)).await,
         Received::Closed
     ));
+}
+
+#[tokio::test]
+async fn a_frame_of_nobody_is_small_or_not_read() {
+    for bytes in [MAX_AUTH_FRAME, MAX_AUTH_FRAME + 1] {
+        let (ours, theirs) = duplex(1 << 16);
+        let mut client = WebSocketStream::from_raw_socket(theirs, Role::Client, None).await;
+        client.send(Message::text("x".repeat(bytes))).await.unwrap();
+        let received = receive(&mut Socket::new(ours)).await;
+        let is_as_expected = match &received {
+            Received::Text(text) => bytes == MAX_AUTH_FRAME && text.len() == bytes,
+            Received::Oversized { bytes: told } => bytes > MAX_AUTH_FRAME && *told == bytes,
+            _ => false,
+        };
+        assert!(is_as_expected, "{received:?}");
+    }
 }
 
 #[tokio::test]
