@@ -126,6 +126,9 @@ def map_case(context, case):
         query["sender_key"] = PUBLIC_KEY
     if isinstance(case.body, dict) and "capabilities" in case.body:
         case.body["capabilities"] = with_letters(case.body["capabilities"])
+    # Where nobody listens; the relay is told that it may go there.
+    if isinstance(case.body, dict) and "secret" in case.body:
+        case.body["url"] = "http://127.0.0.1:65535/" + format(zlib.crc32(repr(case.body).encode()), "x")
     # Words have letters or digits.
     if "q" in query:
         query["q"] = "word " + str(query["q"])[:200]

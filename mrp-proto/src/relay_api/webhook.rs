@@ -75,7 +75,10 @@ impl<'de> Deserialize<'de> for WebhookSecret {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WebhookRequest {
     /// Where to post.
-    #[cfg_attr(feature = "openapi", schema(min_length = 1, max_length = 2048))]
+    #[cfg_attr(
+        feature = "openapi",
+        schema(min_length = 1, max_length = 2048, pattern = "^https?://")
+    )]
     pub url: String,
     /// What the signatures are made with.
     #[cfg_attr(feature = "openapi", schema(value_type = String, min_length = 16, max_length = 256))]
