@@ -235,7 +235,7 @@ impl Context {
         let mut connection = Connection::new(stream, admitted, room, timeouts.write);
         if let Some(refusal) = refusal {
             admission.mark_unread();
-            return refuse(connection, &refusal).await;
+            return self.refuse(connection, &refusal).await;
         }
         let first = tokio::select! {
             first = head::read(&mut connection, started, limit) => first,
@@ -250,7 +250,7 @@ impl Context {
             Err(NoRequest::Refused(error)) => {
                 admission.mark_unread();
                 self.app.metrics.refused(error.code, error.limit);
-                return refuse(connection, &error).await;
+                return self.refuse(connection, &error).await;
             }
         }
         // Boxed, so that the task of a connection is no larger than it must be while its head is read.
@@ -289,8 +289,19 @@ impl Context {
             .refused(error.code, Some(Limit::Connections));
         if let Some(Secured::Ready(stream)) = self.secure(stream, REFUSAL).await {
             let connection = Connection::new(stream, None, room, REFUSAL);
-            refuse(connection, &error.with_retry_after(60)).await;
+            self.refuse(connection, &error.with_retry_after(60)).await;
         }
+    }
+
+    /// Answers without reading any further, and closes.
+    async fn refuse(&self, mut connection: Connection, error: &ApiError) {
+        let answer = head::raw_response(error, self.app.cors.lines_of_early_refusals());
+        let write = async {
+            connection.write_all(&answer).await?;
+            connection.shutdown().await
+        };
+        // The peer may be gone, or take nothing; it is not worth more than this.
+        let _ = tokio::time::timeout(REFUSAL, write).await;
     }
 
     async fn serve_http(self, connection: Connection, admission: Arc<Admission>) {
@@ -366,17 +377,6 @@ fn closing(mut response: Response) -> Response {
     response
 }
 
-/// Answers without reading any further, and closes.
-async fn refuse(mut connection: Connection, error: &ApiError) {
-    let answer = head::raw_response(error);
-    let write = async {
-        connection.write_all(&answer).await?;
-        connection.shutdown().await
-    };
-    // The peer may be gone, or take nothing; it is not worth more than this.
-    let _ = tokio::time::timeout(REFUSAL, write).await;
-}
-
 /// What to do when no more files can be opened: rest, so that the loop does not spin, and drop one waiting connection by means of
 /// a file kept in reserve, so that its peer is not left hanging.
 struct Exhausted {
@@ -432,8 +432,9 @@ mod tests {
         let both = [fourth.address().clone(), sixth.clone()];
         let beside = Listener::bind(&sixth, &both, None).await.unwrap();
         drop((fourth, beside));
-        let only = std::slice::from_ref(&sixth);
-        let _alone = Listener::bind(&sixth, only, None).await.unwrap();
+        let _alone = Listener::bind(&sixth, std::slice::from_ref(&sixth), None)
+            .await
+            .unwrap();
         assert!(tokio::net::TcpStream::connect(taken).await.is_ok());
     }
 }

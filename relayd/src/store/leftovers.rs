@@ -105,7 +105,7 @@ async fn busy_agent(store: &Store, number: u8) {
     });
     let patch: ProfilePatch = serde_json::from_value(profile).unwrap();
     store
-        .record_activity(key, at(0), NewAgents::Allowed, Scheme::Published)
+        .record_activity(key, at(0), NewAgents::Allowed, Scheme::Published, None)
         .await
         .unwrap();
     store
