@@ -16,6 +16,7 @@ pub mod body;
 pub mod card;
 pub mod client;
 pub mod error;
+pub mod event;
 pub mod message;
 pub mod paths;
 mod percent;

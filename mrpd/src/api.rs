@@ -16,11 +16,7 @@ mod view;
 pub use error::ApiError;
 pub use lifecycle::Command;
 
-use crate::board::Board;
-use crate::contacts::Contacts;
-use crate::outbox::Outbox;
-use crate::roster::Roster;
-use crate::store::Store;
+use crate::context::Context;
 use axum::Router;
 use axum::body::{Body, Bytes};
 use axum::extract::{DefaultBodyLimit, FromRequest as _, Request};
@@ -34,8 +30,7 @@ use mrpd_api::route;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, watch};
-use tokio_util::sync::CancellationToken;
+use tokio::sync::mpsc;
 
 /// Bytes of a request's body, at most.
 const BODY_LIMIT: usize = 4 << 20;
@@ -45,20 +40,10 @@ const BODY_PATIENCE: Duration = Duration::from_secs(30);
 /// What the handlers work with. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Api {
-    /// Messages and cursors.
-    pub store: Store,
-    /// Sends.
-    pub outbox: Outbox,
-    /// Names.
-    pub contacts: Contacts,
-    /// Agents and relays.
-    pub roster: watch::Receiver<Arc<Roster>>,
-    /// How things stand.
-    pub board: Board,
+    /// The parts that are asked.
+    pub context: Context,
     /// The daemon itself.
     pub control: mpsc::Sender<Command>,
-    /// When the daemon ends.
-    pub stop: CancellationToken,
     /// Who answers.
     pub about: Arc<About>,
 }

@@ -1,14 +1,19 @@
 //! What is going on, for those who ask: how the sessions stand, and what needs a person's attention.
 
 use crate::clock;
+use crate::events::Events;
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::{Session, SessionState};
+use mrpd_api::event::Event;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The board. Cheap to clone.
 #[derive(Debug, Clone, Default)]
-pub struct Board(Arc<Mutex<Posted>>);
+pub struct Board {
+    posted: Arc<Mutex<Posted>>,
+    events: Events,
+}
 
 #[derive(Debug, Default)]
 struct Posted {
@@ -26,6 +31,14 @@ pub struct Down {
 }
 
 impl Board {
+    /// A board that tells of changes.
+    pub fn new(events: Events) -> Self {
+        Self {
+            posted: Arc::default(),
+            events,
+        }
+    }
+
     /// A session is being made.
     pub fn connecting(&self, agent: &str, relay: &str) {
         self.post(agent, relay, SessionState::Connecting, None);
@@ -82,11 +95,15 @@ impl Board {
             reason: down.as_ref().map(|down| down.reason.clone()),
             retry_at: down.and_then(|down| down.retry_at),
         };
-        posted.sessions.insert(key, session);
+        let before = posted.sessions.insert(key, session.clone());
+        drop(posted);
+        if before.is_none_or(|before| before.state != session.state) {
+            self.events.tell(Event::Session(session));
+        }
     }
 
     fn posted(&self) -> MutexGuard<'_, Posted> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.posted.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -7,11 +7,13 @@
 //! `default_agent`) keep the daemon from starting. Every other mistake is reported, and the default stays in force.
 
 mod duration;
+mod named;
 mod reader;
 mod sections;
 mod show;
 mod tree;
 
+pub use named::{HasName, Named};
 pub use reader::Effective;
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
@@ -199,12 +201,36 @@ pub struct Config {
     pub relays: Vec<Relay>,
     /// Agents, in order.
     pub agents: Vec<Agent>,
-    /// How long a relay's id of a message is remembered at least, so that a copy is known.
-    pub dedup_window: Duration,
-    /// How long a send is tried again.
-    pub retry_for: Duration,
+    /// What is kept of what came in.
+    pub inbox: Inbox,
+    /// How what goes out is sent.
+    pub outbox: Outbox,
     /// The contacts file.
     pub contacts_file: PathBuf,
+    /// Topics that others may subscribe to.
+    pub topics: Named<Topic>,
+}
+
+impl Config {
+    /// What is written wrongly now, but was right before, stays as it was.
+    pub fn keep_refused(&mut self, before: &Self) {
+        self.topics.keep_refused(&before.topics);
+    }
+}
+
+/// `[[topic]]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topic {
+    /// Its name.
+    pub name: String,
+    /// Who may subscribe: contact names, keys, `@groups`, or `*` for everybody.
+    pub allow: Vec<String>,
+}
+
+impl HasName for Topic {
+    fn name(&self) -> &str {
+        &self.name
+    }
 }
 
 /// `[api]`.
@@ -216,6 +242,20 @@ pub struct Api {
     pub mode: u32,
     /// Who may connect besides the daemon's own user and root.
     pub allow_uids: Vec<u32>,
+}
+
+/// `[inbox]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Inbox {
+    /// How long a relay's id of a message is remembered at least, so that a copy is known.
+    pub dedup_window: Duration,
+}
+
+/// `[outbox]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Outbox {
+    /// How long a send is tried again.
+    pub retry_for: Duration,
 }
 
 /// How messages come from a relay.

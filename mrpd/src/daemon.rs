@@ -8,9 +8,10 @@ use crate::board::Board;
 use crate::clock;
 use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
+use crate::context::Context;
+use crate::events::Events;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
-use crate::session::Context;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Permitted};
@@ -73,8 +74,7 @@ fn lines(problems: &[Problem]) -> String {
 #[derive(Debug)]
 struct InForce {
     roster: watch::Sender<Arc<Roster>>,
-    dedup_window: watch::Sender<Duration>,
-    retry_for: watch::Sender<Duration>,
+    config: watch::Sender<Arc<Config>>,
 }
 
 /// Runs the daemon until it is told to end. `ready` is called once it answers.
@@ -102,84 +102,88 @@ pub async fn run(
     let mut signals = Signals::listen()?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let board = Board::default();
+    let events = Events::default();
+    let board = Board::new(events.clone());
     post(&board, &problems);
     let (roster_sender, roster) = watch::channel(Arc::new(roster));
-    let (dedup_sender, dedup_window) = watch::channel(config.dedup_window);
-    let (retry_sender, retry_for) = watch::channel(config.retry_for);
+    let (config_sender, config_in_force) = watch::channel(Arc::clone(&config));
     let contacts = Contacts::open(config.contacts_file.clone(), store.clone()).await?;
     let outbox = Outbox::start(
         store.clone(),
         contacts.clone(),
         roster.clone(),
-        retry_for,
+        config_in_force.clone(),
         stop.clone(),
         &tasks,
     )
     .await?;
+    let context = Context {
+        store,
+        outbox,
+        contacts,
+        roster,
+        config: config_in_force,
+        board,
+        events,
+        stop,
+        tasks,
+    };
     let (control, commands) = mpsc::channel(1);
     let api = Api {
-        store: store.clone(),
-        outbox: outbox.clone(),
-        contacts: contacts.clone(),
-        roster: roster.clone(),
-        board: board.clone(),
+        context: context.clone(),
         control,
-        stop: stop.clone(),
         about: Arc::new(About {
             started_at: clock::now(),
             socket: bound.path().to_path_buf(),
             config: sources.main_file(),
         }),
     };
-    let clients = serve(&mut bound, api, &config, stop.clone())?;
-    tasks.spawn(sweep(store.clone(), stop.clone()));
-    tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
-    let context = Context {
-        store: store.clone(),
-        outbox,
-        board: board.clone(),
-        dedup_window,
-    };
-    let mut sessions = Sessions::new(context, stop.clone(), tasks.clone());
-    sessions.follow(&roster.borrow());
+    let clients = serve(&mut bound, api, &config, context.stop.clone())?;
+    start_parts(&context);
+    let mut sessions = Sessions::new(context.clone());
+    sessions.follow(&context.roster.borrow());
     ready(bound.path());
     let listening = format!("Listening on {}", bound.path().display());
     notify::ready(&listening);
     let mut daemon = Daemon {
         sources,
-        config,
         in_force: InForce {
             roster: roster_sender,
-            dedup_window: dedup_sender,
-            retry_for: retry_sender,
+            config: config_sender,
         },
-        contacts,
-        board,
+        context: context.clone(),
         sessions,
         commands,
     };
-    daemon.supervise(&mut signals, &stop).await;
+    daemon.supervise(&mut signals).await;
     tracing::info!("ending");
     notify::stopping();
-    shutdown::end(stop, clients, tasks, store).await;
+    shutdown::end(context, clients).await;
     Ok(())
+}
+
+/// Starts what runs for as long as the daemon does.
+fn start_parts(context: &Context) {
+    let Context {
+        store, stop, tasks, ..
+    } = context;
+    tasks.spawn(sweep(store.clone(), stop.clone()));
+    tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
 }
 
 /// The daemon while it runs: the owner of what a reload changes.
 #[derive(Debug)]
 struct Daemon {
     sources: Sources,
-    config: Arc<Config>,
     in_force: InForce,
-    contacts: Contacts,
-    board: Board,
+    context: Context,
     sessions: Sessions,
     commands: mpsc::Receiver<Command>,
 }
 
 impl Daemon {
-    async fn supervise(&mut self, signals: &mut Signals, stop: &CancellationToken) {
+    async fn supervise(&mut self, signals: &mut Signals) {
+        let stop = self.context.stop.clone();
         loop {
             tokio::select! {
                 wish = signals.next() => match wish {
@@ -205,26 +209,24 @@ impl Daemon {
     /// files are read, and programs that print keys are run.
     fn reload(&mut self) -> Result<(), Vec<Problem>> {
         notify::reloading();
-        let loaded = self.sources.load();
+        let mut loaded = self.sources.load();
+        Arc::make_mut(&mut loaded.config).keep_refused(&self.context.config());
         let before = Arc::clone(&self.in_force.roster.borrow());
         let judged = judge(loaded.problems, &loaded.config, &before);
         notify::ready("Configuration read");
         let (roster, mut problems) = match judged {
             Ok(judged) => judged,
             Err(DaemonError::Config(problems)) => {
-                post(&self.board, &problems);
+                post(&self.context.board, &problems);
                 return Err(problems);
             }
             Err(_) => return Ok(()),
         };
-        problems.extend(needs_restart(&self.config, &loaded.config));
-        post(&self.board, &problems);
-        self.config = loaded.config;
-        self.contacts.set_path(self.config.contacts_file.clone());
-        self.in_force
-            .dedup_window
-            .send_replace(self.config.dedup_window);
-        self.in_force.retry_for.send_replace(self.config.retry_for);
+        problems.extend(needs_restart(&self.context.config(), &loaded.config));
+        post(&self.context.board, &problems);
+        let contacts_file = loaded.config.contacts_file.clone();
+        self.context.contacts.set_path(contacts_file);
+        self.in_force.config.send_replace(loaded.config);
         let roster = Arc::new(roster);
         self.in_force.roster.send_replace(Arc::clone(&roster));
         self.sessions.follow(&roster);

@@ -6,7 +6,8 @@
 //!
 //! Rooms, from the outside in:
 //! - [`cli`]: the command line. [`config`]: `mrpd.toml`, its layers, and what is wrong with it.
-//! - [`daemon`]: what runs, and who owns it. [`shutdown`]: how it ends. [`board`]: how things stand.
+//! - [`daemon`]: what runs, and who owns it. [`context`]: what all of it works with. [`shutdown`]: how it ends.
+//! - [`board`]: how things stand. [`events`]: what happens.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
@@ -22,8 +23,10 @@ pub mod cli;
 mod clock;
 pub mod config;
 pub mod contacts;
+pub mod context;
 mod crash;
 pub mod daemon;
+pub mod events;
 pub mod identity;
 pub mod inbox;
 mod log;

@@ -19,6 +19,7 @@ pub use dispatch::Nudge;
 pub(crate) use advice::{E2E, E2E_VERSION};
 
 use crate::clock;
+use crate::config::Config;
 use crate::contacts::{Contacts, Recipient, ResolveError, resolve};
 use crate::roster::{Link, LocalAgent, Roster};
 use crate::store::{Enqueued, OutboxRecord, Pending, Progress, SendKey, Store, StoreError};
@@ -114,7 +115,7 @@ impl Outbox {
         store: Store,
         contacts: Contacts,
         roster: watch::Receiver<Arc<Roster>>,
-        retry_for: watch::Receiver<Duration>,
+        config: watch::Receiver<Arc<Config>>,
         stop: CancellationToken,
         tasks: &TaskTracker,
     ) -> Result<Self, StoreError> {
@@ -123,7 +124,7 @@ impl Outbox {
         let dispatcher = dispatch::Dispatcher::new(
             store.clone(),
             roster.clone(),
-            retry_for,
+            config,
             receiver,
             stop.clone(),
         );

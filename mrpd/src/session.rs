@@ -5,11 +5,12 @@ mod profile;
 
 use crate::board::{Board, Down};
 use crate::clock;
+use crate::context::Context;
 use crate::crash::crash_point;
 use crate::inbox::{Arrival, judge};
-use crate::outbox::{Nudge, Outbox};
+use crate::outbox::Nudge;
 use crate::roster::{Link, LocalAgent};
-use crate::store::{Store, StoreError, Stored};
+use crate::store::{StoreError, Stored};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
@@ -19,7 +20,6 @@ use mrp_proto::id::MessageId;
 use mrp_proto::message::Message;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -29,19 +29,6 @@ const STORING: usize = 128;
 const LAST_ERRANDS: Duration = Duration::from_secs(2);
 /// How long to leave a store alone that has failed: at first, and at last.
 const STORE_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
-
-/// What a session works with.
-#[derive(Debug, Clone)]
-pub struct Context {
-    /// Where messages go.
-    pub store: Store,
-    /// Who is to know that a relay can be reached.
-    pub outbox: Outbox,
-    /// Where it is said how the session stands.
-    pub board: Board,
-    /// How long relays' ids are remembered at least.
-    pub dedup_window: watch::Receiver<Duration>,
-}
 
 /// A session to run.
 #[derive(Debug)]
@@ -215,7 +202,7 @@ impl AgentSession {
             relay: self.relay(),
             url: &self.link.relay.url,
             now: clock::now(),
-            dedup_window: *self.context.dedup_window.borrow(),
+            dedup_window: self.context.config.borrow().inbox.dedup_window,
         };
         match judge(&self.agent, arrival, message) {
             Ok(incoming) => {

@@ -3,12 +3,10 @@
 //! First nothing new is taken: the listener closes, and streams end. Then the sessions store and acknowledge what they have,
 //! and attempts to send that run are finished or left to the next start. Last the store closes, when nobody writes any more.
 
-use crate::store::Store;
+use crate::context::Context;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::task::JoinHandle;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// How long clients that are being answered may take.
 const CLIENTS: Duration = Duration::from_secs(3);
@@ -57,13 +55,11 @@ impl Signals {
     }
 }
 
-/// Ends everything. `stop` is cancelled, `clients` serves the socket, `tasks` are sessions and the dispatcher.
-pub async fn end(
-    stop: CancellationToken,
-    clients: JoinHandle<()>,
-    tasks: TaskTracker,
-    store: Store,
-) {
+/// Ends everything; `clients` serves the socket.
+pub async fn end(context: Context, clients: JoinHandle<()>) {
+    let Context {
+        stop, tasks, store, ..
+    } = context;
     stop.cancel();
     let abort = clients.abort_handle();
     if tokio::time::timeout(CLIENTS, clients).await.is_err() {

@@ -1,12 +1,37 @@
 //! A local agent and a relay that nobody runs, for tests.
 
-use crate::config::{Agent, KeySource, Origin, Relay, Transport};
+use crate::config::{Agent, Config, KeySource, Origin, Relay, Sources, Transport};
 use crate::roster::{Link, LocalAgent};
 use mrp_client::Relay as Client;
 use mrp_proto::key::SecretKey;
 use mrpd_api::body::Encrypt;
+use mrpd_api::paths::{Environment, Paths};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+/// What is in force where nothing is configured, of a user whose home is `home`.
+pub(crate) fn config(home: &Path) -> Config {
+    let sources = Sources::from_environment(paths(home));
+    Config::clone(&sources.load().config)
+}
+
+/// Where everything is of a user whose home is `home`.
+pub(crate) fn paths(home: &Path) -> Paths {
+    Paths::new(Environment {
+        mrp_home: home.join(".mrp"),
+        config_home: home.join(".config"),
+        data_home: home.join("data"),
+        state_home: home.join("state"),
+        cache_home: home.join("cache"),
+        runtime_dir: None,
+        run_user: None,
+        socket: None,
+        user: None,
+        uid: 0,
+        home: home.to_path_buf(),
+    })
+}
 
 /// A relay on a port where nothing listens.
 pub(crate) fn relay(name: &str) -> Relay {

@@ -146,20 +146,79 @@ impl User {
             .to_owned()
     }
 
+    /// Where the daemon answers.
+    pub fn socket(&self) -> PathBuf {
+        self.home.path().join("run/mrp/mrpd.sock")
+    }
+
+    /// Asks the daemon by its local interface, as `curl --unix-socket` does; gives the HTTP status and the answer, `Null` if that
+    /// is no JSON.
+    pub fn api(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        let mut curl = self.command(PathBuf::from("curl"));
+        curl.args(["-sS", "--max-time", "60", "-X", method])
+            .args(["-w", "\n%{http_code}", "--unix-socket"])
+            .arg(self.socket())
+            .arg(format!("http://mrpd{path}"));
+        let mut input = String::new();
+        if let Some(body) = body {
+            curl.args([
+                "-H",
+                "content-type: application/json",
+                "--data-binary",
+                "@-",
+            ]);
+            input = body.to_string();
+        }
+        let output = Process::start(curl, input.as_bytes()).wait().succeeded();
+        let (answer, status) = output.rsplit_once('\n').expect("curl writes the status");
+        let status = status.parse().expect("an HTTP status is a number");
+        (status, serde_json::from_str(answer).unwrap_or(Value::Null))
+    }
+
+    /// Adds to the daemon's configuration file. It has no effect before a reload or a start.
+    pub fn configure(&self, text: &str) {
+        let path = self.home.path().join(".config/mrp/mrpd.toml");
+        let before = std::fs::read_to_string(&path).unwrap_or_default();
+        std::fs::write(&path, format!("{before}\n{text}\n")).expect("the configuration is written");
+    }
+
+    /// Has the daemon read its configuration again, and expects it to be right.
+    pub fn reload(&self) {
+        let (status, answer) = self.api("POST", "/v1/reload", None);
+        assert_eq!(status, 200, "{answer}");
+    }
+
     /// All messages that came in, as `mrpctl tail` shows them to programs.
     pub fn inbox(&self) -> Vec<Value> {
-        let lines = self
-            .mrpctl(&["tail", "--no-follow", "-n", "1000000", "-o", "jsonl"])
-            .succeeded();
-        lines
-            .lines()
-            .map(|line| serde_json::from_str(line).expect("a line of tail is JSON"))
-            .collect()
+        messages(&self.read_inbox().succeeded())
     }
 
     /// The texts of all messages that came in.
     pub fn texts(&self) -> Vec<String> {
-        let text = |message: &Value| message["text"].as_str().unwrap_or_default().to_owned();
         self.inbox().iter().map(text).collect()
     }
+
+    /// The same; `None` while the daemon says that its store cannot be used.
+    pub fn texts_unless_refused(&self) -> Option<Vec<String>> {
+        let read = self.read_inbox();
+        if read.stderr.contains("storage_failed") {
+            return None;
+        }
+        Some(messages(&read.succeeded()).iter().map(text).collect())
+    }
+
+    fn read_inbox(&self) -> Ended {
+        self.mrpctl(&["tail", "--no-follow", "-n", "1000000", "-o", "jsonl"])
+    }
+}
+
+fn messages(lines: &str) -> Vec<Value> {
+    lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a line of tail is JSON"))
+        .collect()
+}
+
+fn text(message: &Value) -> String {
+    message["text"].as_str().unwrap_or_default().to_owned()
 }

@@ -11,14 +11,14 @@ use axum::http::StatusCode;
 use mrpd_api::body::{Contact, ContactChange, Rename};
 
 pub(super) async fn list(State(api): State<Api>) -> Json<Vec<Contact>> {
-    Json(api.contacts.list())
+    Json(api.context.contacts.list())
 }
 
 pub(super) async fn one(
     State(api): State<Api>,
     Name(name): Name,
 ) -> Result<Json<Contact>, ApiError> {
-    Ok(Json(api.contacts.find(&name)?))
+    Ok(Json(api.context.contacts.find(&name)?))
 }
 
 pub(super) async fn put(
@@ -27,14 +27,14 @@ pub(super) async fn put(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Contact>, ApiError> {
     let change: ContactChange = parse(&body?)?;
-    Ok(Json(api.contacts.put(&name, change).await?))
+    Ok(Json(api.context.contacts.put(&name, change).await?))
 }
 
 pub(super) async fn remove(
     State(api): State<Api>,
     Name(name): Name,
 ) -> Result<StatusCode, ApiError> {
-    api.contacts.remove(&name).await?;
+    api.context.contacts.remove(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -44,6 +44,6 @@ pub(super) async fn rename(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, ApiError> {
     let rename: Rename = parse(&body?)?;
-    api.contacts.rename(&name, &rename.name).await?;
+    api.context.contacts.rename(&name, &rename.name).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -19,7 +19,7 @@ pub(super) async fn get(
     Name(name): Name,
 ) -> Result<Json<Cursor>, ApiError> {
     check_name(&name)?;
-    let seq = api.store.cursor(name).await?;
+    let seq = api.context.store.cursor(name).await?;
     Ok(Json(Cursor { seq }))
 }
 
@@ -30,7 +30,7 @@ pub(super) async fn put(
 ) -> Result<StatusCode, ApiError> {
     check_name(&name)?;
     let cursor: Cursor = parse(&body?)?;
-    api.store.put_cursor(name, cursor.seq).await?;
+    api.context.store.put_cursor(name, cursor.seq).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 

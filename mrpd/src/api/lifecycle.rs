@@ -31,6 +31,6 @@ pub(super) async fn reload(State(api): State<Api>) -> Result<StatusCode, ApiErro
 
 /// The answer is on its way before anything ends: connections are finished gracefully.
 pub(super) async fn shutdown(State(api): State<Api>) -> StatusCode {
-    api.stop.cancel();
+    api.context.stop.cancel();
     StatusCode::NO_CONTENT
 }

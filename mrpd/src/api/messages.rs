@@ -45,11 +45,14 @@ pub(super) async fn list(
     if let Some(count) = plan.last {
         let filter = plan.filter.clone();
         let matches = move |message: &MessageRecord| filter.matches(message);
-        let place = api.store.place_before_last(count, plan.after, matches);
+        let place = api
+            .context
+            .store
+            .place_before_last(count, plan.after, matches);
         plan.after = place.await?;
     }
     let reader = Reader {
-        newest: api.store.newest(),
+        newest: api.context.store.newest(),
         left: plan.limit.unwrap_or(u64::MAX),
         api,
         plan,
@@ -68,7 +71,7 @@ pub(super) async fn list(
 }
 
 pub(super) async fn one(State(api): State<Api>, Name(id): Name) -> Result<Json<Message>, ApiError> {
-    let mut found = api.store.by_id(id.clone()).await?;
+    let mut found = api.context.store.by_id(id.clone()).await?;
     // A message to oneself, or from one local agent to another, is there twice; what came in is what one looks for.
     found.sort_by_key(|(seq, message)| (message.dir == Direction::Out, *seq));
     let names = names(&api);
@@ -83,7 +86,7 @@ pub(super) async fn one(State(api): State<Api>, Name(id): Name) -> Result<Json<M
         Code::MessageNotFound,
         format!("there is no message {id:?} here"),
     );
-    Err(match api.store.progress(id).await? {
+    Err(match api.context.store.progress(id).await? {
         Some(_) => missing.with_hint("it is still in the outbox: mrpctl outbox"),
         None => missing,
     })
@@ -116,7 +119,7 @@ impl Reader {
             self.newest.borrow_and_update();
             let filter = self.plan.filter.clone();
             let matches = move |message: &MessageRecord| filter.matches(message);
-            let page = match self.api.store.page(self.plan.after, matches).await {
+            let page = match self.api.context.store.page(self.plan.after, matches).await {
                 Ok(page) => page,
                 Err(error) => return Some((Err(error), self)),
             };
@@ -152,7 +155,7 @@ impl Reader {
                 Err(_) => AtEnd::Stop,
             },
             () = comment => AtEnd::Say(Bytes::from_static(b":\n\n")),
-            () = self.api.stop.cancelled() => AtEnd::Stop,
+            () = self.api.context.stop.cancelled() => AtEnd::Stop,
         }
     }
 
@@ -195,8 +198,8 @@ fn join_lines(json: &mut [u8]) {
 }
 
 fn names(api: &Api) -> Names {
-    let roster = Arc::clone(&api.roster.borrow());
-    api.contacts.names(&roster)
+    let roster = Arc::clone(&api.context.roster.borrow());
+    api.context.contacts.names(&roster)
 }
 
 fn form(headers: &HeaderMap) -> Form {

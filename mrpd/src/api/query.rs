@@ -144,19 +144,19 @@ fn check_names(query: Option<&str>) -> Result<(), ApiError> {
 
 /// The key that a contact's name or a key means here.
 fn other_end(api: &Api, text: &str) -> Result<String, ApiError> {
-    let roster = Arc::clone(&api.roster.borrow());
+    let roster = Arc::clone(&api.context.roster.borrow());
     let own = roster.default_agent().map(|agent| agent.public);
     if own.is_none() && text == "me" {
         return Err(ApiError::new(Code::NoAgent, "there is no agent yet"));
     }
     // Without an agent nobody is "me", and every other form means the same for everybody.
     let own = own.unwrap_or_else(|| SecretKey::from_seed(&[0; 32]).public());
-    let found = resolve(text, &api.contacts.book(), &own)?;
+    let found = resolve(text, &api.context.contacts.book(), &own)?;
     Ok(found.key.to_string())
 }
 
 fn known_agent(api: &Api, name: String) -> Result<String, ApiError> {
-    if api.roster.borrow().agent(&name).is_some() {
+    if api.context.roster.borrow().agent(&name).is_some() {
         return Ok(name);
     }
     let message = format!("there is no agent {name:?}");

@@ -18,7 +18,7 @@ pub(super) async fn send(
     body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<Sent>, ApiError> {
     let send: Send = parse(&body?)?;
-    if api.stop.is_cancelled() {
+    if api.context.stop.is_cancelled() {
         return Err(ApiError::new(
             Code::ShuttingDown,
             "the daemon is going away",
@@ -35,5 +35,5 @@ pub(super) async fn send(
         }
         None => None,
     };
-    Ok(Json(api.outbox.send(send, key).await?))
+    Ok(Json(api.context.outbox.send(send, key).await?))
 }

@@ -14,16 +14,16 @@ use std::sync::Arc;
 
 /// Whether the daemon lives, and its store with it.
 pub(super) async fn health(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
-    api.store.probe().await?;
+    api.context.store.probe().await?;
     Ok(Json(json!({ "status": "ok" })))
 }
 
 pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
-    let roster = Arc::clone(&api.roster.borrow());
+    let roster = Arc::clone(&api.context.roster.borrow());
     // A store that fails is a warning here: the answer has to come, to say so.
-    let counts = api.store.counts().await.unwrap_or_default();
+    let counts = api.context.store.counts().await.unwrap_or_default();
     let mut warnings = Vec::new();
-    if let Some(cause) = api.store.trouble().borrow().as_ref() {
+    if let Some(cause) = api.context.store.trouble().borrow().as_ref() {
         warnings.push(format!(
             "the store cannot be written ({cause}): messages stay at the relays, and sends are refused; free space or repair the disk"
         ));
@@ -34,11 +34,11 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
             counts.refused
         ));
     }
-    warnings.extend(api.contacts.trouble());
+    warnings.extend(api.context.contacts.trouble());
     if roster.agents.is_empty() {
         warnings.push("there is no agent yet; make one with: mrpctl init --name NAME".to_owned());
     }
-    warnings.extend(api.board.warnings());
+    warnings.extend(api.context.board.warnings());
     Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
         pid: std::process::id(),
@@ -47,7 +47,7 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
         config: api.about.config.display().to_string(),
         agents: agents_of(&roster),
         relays: relays_of(&roster),
-        sessions: api.board.sessions(),
+        sessions: api.context.board.sessions(),
         inbox: InboxCounts {
             received: counts.received,
             sent: counts.sent,
@@ -62,17 +62,17 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
 }
 
 pub(super) async fn agents(State(api): State<Api>) -> Json<Vec<Agent>> {
-    Json(agents_of(&api.roster.borrow()))
+    Json(agents_of(&api.context.roster.borrow()))
 }
 
 pub(super) async fn relays(State(api): State<Api>) -> Json<Vec<Relay>> {
-    Json(relays_of(&api.roster.borrow()))
+    Json(relays_of(&api.context.roster.borrow()))
 }
 
 pub(super) async fn outbox(State(api): State<Api>) -> Result<Json<Vec<OutboxEntry>>, ApiError> {
-    let records = api.store.outbox().await?;
-    let roster = Arc::clone(&api.roster.borrow());
-    let names = api.contacts.names(&roster);
+    let records = api.context.store.outbox().await?;
+    let roster = Arc::clone(&api.context.roster.borrow());
+    let names = api.context.contacts.names(&roster);
     let entries = records
         .into_iter()
         .filter_map(|record| entry(record, &names));

@@ -1,11 +1,19 @@
 use super::*;
-use crate::store::{Copies, Incoming, MessageRecord, StoreError};
+use crate::board::Board;
+use crate::config::Config;
+use crate::contacts::Contacts;
+use crate::events::Events;
+use crate::outbox::Outbox;
+use crate::roster::Roster;
+use crate::store::{Copies, Incoming, MessageRecord, Store, StoreError};
 use crate::testing;
 use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
 use mrp_proto::key::SecretKey;
 use mrpd_api::message::{Direction, Kind};
 use serde_json::{Value, json};
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
@@ -13,7 +21,7 @@ struct Fixture {
     dir: tempfile::TempDir,
     api: Api,
     _roster: watch::Sender<Arc<Roster>>,
-    retry_for: watch::Sender<Duration>,
+    config: watch::Sender<Arc<Config>>,
 }
 
 impl Fixture {
@@ -23,26 +31,31 @@ impl Fixture {
         let contacts = Contacts::open(dir.path().join("contacts.json"), store.clone());
         let contacts = contacts.await.unwrap();
         let (roster_sender, roster) = watch::channel(Arc::new(Roster::of(agents)));
-        let (retry_sender, retry_for) = watch::channel(Duration::from_secs(3600));
+        let (config_sender, config) = watch::channel(Arc::new(testing::config(dir.path())));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
         let outbox = Outbox::start(
             store.clone(),
             contacts.clone(),
             roster.clone(),
-            retry_for,
+            config.clone(),
             stop.clone(),
             &tasks,
         );
         let (control, _) = mpsc::channel(1);
         let api = Api {
-            outbox: outbox.await.unwrap(),
-            store,
-            contacts,
-            roster,
-            board: Board::default(),
+            context: Context {
+                outbox: outbox.await.unwrap(),
+                store,
+                contacts,
+                roster,
+                config,
+                board: Board::default(),
+                events: Events::default(),
+                stop,
+                tasks,
+            },
             control,
-            stop,
             about: Arc::new(About {
                 started_at: Timestamp::EPOCH,
                 socket: PathBuf::from("/s"),
@@ -53,8 +66,13 @@ impl Fixture {
             dir,
             api,
             _roster: roster_sender,
-            retry_for: retry_sender,
+            config: config_sender,
         }
+    }
+
+    fn give_up_at_once(&self) {
+        self.config
+            .send_modify(|config| Arc::make_mut(config).outbox.retry_for = Duration::ZERO);
     }
 
     async fn one() -> Self {
@@ -101,7 +119,14 @@ impl Fixture {
         let mut copies = Copies::default();
         copies.add(&[id], None);
         let incoming = Incoming { message, copies };
-        self.api.store.accept(incoming).await.wait().await.unwrap();
+        self.api
+            .context
+            .store
+            .accept(incoming)
+            .await
+            .wait()
+            .await
+            .unwrap();
     }
 }
 
@@ -303,7 +328,7 @@ async fn a_send_is_durable_before_it_is_answered_and_once_under_one_key() {
     assert_eq!(outbox.as_array().unwrap().len(), 1);
     assert_eq!(outbox[0]["id"], first["id"]);
     assert_eq!(outbox[0]["to"], key(1));
-    fixture.api.store.close().await;
+    fixture.api.context.store.close().await;
     let store = Store::open(&fixture.dir.path().join("mrpd.redb")).unwrap();
     assert_eq!(store.pending().await.unwrap().len(), 1);
 }
@@ -312,8 +337,8 @@ async fn a_send_is_durable_before_it_is_answered_and_once_under_one_key() {
 async fn a_send_whose_client_goes_away_is_tried_all_the_same() {
     let fixture = Fixture::one().await;
     // Given up at the first attempt, so that an attempt can be seen.
-    fixture.retry_for.send_replace(Duration::ZERO);
-    let store = &fixture.api.store;
+    fixture.give_up_at_once();
+    let store = &fixture.api.context.store;
     let in_the_store = || async {
         let counts = store.counts().await.unwrap();
         counts.queued + counts.failed
@@ -347,7 +372,7 @@ async fn a_wait_that_is_not_met_says_how_far_it_came() {
 #[tokio::test]
 async fn a_send_that_was_tried_long_enough_is_given_up_and_says_why() {
     let fixture = Fixture::one().await;
-    fixture.retry_for.send_replace(Duration::ZERO);
+    fixture.give_up_at_once();
     let send = json!({"to": key(1), "body": 1, "wait": "accepted"});
     let (status, answer) = fixture.call("POST", "/v1/send", send).await;
     assert_eq!(
@@ -369,7 +394,7 @@ async fn an_answer_is_noticed_by_whoever_waits_for_it() {
     assert_eq!(code(&wrong), "invalid_json");
     let send = json!({"to": key(1), "body": 1, "wait": "replied", "wait_ms": 20_000});
     let waiting = fixture.call("POST", "/v1/send", send);
-    let store = fixture.api.store.clone();
+    let store = fixture.api.context.store.clone();
     let answered = async {
         let mut changes = store.outbox_changes();
         let pending = loop {
@@ -491,7 +516,7 @@ async fn a_follower_gets_what_was_there_and_what_comes_once_each() {
         .filter_map(|line| line.strip_prefix("id: ")?.parse().ok())
         .collect();
     assert_eq!(ids, (251..=310).collect::<Vec<_>>());
-    fixture.api.stop.cancel();
+    fixture.api.context.stop.cancel();
     let rest = tokio::time::timeout(Duration::from_secs(10), body.collect());
     assert!(rest.await.unwrap().unwrap().to_bytes().is_empty());
 }

@@ -1,5 +1,5 @@
 use super::*;
-use mrpd_api::paths::Environment;
+use crate::testing;
 
 struct Home {
     dir: tempfile::TempDir,
@@ -13,20 +13,7 @@ impl Home {
     }
 
     fn paths(&self) -> Paths {
-        let home = self.dir.path().to_path_buf();
-        Paths::new(Environment {
-            mrp_home: home.join(".mrp"),
-            config_home: home.join(".config"),
-            data_home: home.join("data"),
-            state_home: home.join("state"),
-            cache_home: home.join("cache"),
-            runtime_dir: None,
-            run_user: None,
-            socket: None,
-            user: None,
-            uid: 0,
-            home,
-        })
+        testing::paths(self.dir.path())
     }
 
     fn write(&self, name: &str, text: &str) {
@@ -153,7 +140,10 @@ fn a_filter_or_a_time_that_cannot_be_is_reported_and_the_default_stays() {
     );
     let loaded = home.load(&[]);
     assert_eq!(loaded.config.log, "info");
-    assert_eq!(loaded.config.retry_for, 7 * Duration::from_secs(24 * 3600));
+    assert_eq!(
+        loaded.config.outbox.retry_for,
+        7 * Duration::from_secs(24 * 3600)
+    );
     let found: Vec<_> = loaded
         .problems
         .iter()
@@ -188,7 +178,10 @@ fn a_wrong_option_leaves_the_default_in_force() {
     let loaded = home.load(&[]);
     assert_eq!(loaded.problems.len(), 1);
     assert_eq!(loaded.problems[0].severity, Severity::Ignored);
-    assert_eq!(loaded.config.retry_for, Duration::from_secs(7 * 86400));
+    assert_eq!(
+        loaded.config.outbox.retry_for,
+        Duration::from_secs(7 * 86400)
+    );
 }
 
 #[test]
@@ -202,7 +195,10 @@ fn layers_stand_above_each_other_and_say_where_values_come_from() {
     home.write("mrpd.d/20-b.toml", "[outbox]\nretry_for = \"2d\"\n");
     let loaded = home.load(&[]);
     assert_eq!(loaded.config.log, "user");
-    assert_eq!(loaded.config.retry_for, Duration::from_secs(2 * 86400));
+    assert_eq!(
+        loaded.config.outbox.retry_for,
+        Duration::from_secs(2 * 86400)
+    );
     let origin = |loaded: &Loaded, path: &str| {
         let entry = loaded.effective.iter().find(|entry| entry.path == path);
         entry.unwrap().origin.to_string()

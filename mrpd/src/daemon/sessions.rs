@@ -1,13 +1,13 @@
 //! The sessions there should be, one for each agent and relay: a change of the roster ends and starts only those it concerns.
 
 use crate::config;
+use crate::context::Context;
 use crate::roster::{Link, LocalAgent, Roster};
-use crate::session::{AgentSession, Context};
+use crate::session::AgentSession;
 use std::collections::HashMap;
 use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 /// Everything that makes a session another one.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,17 +28,13 @@ struct Running {
 #[derive(Debug)]
 pub(super) struct Sessions {
     context: Context,
-    stop: CancellationToken,
-    tasks: TaskTracker,
     running: HashMap<(String, String), Running>,
 }
 
 impl Sessions {
-    pub(super) fn new(context: Context, stop: CancellationToken, tasks: TaskTracker) -> Self {
+    pub(super) fn new(context: Context) -> Self {
         Self {
             context,
-            stop,
-            tasks,
             running: HashMap::new(),
         }
     }
@@ -70,14 +66,14 @@ impl Sessions {
         settings: Settings,
         before: Option<Running>,
     ) -> Running {
-        let stop = self.stop.child_token();
+        let stop = self.context.stop.child_token();
         let session = AgentSession::new(
             self.context.clone(),
             Arc::clone(agent),
             link.clone(),
             stop.clone(),
         );
-        let task = self.tasks.spawn(async move {
+        let task = self.context.tasks.spawn(async move {
             if let Some(before) = before {
                 before.stop.cancel();
                 let _ = before.task.await;

@@ -3,6 +3,7 @@
 use super::attempt::{Attempted, attempt};
 use super::lanes::Lanes;
 use crate::clock;
+use crate::config::Config;
 use crate::roster::Roster;
 use crate::store::{Failure, Pending, Store};
 use std::sync::Arc;
@@ -33,7 +34,7 @@ pub enum Nudge {
 pub(super) struct Dispatcher {
     store: Store,
     roster: watch::Receiver<Arc<Roster>>,
-    retry_for: watch::Receiver<Duration>,
+    config: watch::Receiver<Arc<Config>>,
     nudges: mpsc::Receiver<Nudge>,
     stop: CancellationToken,
     lanes: Lanes,
@@ -44,14 +45,14 @@ impl Dispatcher {
     pub(super) fn new(
         store: Store,
         roster: watch::Receiver<Arc<Roster>>,
-        retry_for: watch::Receiver<Duration>,
+        config: watch::Receiver<Arc<Config>>,
         nudges: mpsc::Receiver<Nudge>,
         stop: CancellationToken,
     ) -> Self {
         Self {
             store,
             roster,
-            retry_for,
+            config,
             nudges,
             stop,
             lanes: Lanes::new(),
@@ -90,7 +91,7 @@ impl Dispatcher {
     fn start_attempts(&mut self) {
         while let Some(pending) = self.lanes.next(Instant::now()) {
             let roster = Arc::clone(&self.roster.borrow());
-            let retry_for = *self.retry_for.borrow();
+            let retry_for = self.config.borrow().outbox.retry_for;
             self.attempts
                 .spawn(attempt(self.store.clone(), roster, pending, retry_for));
         }

@@ -35,6 +35,25 @@ pub(crate) const BINDABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::n
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
 
+/// Opens each table in turn. A table that is not listed here is in no fresh store, and in no backup.
+macro_rules! for_each_table {
+    ($transaction:ident . $open:ident) => {
+        $transaction.$open(MESSAGES)?;
+        $transaction.$open(IDS)?;
+        $transaction.$open(SEEN)?;
+        $transaction.$open(FORGET)?;
+        $transaction.$open(OUTBOX)?;
+        $transaction.$open(OUTBOX_IDS)?;
+        $transaction.$open(SEND_KEYS)?;
+        $transaction.$open(CURSORS)?;
+        $transaction.$open(CONTACTS)?;
+        $transaction.$open(SEALERS)?;
+        $transaction.$open(PROFILES)?;
+        $transaction.$open(BINDABLE)?;
+        $transaction.$open(ROOM)?;
+    };
+}
+
 const SCHEMA: &str = "schema";
 
 /// A number that only grows, or counts what a table holds.
@@ -81,19 +100,7 @@ pub(crate) fn prepare(database: &Database) -> Result<u64, redb::Error> {
         }
         found.unwrap_or(VERSION)
     };
-    transaction.open_table(MESSAGES)?;
-    transaction.open_table(IDS)?;
-    transaction.open_table(SEEN)?;
-    transaction.open_table(FORGET)?;
-    transaction.open_table(OUTBOX)?;
-    transaction.open_table(OUTBOX_IDS)?;
-    transaction.open_table(SEND_KEYS)?;
-    transaction.open_table(CURSORS)?;
-    transaction.open_table(CONTACTS)?;
-    transaction.open_table(SEALERS)?;
-    transaction.open_table(PROFILES)?;
-    transaction.open_table(BINDABLE)?;
-    transaction.open_table(ROOM)?;
+    for_each_table!(transaction.open_table);
     transaction.commit()?;
     Ok(version)
 }

@@ -1,0 +1,48 @@
+//! What every part of the daemon works with. Cheap to clone; what a reload changes is read from it each time anew.
+
+use crate::board::Board;
+use crate::config::Config;
+use crate::contacts::Contacts;
+use crate::events::Events;
+use crate::outbox::Outbox;
+use crate::roster::Roster;
+use crate::store::Store;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The daemon's parts, as they see each other.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Everything that is durable.
+    pub store: Store,
+    /// The way out.
+    pub outbox: Outbox,
+    /// Names.
+    pub contacts: Contacts,
+    /// Agents and relays in force.
+    pub roster: watch::Receiver<Arc<Roster>>,
+    /// The configuration in force.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// How things stand.
+    pub board: Board,
+    /// What happens, for those who listen.
+    pub events: Events,
+    /// Cancelled when the daemon ends: every task ends then.
+    pub stop: CancellationToken,
+    /// The owner of all tasks; the end of the daemon waits for them.
+    pub tasks: TaskTracker,
+}
+
+impl Context {
+    /// The configuration in force now.
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.borrow())
+    }
+
+    /// Agents and relays in force now.
+    pub fn roster(&self) -> Arc<Roster> {
+        Arc::clone(&self.roster.borrow())
+    }
+}
