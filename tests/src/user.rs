@@ -185,7 +185,7 @@ impl User {
     /// Has the daemon read its configuration again, and expects it to be right.
     pub fn reload(&self) {
         let (status, answer) = self.api("POST", "/v1/reload", None);
-        assert_eq!(status, 200, "{answer}");
+        assert_eq!(status, 204, "{answer}");
     }
 
     /// All messages that came in, as `mrpctl tail` shows them to programs.
