@@ -56,6 +56,9 @@ enum Subcommands {
     Check,
     /// Print the configuration in force
     Config(ConfigOptions),
+    /// Turn into a hook's program, by the plan on standard input
+    #[command(name = crate::hooks::run::SUBCOMMAND, hide = true)]
+    RunHook,
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +88,9 @@ pub fn main() -> ExitCode {
     if cli.list_failpoints {
         return print(&format!("{}\n", crate::POINTS.join("\n")));
     }
+    if matches!(cli.command, Some(Subcommands::RunHook)) {
+        return crate::hooks::run::launch();
+    }
     if cli.background {
         // It fails only where the process leads a session already, which is what is wanted.
         let _ = nix::unistd::setsid();
@@ -97,6 +103,7 @@ pub fn main() -> ExitCode {
         Subcommands::Run => run(sources),
         Subcommands::Check => check(&sources),
         Subcommands::Config(options) => show(&sources, &options),
+        Subcommands::RunHook => crate::hooks::run::launch(),
     }
 }
 

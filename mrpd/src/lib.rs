@@ -12,7 +12,8 @@
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
 //! - [`store`]: one file, one writer, whole transactions.
-//! - `log`: how the log is written.
+//! - [`hooks`]: the programs that run when something comes.
+//! - `log`: how the log is written. `descriptors`: which files a program begins with.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
@@ -26,7 +27,9 @@ pub mod contacts;
 pub mod context;
 mod crash;
 pub mod daemon;
+mod descriptors;
 pub mod events;
+pub mod hooks;
 pub mod identity;
 pub mod inbox;
 mod log;

@@ -1,0 +1,3 @@
+//! The programs that run when something comes.
+
+pub mod run;
