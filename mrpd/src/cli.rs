@@ -122,6 +122,8 @@ fn sources(options: &Options) -> Result<Sources, PathError> {
 }
 
 fn run(sources: Sources) -> ExitCode {
+    // What the daemon was started with beyond its three streams is nobody's: it must not reach the programs that hooks run.
+    crate::descriptors::close_inherited(&crate::config::handed_descriptors());
     // Everything this process makes is for its user alone, and its memory holds keys.
     umask(Mode::from_bits_truncate(0o077));
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);

@@ -11,14 +11,16 @@
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
+//! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
+//! - [`hooks`]: programs that are run when a message comes.
 //! - [`store`]: one file, one writer, whole transactions.
-//! - [`hooks`]: the programs that run when something comes.
 //! - `log`: how the log is written. `descriptors`: which files a program begins with.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
 
 pub mod api;
+pub mod audience;
 pub mod board;
 pub mod cli;
 mod clock;
@@ -29,6 +31,7 @@ mod crash;
 pub mod daemon;
 mod descriptors;
 pub mod events;
+pub mod expression;
 pub mod hooks;
 pub mod identity;
 pub mod inbox;

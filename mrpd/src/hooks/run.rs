@@ -1,24 +1,25 @@
 //! One program, from its start to its end: what it is given, what it may take up, and what came of it.
 //!
-//! - `program`: which file is run. `scratch`: the folder it starts in. `environment`: what it finds in its environment.
+//! - `invoke`: from what is asked for to what is run, and from how that ended to what it means. `executable`: which file is run.
+//!   `scratch`: the folder it starts in. `environment`: what it finds in its environment.
 //! - `output`: what it writes. `launch`: what is done inside its process before it takes over.
 //!
 //! A program leads a process group of its own. When its time is over, when it writes without end, or when the daemon ends, the
 //! whole group is told to end, and killed if it does not. When it has ended by itself, what it left behind may finish writing for
 //! a moment; what then still holds its output open is killed too. A program that is to outlive its hook leaves the group (setsid).
 
+mod environment;
+mod executable;
+mod invoke;
 mod launch;
 mod output;
-mod program;
 mod scratch;
 
+pub use executable::ExecutableError;
 pub(crate) use launch::{SUBCOMMAND, main as launch};
-pub use launch::{Limits, Sandbox};
-pub(crate) use output::escaped;
-pub use output::Captured;
-pub use program::ExecutableError;
-pub use scratch::Keep;
+pub use output::{Captured, escaped};
 
+use super::program::{Keep, Limits, Sandbox};
 use futures_util::FutureExt as _;
 use futures_util::future::FusedFuture as _;
 use launch::Plan;
@@ -64,9 +65,9 @@ pub enum Answer {
     OnDescriptor3,
 }
 
-/// A program to be run.
+/// One program to be run.
 #[derive(Debug, Clone)]
-pub struct Program {
+pub struct Job {
     /// What is run.
     pub command: Command,
     /// All of its environment but for what only the run itself knows.
@@ -128,7 +129,7 @@ pub struct Ended {
 pub enum RunError {
     /// Its file must not be run.
     #[error(transparent)]
-    Program(#[from] ExecutableError),
+    Executable(#[from] ExecutableError),
     /// No command was given.
     #[error("the command is empty")]
     Empty,
@@ -180,7 +181,11 @@ impl Runner {
     ///
     /// # Errors
     /// A [`RunError`] if it did not begin.
-    pub async fn run(&self, program: Program, stop: &CancellationToken) -> Result<Ended, RunError> {
+    pub(super) async fn start(
+        &self,
+        program: Job,
+        stop: &CancellationToken,
+    ) -> Result<Ended, RunError> {
         let folder = |cause| RunError::Folder {
             path: self.0.folders.clone(),
             cause,
@@ -189,7 +194,9 @@ impl Runner {
         let begun = Instant::now();
         let mut notes = Vec::new();
         if program.sandbox.is_some() && !launch::can_confine() {
-            notes.push("this kernel has no Landlock: the program ran without its sandbox".to_owned());
+            notes.push(
+                "this kernel has no Landlock: the program ran without its sandbox".to_owned(),
+            );
         }
         let mut plan = plan(&program, &scratch)?;
         if let Some(body) = &program.body {
@@ -198,7 +205,9 @@ impl Runner {
             plan.environment
                 .push(("MRP_BODY_FILE".into(), file.into_os_string()));
         }
-        let inside = program.sandbox.is_some() || !program.limits.is_none() || plan.answer.is_some();
+        let inside = program.sandbox.is_some()
+            || !(program.limits == Limits::default())
+            || plan.answer.is_some();
         let started = |cause| RunError::Start {
             program: plan.program.clone(),
             cause,
@@ -225,7 +234,9 @@ impl Runner {
         if end == End::Exited(launch::REFUSED)
             && let Some(reason) = scratch.take("refusal")
         {
-            return Err(RunError::Refused(String::from_utf8_lossy(&reason).into_owned()));
+            return Err(RunError::Refused(
+                String::from_utf8_lossy(&reason).into_owned(),
+            ));
         }
         Ok(Ended {
             end,
@@ -239,7 +250,7 @@ impl Runner {
     }
 }
 
-fn plan(program: &Program, scratch: &Scratch) -> Result<Plan, RunError> {
+fn plan(program: &Job, scratch: &Scratch) -> Result<Plan, RunError> {
     let search = program
         .environment
         .iter()
@@ -258,7 +269,7 @@ fn plan(program: &Program, scratch: &Scratch) -> Result<Plan, RunError> {
         ),
     };
     // A program may look at its own name to know what to do (busybox), so it gets the one that was written.
-    let file = program::find(&name, search)?;
+    let file = executable::find(&name, search)?;
     let mut environment = program.environment.clone();
     if program.sandbox.is_some() {
         environment.push(("TMPDIR".into(), scratch.work().into_os_string()));
@@ -322,7 +333,7 @@ impl Running {
     /// Feeds and drains the program until it has ended, or must.
     async fn attend(
         &mut self,
-        program: &Program,
+        program: &Job,
         input: &[u8],
         (stdout, stderr): (&mut Captured, &mut Captured),
         stop: &CancellationToken,

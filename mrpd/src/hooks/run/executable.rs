@@ -214,7 +214,9 @@ mod tests {
         chmod(&file, 0o755);
         chmod(folder.path(), 0o777);
         let found = find(file.as_os_str(), OsStr::new(""));
-        assert!(matches!(found, Err(ExecutableError::Writable { path, .. }) if path == folder.path()));
+        assert!(
+            matches!(found, Err(ExecutableError::Writable { path, .. }) if path == folder.path())
+        );
         // As in /tmp, nobody can replace another's file there.
         chmod(folder.path(), 0o1777);
         assert!(find(file.as_os_str(), OsStr::new("")).is_ok());
@@ -243,7 +245,10 @@ mod tests {
         let (folder, file) = folder();
         chmod(&file, 0o644);
         let found = find(file.as_os_str(), OsStr::new(""));
-        assert!(matches!(found, Err(ExecutableError::Unusable { .. })), "{found:?}");
+        assert!(
+            matches!(found, Err(ExecutableError::Unusable { .. })),
+            "{found:?}"
+        );
         let found = find(folder.path().as_os_str(), OsStr::new(""));
         assert!(matches!(found, Err(ExecutableError::Unusable { .. })));
     }

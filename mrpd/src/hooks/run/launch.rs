@@ -5,6 +5,7 @@
 //! read it.
 
 use crate::descriptors;
+use crate::hooks::program::{Limits, Sandbox};
 use landlock::{
     ABI, Access as _, AccessFs, CompatLevel, Compatible as _, PathFd, Ruleset, RulesetAttr as _,
     RulesetCreatedAttr as _, RulesetError, Scope, path_beneath_rules,
@@ -33,35 +34,26 @@ const PLAN: u32 = 8 << 20;
 const RIGHTS: ABI = ABI::V6;
 /// What every program may read and run, besides what it is allowed by name.
 const READABLE: &[&str] = &[
-    "/usr", "/bin", "/sbin", "/lib", "/lib32", "/lib64", "/etc", "/proc", "/run/systemd/resolve", "/nix/store",
+    "/usr",
+    "/bin",
+    "/sbin",
+    "/lib",
+    "/lib32",
+    "/lib64",
+    "/etc",
+    "/proc",
+    "/run/systemd/resolve",
+    "/nix/store",
 ];
 /// Devices that every program may use.
-const DEVICES: &[&str] = &["/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/dev/tty"];
-
-/// What a program may take up, in bytes.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Limits {
-    /// Memory it may map.
-    pub memory: Option<u64>,
-    /// Size of a file that it writes.
-    pub file_size: Option<u64>,
-}
-
-impl Limits {
-    /// Whether nothing is limited.
-    pub fn is_none(self) -> bool {
-        self == Self::default()
-    }
-}
-
-/// What a program may reach of the file system, besides the system's own folders and its working folder.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Sandbox {
-    /// What it may read and run.
-    pub read: Vec<PathBuf>,
-    /// What it may change as well.
-    pub write: Vec<PathBuf>,
-}
+const DEVICES: &[&str] = &[
+    "/dev/null",
+    "/dev/zero",
+    "/dev/full",
+    "/dev/random",
+    "/dev/urandom",
+    "/dev/tty",
+];
 
 /// What the new process does.
 #[derive(Debug, Serialize, Deserialize)]

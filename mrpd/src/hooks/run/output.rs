@@ -48,9 +48,7 @@ pub(super) async fn drain(
             return Ok(());
         }
         let room = KEPT - captured.bytes.len();
-        captured
-            .bytes
-            .extend_from_slice(&piece[..read.min(room)]);
+        captured.bytes.extend_from_slice(&piece[..read.min(room)]);
         captured.cut |= read > room;
         total += read as u64;
         if total > FLOOD {
@@ -68,7 +66,7 @@ pub(super) async fn feed(stdin: Option<ChildStdin>, input: &[u8]) -> Result<(), 
 }
 
 /// Text of which each line of a log can be made: what is no letter is written out.
-pub(crate) fn escaped(text: &str) -> String {
+pub fn escaped(text: &str) -> String {
     let mut line = String::with_capacity(text.len());
     for letter in text.chars() {
         if letter == '\n' || letter == '\t' || !is_commanding(letter) {
@@ -82,9 +80,9 @@ pub(crate) fn escaped(text: &str) -> String {
 
 /// Control characters, and those that change the order in which others are shown.
 fn is_commanding(letter: char) -> bool {
-    letter.is_control() || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    letter.is_control()
+        || matches!(letter, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
-
 
 #[cfg(test)]
 mod tests {
@@ -109,9 +107,6 @@ mod tests {
     #[test]
     fn output_commands_no_terminal() {
         let text = "ü\t1\n\x1b[31mred \u{202e}txt.exe\r";
-        assert_eq!(
-            escaped(text),
-            "ü\t1\n\\u{1b}[31mred \\u{202e}txt.exe\\r"
-        );
+        assert_eq!(escaped(text), "ü\t1\n\\u{1b}[31mred \\u{202e}txt.exe\\r");
     }
 }

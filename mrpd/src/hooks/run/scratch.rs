@@ -8,6 +8,7 @@
 //!   refusal               why the command could not be started
 //! ```
 
+use crate::hooks::program::Keep;
 use mrpd_api::paths::create_private_dir;
 use std::fs::{File, Permissions};
 use std::io::{self, Read as _};
@@ -19,16 +20,6 @@ use tempfile::TempDir;
 const PREFIX: &str = "run-";
 /// Bytes that are taken over from a file of the folder.
 const TAKEN: u64 = 64 << 10;
-
-/// Whether the folder stays when the run is over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Keep {
-    /// It is removed.
-    #[default]
-    Nothing,
-    /// It stays, for the user to look at.
-    Folder,
-}
 
 /// The folder of one run. Dropping it removes it, unless it is to be kept.
 #[derive(Debug)]
