@@ -115,10 +115,8 @@ impl Store {
         let agent = *key.as_bytes();
         let claim = claim.map(claims::Key::of);
         self.write(Admission::Other, move |tables| {
-            if let Some(claim) = &claim
-                && claims::look_up(tables, claim)? == claims::Standing::Used
-            {
-                return Err(Stop::Refused(ActivityError::Replay));
+            if let Some(claim) = &claim {
+                claims::refuse_used(tables, claim, ActivityError::Replay)?;
             }
             record_activity(tables, agent, now, new_agents, scheme)
         })
@@ -152,7 +150,7 @@ impl Store {
     ) -> Result<AgentInfo, ChangeError> {
         let claim = claims::Key::of(&claim);
         self.write(Admission::Other, move |tables| {
-            check_claim(tables, &claim)?;
+            claims::refuse_used(tables, &claim, ChangeError::Replay)?;
             update(tables, key, patch.clone(), now, &claim)
         })
         .await
@@ -175,7 +173,7 @@ impl Store {
         let agent = *key.as_bytes();
         self.write(Admission::Other, move |tables| {
             tables.clock.observe(now);
-            check_claim(tables, &claim)?;
+            claims::refuse_used(tables, &claim, ChangeError::Replay)?;
             let profile = Profile::find(&tables.agents, &agent)?;
             if profile.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
                 return Err(Stop::Refused(ChangeError::Suspended));
@@ -384,16 +382,6 @@ fn create(tables: &mut Tables<'_>, agent: &AgentKey, now: Timestamp) -> Result<(
     tables.agents.insert(agent, record.as_slice())?;
     tables.activity.insert(agent, to_millis(now))?;
     Ok(())
-}
-
-pub(super) fn check_claim(
-    tables: &Tables<'_>,
-    claim: &claims::Key,
-) -> Result<(), Stop<ChangeError>> {
-    match claims::look_up(tables, claim)? {
-        claims::Standing::Fresh => Ok(()),
-        claims::Standing::Used => Err(Stop::Refused(ChangeError::Replay)),
-    }
 }
 
 fn update(
