@@ -12,7 +12,7 @@
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
 //! - [`store`]: one file, one writer, whole transactions.
-//! - `log`: how the log is written.
+//! - [`watch`]: noticing that files have changed. `log`: how the log is written.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
@@ -38,6 +38,7 @@ pub mod socket;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod watch;
 
 #[cfg(feature = "failpoints")]
 pub use crash::POINTS;
