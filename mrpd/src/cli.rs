@@ -59,6 +59,8 @@ enum Subcommands {
     /// Turn into a hook's program, by the plan on standard input
     #[command(name = crate::hooks::run::SUBCOMMAND, hide = true)]
     RunHook,
+    /// Print the OpenAPI document of the local interface
+    Openapi,
 }
 
 #[derive(Debug, Args)]
@@ -104,6 +106,7 @@ pub fn main() -> ExitCode {
         Subcommands::Check => check(&sources),
         Subcommands::Config(options) => show(&sources, &options),
         Subcommands::RunHook => crate::hooks::run::launch(),
+        Subcommands::Openapi => print(&crate::api::document()),
     }
 }
 
