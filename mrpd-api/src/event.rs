@@ -32,6 +32,15 @@ pub enum Event {
     },
     /// A session with a relay stands otherwise than before.
     Session(Session),
+    /// A dead-man switch was told of, or what it waits for came after all.
+    Expect {
+        /// Its name.
+        expect: String,
+        /// Periods that have passed without a message; 0 when one came again.
+        missed: u64,
+        /// How the program that tells of it ended, in words.
+        outcome: Option<String>,
+    },
     /// A hook has run, or was passed over.
     Hook {
         /// The hook's name.

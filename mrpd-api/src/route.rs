@@ -34,6 +34,10 @@ pub const AGENTS: &str = "/v1/agents";
 pub const RELAYS: &str = "/v1/relays";
 /// `GET`, `PUT` below a name: where a named reader of the inbox stands ([`crate::body::Cursor`]).
 pub const CURSORS: &str = "/v1/cursors";
+/// `GET`: dead-man switches, a list of [`crate::body::timed::Expect`].
+pub const EXPECTS: &str = "/v1/expects";
+/// `GET`: schedules, a list of [`crate::body::timed::Schedule`].
+pub const SCHEDULES: &str = "/v1/schedules";
 /// `POST`: read configuration and contacts again.
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.

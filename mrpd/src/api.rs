@@ -12,7 +12,8 @@ mod openapi;
 mod query;
 mod send;
 mod status;
-mod view;
+mod timed;
+pub(crate) mod view;
 
 pub use error::ApiError;
 pub use lifecycle::Command;
@@ -91,6 +92,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(contacts::one, contacts::put, contacts::remove))
         .routes(routes!(contacts::rename))
         .routes(routes!(cursors::get, cursors::put))
+        .routes(routes!(timed::expects))
+        .routes(routes!(timed::schedules))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
 }

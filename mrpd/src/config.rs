@@ -19,7 +19,9 @@ pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
 use crate::audience::Groups;
+use crate::expects::Expect;
 use crate::hooks::Hook;
+use crate::schedules::Schedule;
 use mrp_client::RelayUrl;
 use mrp_proto::acl::InboxPolicy;
 use mrp_proto::agent::Visibility;
@@ -241,6 +243,10 @@ pub struct Config {
     pub groups: Groups,
     /// What is run when a message comes, in order.
     pub hooks: Named<Hook>,
+    /// Dead-man switches.
+    pub expects: Named<Expect>,
+    /// What is sent at certain times.
+    pub schedules: Named<Schedule>,
 }
 
 impl Config {
@@ -248,6 +254,8 @@ impl Config {
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
         self.hooks.keep_refused(&before.hooks);
+        self.expects.keep_refused(&before.expects);
+        self.schedules.keep_refused(&before.schedules);
     }
 }
 

@@ -178,6 +178,8 @@ fn start_parts(context: &Context) {
     } = context;
     tasks.spawn(sweep(store.clone(), stop.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
+    tasks.spawn(crate::expects::run(context.clone()));
+    tasks.spawn(crate::schedules::run(context.clone()));
 }
 
 /// The daemon while it runs: the owner of what a reload changes.

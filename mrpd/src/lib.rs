@@ -12,7 +12,8 @@
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
 //! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
-//! - [`hooks`]: programs that are run when a message comes.
+//! - [`hooks`]: programs that are run when a message comes. [`expects`]: and when none does.
+//! - [`schedules`]: messages that are sent at certain times.
 //! - [`store`]: one file, one writer, whole transactions.
 //! - [`watch`]: noticing that files have changed. `log`: how the log is written.
 //! - `descriptors`: which files a program begins with.
@@ -32,6 +33,7 @@ mod crash;
 pub mod daemon;
 mod descriptors;
 pub mod events;
+pub mod expects;
 pub mod expression;
 pub mod hooks;
 pub mod identity;
@@ -39,6 +41,7 @@ pub mod inbox;
 mod log;
 pub mod outbox;
 pub mod roster;
+pub mod schedules;
 pub mod session;
 pub mod shutdown;
 pub mod socket;

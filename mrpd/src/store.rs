@@ -17,6 +17,7 @@ mod peers;
 mod read;
 mod record;
 mod schema;
+mod timed;
 mod writer;
 
 pub use inbox::{Copies, Counts, Incoming, Stored};
@@ -25,6 +26,7 @@ pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
 pub use read::Page;
 pub use record::{MessageRecord, OutboxRecord, OutboxStage};
+pub use timed::{ExpectRecord, ScheduleRecord};
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;

@@ -28,6 +28,10 @@ const TAGS: &[(&str, &str)] = &[
     ("Messages", "What came in and what went out"),
     ("Sending", "What is to go out"),
     ("Contacts", "Names of others"),
+    (
+        "Hooks",
+        "What is done when something comes, or does not, or at a time",
+    ),
 ];
 
 /// Ways of a request to be refused that have nothing to do with what it asks for.

@@ -1,12 +1,14 @@
 //! The sections of the configuration, each read into its type.
 
 mod agent;
+mod expect;
 mod groups;
 mod hook;
 mod inbox;
 mod outbox;
 mod program;
 mod relay;
+mod schedule;
 mod topic;
 
 use super::{Api, Config, Named, Problem, Severity};
@@ -30,15 +32,7 @@ const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Sections that belong to the configuration, but not to this version.
-const LATER_SECTIONS: &[&str] = &[
-    "attachments",
-    "capability",
-    "expect",
-    "ingress",
-    "metrics",
-    "schedule",
-    "spool",
-];
+const LATER_SECTIONS: &[&str] = &["attachments", "capability", "ingress", "metrics", "spool"];
 
 /// The key that an environment variable stands for.
 pub(super) fn key_of_variable(name: &str) -> Option<&'static str> {
@@ -102,6 +96,7 @@ pub(super) fn read(
     top.unsupported(LATER_SECTIONS);
     top.mark_read(&["relay", "agent", "topic"]);
     top.mark_read(&["hook"]);
+    top.mark_read(&["expect", "schedule"]);
     top.finish();
     let known: Vec<String> = agents.iter().map(|agent| agent.name.clone()).collect();
     let hooks = read_named(
@@ -111,6 +106,22 @@ pub(super) fn read(
         overrides,
         account,
         |reader, name| hook::read(reader, name, &groups, &known, &hook_defaults, paths),
+    );
+    let expects = read_named(
+        tree,
+        "expect",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| expect::read(reader, name, &groups, &known, &hook_defaults, paths),
+    );
+    let schedules = read_named(
+        tree,
+        "schedule",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| schedule::read(reader, name, &groups, &known),
     );
     agent::check_default(default_agent.as_deref(), &agents, tree, account);
     Config {
@@ -125,6 +136,8 @@ pub(super) fn read(
         topics,
         groups,
         hooks,
+        expects,
+        schedules,
     }
 }
 

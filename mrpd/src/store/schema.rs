@@ -34,6 +34,11 @@ pub(crate) const PROFILES: TableDefinition<'_, &str, &str> = TableDefinition::ne
 /// Which bound signatures relays were ever known to take, by URL: JSON of a `Bindable`.
 pub(crate) const BINDABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("bindable");
 
+/// Dead-man switches: JSON of an [`ExpectRecord`](super::ExpectRecord).
+pub(crate) const EXPECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("expects");
+/// Schedules: JSON of a [`ScheduleRecord`](super::ScheduleRecord).
+pub(crate) const SCHEDULES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("schedules");
+
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
 
@@ -53,6 +58,8 @@ macro_rules! for_each_table {
         $transaction.$open(VERIFIED)?;
         $transaction.$open(PROFILES)?;
         $transaction.$open(BINDABLE)?;
+        $transaction.$open(EXPECTS)?;
+        $transaction.$open(SCHEDULES)?;
         $transaction.$open(ROOM)?;
     };
 }
