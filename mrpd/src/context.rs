@@ -4,6 +4,7 @@ use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
 use crate::events::Events;
+use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::store::Store;
@@ -25,6 +26,8 @@ pub struct Context {
     pub roster: watch::Receiver<Arc<Roster>>,
     /// The configuration in force.
     pub config: watch::Receiver<Arc<Config>>,
+    /// What runs programs.
+    pub runner: Runner,
     /// How things stand.
     pub board: Board,
     /// What happens, for those who listen.

@@ -10,6 +10,7 @@ use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
 use crate::events::Events;
+use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::session::binding;
@@ -126,6 +127,10 @@ pub async fn run(
         contacts,
         roster,
         config: config_in_force,
+        runner: Runner::new(
+            sources.paths.cache_dir().join("hooks"),
+            bound.path().to_path_buf(),
+        ),
         board,
         events,
         stop,
