@@ -12,7 +12,7 @@ mod openapi;
 mod query;
 mod send;
 mod status;
-mod view;
+pub(crate) mod view;
 
 pub use error::ApiError;
 pub use lifecycle::Command;

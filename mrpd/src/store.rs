@@ -20,9 +20,7 @@ mod record;
 mod schema;
 mod writer;
 
-pub use hooks::{
-    DeadJob, HookJob, HookLogEntry, HookRecord, JobEnd, LogPage, Matched, RunEnd,
-};
+pub use hooks::{DeadJob, HookJob, HookLogEntry, HookRecord, JobEnd, LogPage, Matched, RunEnd};
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};

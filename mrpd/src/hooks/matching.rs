@@ -7,7 +7,7 @@ use mrpd_api::message::{Direction, Kind, Message};
 
 /// What a hook's filter says of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
+pub(super) enum Verdict {
     /// It is for the hook.
     Run,
     /// It is not.
@@ -17,7 +17,7 @@ pub enum Verdict {
 }
 
 /// Holds a message against a hook's filter.
-pub fn judge(hook: &Hook, message: &Message, proof: Proof, names: &Names) -> Verdict {
+pub(super) fn judge(hook: &Hook, message: &Message, proof: Proof, names: &Names) -> Verdict {
     let filter = &hook.filter;
     let fits = |wanted: &Option<Vec<String>>, value: Option<&str>| match wanted {
         Some(wanted) => value.is_some_and(|value| wanted.iter().any(|wanted| wanted == value)),
@@ -27,7 +27,10 @@ pub fn judge(hook: &Hook, message: &Message, proof: Proof, names: &Names) -> Ver
         Some(kinds) => kinds.contains(&message.kind),
         None => message.kind != Kind::Undecryptable,
     };
-    let agent = filter.agent.as_ref().is_none_or(|agent| *agent == message.agent);
+    let agent = filter
+        .agent
+        .as_ref()
+        .is_none_or(|agent| *agent == message.agent);
     if message.dir != Direction::In
         || !kind
         || !agent

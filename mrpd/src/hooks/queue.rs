@@ -48,6 +48,17 @@ pub(super) struct Batch {
     pub(super) superseded: Vec<u64>,
 }
 
+/// How a run ended, for the queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// The hook has done with its messages, one way or the other.
+    Done,
+    /// It failed; it is tried again then.
+    Failed(Instant),
+    /// It did not come to a run; it is tried again then.
+    PutOff(Instant),
+}
+
 impl Queue {
     /// Adds a message, unless it is there.
     pub(super) fn add(
@@ -147,24 +158,30 @@ impl Queue {
     }
 
     /// A run has ended. What is to be tried again keeps its place.
-    pub(super) fn finish(&mut self, batch: &Batch, retry: Option<Instant>, now: Instant) {
+    pub(super) fn finish(&mut self, batch: &Batch, end: End, now: Instant) {
         self.running = self.running.saturating_sub(1);
-        for seq in &batch.superseded {
-            self.remove(*seq);
-        }
-        for seq in &batch.seqs {
-            match (retry, self.jobs.get_mut(seq)) {
-                (Some(due), Some(job)) => {
-                    job.running = false;
-                    job.failures = job.failures.saturating_add(1);
-                    job.due = Some(due);
-                }
-                _ => self.remove(*seq),
-            }
-        }
         if let Some(lane) = self.lanes.get_mut(&batch.sender) {
             lane.running = false;
             lane.first = now;
+        }
+        let (due, failed) = match end {
+            End::Done => {
+                for seq in batch.superseded.iter().chain(&batch.seqs) {
+                    self.remove(*seq);
+                }
+                self.lanes
+                    .retain(|_, lane| lane.running || !lane.seqs.is_empty());
+                return;
+            }
+            End::Failed(due) => (due, 1),
+            End::PutOff(due) => (due, 0),
+        };
+        for seq in batch.superseded.iter().chain(&batch.seqs) {
+            if let Some(job) = self.jobs.get_mut(seq) {
+                job.running = false;
+                job.failures = job.failures.saturating_add(failed);
+                job.due = Some(due);
+            }
         }
     }
 
@@ -179,12 +196,6 @@ impl Queue {
                 self.lanes.remove(&job.sender);
             }
         }
-    }
-
-    /// Drops lanes that are empty.
-    pub(super) fn tidy(&mut self) {
-        self.lanes
-            .retain(|_, lane| lane.running || !lane.seqs.is_empty());
     }
 
     /// The next moment at which something that waits for a time may begin; what waits for another run is not meant.
@@ -252,8 +263,16 @@ impl Queue {
             is_free(**seq) && job.is_some_and(|job| job.due.is_none_or(|due| due <= now))
         };
         let alone = hook.debounce.is_some() && hook.batch == 1;
-        let limit = if alone { LIMIT } else { hook.batch };
+        // What failed together is tried again one by one: one bad message must not take the others along.
+        let failed = |seq: &u64| self.jobs.get(seq).is_some_and(|job| job.failures > 0);
+        let limit = match seqs.first() {
+            Some(head) if failed(head) => 1,
+            _ if alone => LIMIT,
+            _ => hook.batch,
+        };
         let mut seqs: Vec<u64> = seqs.iter().take_while(due).take(limit).copied().collect();
+        let whole = seqs.iter().skip(1).take_while(|seq| !failed(seq)).count() + 1;
+        seqs.truncate(whole);
         let superseded = if alone {
             let newest = seqs.pop();
             std::mem::replace(&mut seqs, newest.into_iter().collect())
@@ -336,15 +355,18 @@ mod tests {
         let mut queue = filled(&entries, now);
         let hook = hook();
         assert_eq!(begin(&mut queue, &hook, now), [[1], [3]]);
-        queue.finish(&batch("a", &[1]), None, now);
-        assert_eq!(begin(&mut queue, &hook, now), [[4]], "c has not had its turn");
-        queue.finish(&batch("b", &[3]), None, now);
+        queue.finish(&batch("a", &[1]), End::Done, now);
+        assert_eq!(
+            begin(&mut queue, &hook, now),
+            [[4]],
+            "c has not had its turn"
+        );
+        queue.finish(&batch("b", &[3]), End::Done, now);
         assert_eq!(begin(&mut queue, &hook, now), [[2]]);
-        queue.finish(&batch("c", &[4]), None, now);
-        queue.finish(&batch("a", &[2]), None, now);
+        queue.finish(&batch("c", &[4]), End::Done, now);
+        queue.finish(&batch("a", &[2]), End::Done, now);
         assert_eq!(begin(&mut queue, &hook, now), [[5]]);
-        queue.finish(&batch("b", &[5]), None, now);
-        queue.tidy();
+        queue.finish(&batch("b", &[5]), End::Done, now);
         assert_eq!((queue.len(), queue.running(), queue.lanes.len()), (0, 0, 0));
     }
 
@@ -355,8 +377,8 @@ mod tests {
         let mut queue = filled(&[("a", 1), ("a", 2), ("b", 3)], now);
         assert_eq!(begin(&mut queue, &hook, now), [[1], [3]]);
         let due = now + second(5);
-        queue.finish(&batch("a", &[1]), Some(due), now);
-        queue.finish(&batch("b", &[3]), None, now);
+        queue.finish(&batch("a", &[1]), End::Failed(due), now);
+        queue.finish(&batch("b", &[3]), End::Done, now);
         assert_eq!(begin(&mut queue, &hook, now), Vec::<Vec<u64>>::new());
         assert_eq!(queue.next_due(&hook, now), Some(due));
         assert_eq!(begin(&mut queue, &hook, due), [[1]]);
@@ -371,7 +393,7 @@ mod tests {
         assert!(!queue.holds(3, &hook, now));
         queue.take(&hook, now, |_| true).unwrap();
         assert!(queue.holds(1, &hook, now));
-        queue.finish(&batch("a", &[1]), Some(now + second(5)), now);
+        queue.finish(&batch("a", &[1]), End::Failed(now + second(5)), now);
         assert!(!queue.holds(1, &hook, now), "it is being tried again");
         assert!(!queue.holds(2, &hook, now), "it waits for one that is");
         let slow = Hook {
@@ -426,15 +448,15 @@ mod tests {
     #[test]
     fn a_batch_has_what_is_due_of_one_sender() {
         let now = Instant::now();
-        let hook = Hook {
-            batch: 3,
-            ..hook()
-        };
+        let hook = Hook { batch: 3, ..hook() };
         let entries = [("a", 1), ("b", 2), ("a", 3), ("a", 4), ("a", 5)];
         let mut queue = filled(&entries, now);
         assert_eq!(begin(&mut queue, &hook, now), [vec![1, 3, 4], vec![2]]);
-        queue.finish(&batch("a", &[1, 3, 4]), Some(now + second(5)), now);
+        queue.finish(&batch("a", &[1, 3, 4]), End::Failed(now + second(5)), now);
         assert_eq!(begin(&mut queue, &hook, now), Vec::<Vec<u64>>::new());
-        assert_eq!(begin(&mut queue, &hook, now + second(5)), [[1, 3, 4]]);
+        let again = begin(&mut queue, &hook, now + second(5));
+        assert_eq!(again, [[1]], "what failed together is tried again alone");
+        queue.finish(&batch("a", &[1]), End::Done, now);
+        assert_eq!(begin(&mut queue, &hook, now + second(5)), [[3]]);
     }
 }

@@ -264,9 +264,7 @@ fn forget(transaction: &Transaction, name: &str) -> Result<(), redb::Error> {
     tables
         .open_table(HOOK_JOBS)?
         .retain_in(all.clone(), |_, _| false)?;
-    tables
-        .open_table(HOOK_DEAD)?
-        .retain_in(all, |_, _| false)?;
+    tables.open_table(HOOK_DEAD)?.retain_in(all, |_, _| false)?;
     Ok(())
 }
 

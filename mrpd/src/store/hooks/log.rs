@@ -58,11 +58,7 @@ impl Store {
     ///
     /// # Errors
     /// A [`StoreError`].
-    pub async fn hook_log(
-        &self,
-        after: u64,
-        hook: Option<String>,
-    ) -> Result<LogPage, StoreError> {
+    pub async fn hook_log(&self, after: u64, hook: Option<String>) -> Result<LogPage, StoreError> {
         self.read(move |transaction| {
             let table = transaction.open_table(HOOK_LOG)?;
             let mut page = LogPage {
