@@ -10,6 +10,7 @@ use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
 use crate::events::Events;
+use crate::hooks::Engine;
 use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
@@ -121,7 +122,9 @@ pub async fn run(
         &tasks,
     )
     .await?;
+    let (hooks, engine) = Engine::new();
     let context = Context {
+        hooks,
         store,
         outbox,
         contacts,
@@ -148,6 +151,7 @@ pub async fn run(
     };
     let clients = serve(&mut bound, api, &config, context.stop.clone())?;
     start_parts(&context);
+    context.tasks.spawn(engine.run(context.clone()));
     let mut sessions = Sessions::new(context.clone());
     sessions.follow(&context.roster.borrow());
     ready(bound.path());

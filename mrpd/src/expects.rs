@@ -8,24 +8,23 @@
 //! was being told when the daemon ended is told again.
 
 mod standing;
+mod tell;
 
 use crate::api::view;
-use crate::audience::{Admission, Proof};
 use crate::clock;
 use crate::config::{Config, HasName};
 use crate::contacts::Names;
 use crate::context::Context;
-use crate::hooks::invocation::{Invocation, Outcome};
 use crate::hooks::program::Program;
-use crate::hooks::{Filter, Retry};
+use crate::hooks::{self, Filter, Verdict};
 use crate::store::{ExpectRecord, MessageRecord, StoreError};
-use mrp_proto::time::Timestamp;
 use mrpd_api::event::Event;
 use mrpd_api::message::Direction;
 use standing::{Now, Standing};
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
+use tell::Told;
 use tokio::sync::mpsc;
 
 /// How long to sleep at most: that the machine slept is noticed then.
@@ -113,16 +112,6 @@ pub async fn run(context: Context) {
             }
         }
     }
-}
-
-/// What came of telling.
-#[derive(Debug)]
-struct Told {
-    name: String,
-    /// Since when nothing had come.
-    since: Timestamp,
-    missed: u64,
-    outcome: Option<String>,
 }
 
 struct Watch {
@@ -305,46 +294,21 @@ impl Watch {
         &self,
         expect: &Expect,
         seq: u64,
-        message: &MessageRecord,
+        record: &MessageRecord,
         names: &Names,
     ) -> Result<bool, StoreError> {
-        let filter = &expect.filter;
-        let among = |list: &Option<Vec<String>>, text: &str| {
-            list.as_ref()
-                .is_none_or(|list| list.iter().any(|item| item == text))
-        };
-        let agent = filter.agent.as_ref();
-        let plain = agent.is_none_or(|agent| *agent == message.agent)
-            && filter
-                .kinds
-                .as_ref()
-                .is_none_or(|kinds| kinds.contains(&message.kind))
-            && among(&filter.types, &message.content_type)
-            && (filter.threads.is_none()
-                || among(&filter.threads, message.thread.as_deref().unwrap_or("")));
-        if !plain {
+        let Some(message) = view::message(seq, record.clone(), names) else {
             return Ok(false);
-        }
-        let proof = if message.verified {
-            Proof::Verified
-        } else if self
-            .context
-            .store
-            .was_verified(message.from.clone())
-            .await?
-        {
-            Proof::Lapsed
-        } else {
-            Proof::Unverified
         };
-        if filter.from.admits(&message.from, proof, names) != Admission::Admitted {
-            return Ok(false);
-        }
-        let Some(condition) = &filter.condition else {
-            return Ok(true);
-        };
-        let shown = view::message(seq, message.clone(), names);
-        Ok(shown.is_some_and(|shown| condition.holds(&shown).unwrap_or(false)))
+        let proof = hooks::proof(&self.context, record).await?;
+        Ok(match hooks::judge(&expect.filter, &message, proof, names) {
+            Verdict::Run => true,
+            Verdict::Other => false,
+            Verdict::PassedOver(why) => {
+                tracing::warn!(expect = expect.name, id = record.id, why, "does not count");
+                false
+            }
+        })
     }
 
     /// Runs the program, in a task of its own.
@@ -357,31 +321,19 @@ impl Watch {
         warned.missed = missed;
         self.warn(&expect.name, &warned);
         self.running.insert(expect.name.clone());
-        let mut program = expect.program.clone();
-        let mut say =
-            |name: &str, value: String| program.environment.insert(name.to_owned(), value);
-        say("MRP_EXPECT_SINCE", standing.record.since.to_string());
-        say("MRP_EXPECT_MISSED", missed.to_string());
-        let invocation = Invocation {
+        let told = Told {
             name: expect.name.clone(),
-            program,
-            messages: Vec::new(),
-            attempt: 1,
-            socket: self.context.runner.socket().to_path_buf(),
-            attachments: None,
+            since: standing.record.since,
+            missed,
+            outcome: None,
         };
-        let (context, done) = (self.context.clone(), self.done.clone());
-        let since = standing.record.since;
-        self.context.tasks.spawn(async move {
-            let told = Told {
-                name: invocation.name.clone(),
-                since,
-                missed,
-                outcome: attempt(&context, invocation).await,
-            };
-            // Nobody waits for it any more when the daemon ends.
-            let _ = done.send(told).await;
-        });
+        let tell = tell::tell(
+            self.context.clone(),
+            expect.program.clone(),
+            told,
+            self.done.clone(),
+        );
+        self.context.tasks.spawn(tell);
     }
 
     /// Keeps what came of it. What was cut off by the end of the daemon is told of again.
@@ -418,28 +370,6 @@ impl Watch {
         for (name, standing) in &self.standings {
             let record = Some(standing.record.clone());
             let _ = self.context.store.put_expect(name.clone(), record).await;
-        }
-    }
-}
-
-/// Runs a program until it has done its work, or failed often enough; says how it ended, unless the daemon does.
-async fn attempt(context: &Context, mut invocation: Invocation) -> Option<String> {
-    let retry = Retry::default();
-    loop {
-        let report = context.runner.run(invocation.clone(), &context.stop).await;
-        tracing::info!(expect = invocation.name, attempt = invocation.attempt, outcome = ?report.outcome, why = report.why, "told");
-        let again = match report.outcome {
-            Outcome::Interrupted => return None,
-            Outcome::Handled | Outcome::HandledAlone | Outcome::Dead => false,
-            Outcome::Later | Outcome::Failed => invocation.attempt < retry.max_attempts,
-        };
-        if !again {
-            return Some(report.why);
-        }
-        let pause = retry.pause(invocation.attempt, clock::random_number());
-        tokio::select! {
-            () = tokio::time::sleep(pause) => invocation.attempt += 1,
-            () = context.stop.cancelled() => return None,
         }
     }
 }

@@ -10,6 +10,7 @@
 //! The store knows no relay and no status code.
 
 mod cursors;
+mod hooks;
 mod inbox;
 mod lock;
 mod outbox;
@@ -20,6 +21,7 @@ mod schema;
 mod timed;
 mod writer;
 
+pub use hooks::{DeadJob, HookJob, HookLogEntry, HookRecord, JobEnd, LogPage, Matched, RunEnd};
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};

@@ -51,6 +51,7 @@ impl Fixture {
                 contacts,
                 roster,
                 config,
+                hooks: crate::hooks::Engine::new().0,
                 runner: Runner::new(dir.path().join("hooks"), dir.path().join("mrpd.sock")),
                 board: Board::default(),
                 events: Events::default(),

@@ -33,6 +33,16 @@ pub(crate) const VERIFIED: TableDefinition<'_, &str, ()> = TableDefinition::new(
 pub(crate) const PROFILES: TableDefinition<'_, &str, &str> = TableDefinition::new("profiles");
 /// Which bound signatures relays were ever known to take, by URL: JSON of a `Bindable`.
 pub(crate) const BINDABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("bindable");
+/// What is kept of each hook: JSON of a `HookRecord`.
+pub(crate) const HOOKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("hooks");
+/// What each hook still has to do, by hook and `seq`: JSON of a `HookJob`.
+pub(crate) const HOOK_JOBS: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("hook_jobs");
+/// What each hook has given up, by hook and `seq`: JSON of a `DeadJob`.
+pub(crate) const HOOK_DEAD: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("hook_dead");
+/// What hooks have done, in order: JSON of a `HookLogEntry`.
+pub(crate) const HOOK_LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("hook_log");
 
 /// Dead-man switches: JSON of an [`ExpectRecord`](super::ExpectRecord).
 pub(crate) const EXPECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("expects");
@@ -60,6 +70,10 @@ macro_rules! for_each_table {
         $transaction.$open(BINDABLE)?;
         $transaction.$open(EXPECTS)?;
         $transaction.$open(SCHEDULES)?;
+        $transaction.$open(HOOKS)?;
+        $transaction.$open(HOOK_JOBS)?;
+        $transaction.$open(HOOK_DEAD)?;
+        $transaction.$open(HOOK_LOG)?;
         $transaction.$open(ROOM)?;
     };
 }
