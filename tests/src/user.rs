@@ -15,6 +15,7 @@ pub struct User {
     name: String,
     home: TempDir,
     state: Option<PathBuf>,
+    variables: Vec<(String, String)>,
     daemon: Option<Process>,
 }
 
@@ -29,6 +30,7 @@ impl User {
             name: name.to_owned(),
             home,
             state: None,
+            variables: Vec::new(),
             daemon: None,
         }
     }
@@ -57,6 +59,11 @@ impl User {
         self.state = Some(folder.to_owned());
     }
 
+    /// Puts a variable into the environment of everything that is started from now on.
+    pub fn add_variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
     /// A command with this user's environment and no other.
     pub fn command(&self, program: PathBuf) -> Command {
         let mut command = Command::new(program);
@@ -71,6 +78,7 @@ impl User {
         if let Some(state) = &self.state {
             command.env("XDG_STATE_HOME", state);
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
