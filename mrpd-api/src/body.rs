@@ -1,6 +1,8 @@
 //! What the routes take and give, beside messages.
 
-use crate::message::{Direction, Kind, Trust};
+pub mod inbox;
+
+use crate::message::{Direction, Kind, State, Trust};
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::Metadata;
 use mrp_proto::time::Timestamp;
@@ -124,7 +126,7 @@ pub struct OutboxEntry {
 
 /// Query of `GET /v1/messages`; every filter that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct MessageQuery {
     /// Only messages behind this `seq`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -165,6 +167,36 @@ pub struct MessageQuery {
     /// `1`: both ways.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub all: Option<u8>,
+    /// `1`: only what came in and nothing was done with; the same as `state=new`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub unread: Option<u8>,
+    /// Where it stands locally. What is held is not here but at `/v1/pending`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// Relay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<String>,
+    /// Which come first; [`Order::Ascending`] where absent. Newest first there is no following.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// Only messages before this `seq`: newest first, where the page before has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// Words, all of which occur in the text or in a text of the body, in either case of their letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// In which order messages are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+pub enum Order {
+    /// Oldest first.
+    #[default]
+    #[serde(rename = "asc")]
+    Ascending,
+    /// Newest first.
+    #[serde(rename = "desc")]
+    Descending,
 }
 
 /// A contact.
@@ -313,12 +345,21 @@ pub struct Status {
 /// What the inbox holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InboxCounts {
-    /// Messages that came in.
+    /// Messages that came in and are kept.
     pub received: u64,
     /// Messages that went out and are kept.
     pub sent: u64,
     /// The newest `seq`; 0 where there is none.
     pub newest: u64,
+    /// Messages that came in and nothing was done with.
+    #[serde(default)]
+    pub unread: u64,
+    /// Messages from unknown senders that wait for the user's word.
+    #[serde(default)]
+    pub held: u64,
+    /// Bytes of all messages that are kept.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 /// What the outbox holds.

@@ -2,16 +2,21 @@
 //!
 //! Handlers know no tables: they ask the outbox, the contacts and the store, and put the answer into the contract's shape.
 
+mod claims;
 mod contacts;
 mod cursors;
 mod error;
 mod lifecycle;
 mod messages;
 mod name;
+mod pending;
+mod prune;
 mod query;
 mod send;
 mod status;
+mod threads;
 mod view;
+mod words;
 
 pub use error::ApiError;
 pub use lifecycle::Command;
@@ -70,7 +75,11 @@ pub fn router(api: Api) -> Router {
         .route(route::OUTBOX, get(status::outbox))
         .route(route::SEND, post(send::send))
         .route(route::MESSAGES, get(messages::list))
-        .route(&below(route::MESSAGES, "{id}"), get(messages::one))
+        .route(
+            &below(route::MESSAGES, "{id}"),
+            get(messages::one).delete(messages::remove),
+        )
+        .merge(inbox_routes())
         .route(route::CONTACTS, get(contacts::list))
         .route(
             &below(route::CONTACTS, "{name}"),
@@ -84,7 +93,7 @@ pub fn router(api: Api) -> Router {
         )
         .route(
             &below(route::CURSORS, "{name}"),
-            put(cursors::put).get(cursors::get),
+            put(cursors::put).get(cursors::get).delete(cursors::remove),
         )
         .route(route::RELOAD, post(lifecycle::reload))
         .route(route::SHUTDOWN, post(lifecycle::shutdown))
@@ -94,6 +103,25 @@ pub fn router(api: Api) -> Router {
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(axum::middleware::map_response(sign_answer))
         .with_state(api)
+}
+
+/// Routes of the inbox, beside messages.
+fn inbox_routes() -> Router<Api> {
+    let below = |path: &str, rest: &str| format!("{path}/{rest}");
+    Router::new()
+        .route(route::MARK, post(claims::mark))
+        .route(route::CLAIM, post(claims::claim))
+        .route(route::ACK, post(claims::ack))
+        .route(route::NACK, post(claims::nack))
+        .route(route::TOUCH, post(claims::touch))
+        .route(route::PRUNE, post(prune::prune))
+        .route(route::THREADS, get(threads::list))
+        .route(&below(route::THREADS, "{id}"), get(threads::one))
+        .route(route::SEARCH, get(threads::search))
+        .route(route::PENDING, get(pending::list))
+        .route(&below(route::PENDING, "accept"), post(pending::accept))
+        .route(&below(route::PENDING, "reject"), post(pending::reject))
+        .route(route::CURSORS, get(cursors::list))
 }
 
 /// Takes the whole body before anything is done: a client that stops in the middle must not keep its place for ever.

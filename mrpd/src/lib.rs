@@ -11,7 +11,7 @@
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
-//! - [`store`]: one file, one writer, whole transactions.
+//! - [`store`]: one file, one writer, whole transactions. `leases`: work that comes back. `upkeep`: what goes.
 //! - `log`: how the log is written.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
@@ -29,6 +29,7 @@ pub mod daemon;
 pub mod events;
 pub mod identity;
 pub mod inbox;
+mod leases;
 mod log;
 pub mod outbox;
 pub mod roster;
@@ -38,6 +39,7 @@ pub mod socket;
 pub mod store;
 #[cfg(test)]
 mod testing;
+mod upkeep;
 
 #[cfg(feature = "failpoints")]
 pub use crash::POINTS;

@@ -1,4 +1,4 @@
-//! `/v1/cursors/{name}`.
+//! `/v1/cursors`, `/v1/cursors/{name}`.
 
 use super::error::parse;
 use super::name::Name;
@@ -9,6 +9,7 @@ use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
 use axum::http::StatusCode;
 use mrpd_api::body::Cursor;
+use mrpd_api::body::inbox::NamedCursor;
 use mrpd_api::error::Code;
 
 /// Characters of a cursor's name, at most.
@@ -32,6 +33,24 @@ pub(super) async fn put(
     let cursor: Cursor = parse(&body?)?;
     api.context.store.put_cursor(name, cursor.seq).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<NamedCursor>>, ApiError> {
+    let cursors = api.context.store.cursors().await?;
+    let named = |(name, seq)| NamedCursor { name, seq };
+    Ok(Json(cursors.into_iter().map(named).collect()))
+}
+
+pub(super) async fn remove(
+    State(api): State<Api>,
+    Name(name): Name,
+) -> Result<StatusCode, ApiError> {
+    check_name(&name)?;
+    if api.context.store.remove_cursor(name.clone()).await? {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let message = format!("there is no cursor {name:?}");
+    Err(ApiError::new(Code::UnknownCursor, message))
 }
 
 fn check_name(name: &str) -> Result<(), ApiError> {

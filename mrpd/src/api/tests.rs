@@ -160,6 +160,7 @@ fn record(id: &str) -> MessageRecord {
         received_at: time,
         expires_at: time,
         behind: 0,
+        standing: Default::default(),
     }
 }
 

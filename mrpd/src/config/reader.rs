@@ -1,8 +1,8 @@
 //! Reads typed values out of a tree, and keeps the account: what was used, from where, and what was wrong.
 
-use crate::config::duration;
 use crate::config::tree::{Node, Origin, Table, Value};
 use crate::config::{Problem, Severity};
+use crate::config::{duration, size};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -129,6 +129,13 @@ impl<'a> Reader<'a> {
     pub(crate) fn duration(&mut self, key: &'a str, default: Duration) -> Duration {
         self.parsed(key, duration::FORM, default, duration::parse, |&span| {
             duration::show(span)
+        })
+    }
+
+    /// Reads a number of bytes.
+    pub(crate) fn size(&mut self, key: &'a str, default: u64) -> u64 {
+        self.parsed(key, size::FORM, default, size::parse, |&bytes| {
+            size::show(bytes)
         })
     }
 
