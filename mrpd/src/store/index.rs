@@ -3,7 +3,7 @@
 use super::record::MessageRecord;
 use super::schema::{INDEX, MESSAGES};
 use mrpd_api::message::{Direction, State};
-use redb::{ReadTransaction, ReadableTable};
+use redb::{ReadOnlyTable, ReadTransaction, ReadableTable};
 use sha2::{Digest as _, Sha256};
 
 /// What a message can be looked for by.
@@ -155,6 +155,10 @@ pub(super) struct Walk<I, M> {
     patience: usize,
 }
 
+/// A walk through what cannot change meanwhile.
+pub(super) type ReadingWalk =
+    Walk<ReadOnlyTable<(u64, u64), ()>, ReadOnlyTable<u64, &'static [u8]>>;
+
 /// Opens the tables for a walk.
 pub(super) fn walk(
     transaction: &ReadTransaction,
@@ -162,10 +166,7 @@ pub(super) fn walk(
     order: Order,
     bounds: (u64, u64),
     patience: usize,
-) -> Result<
-    Walk<impl ReadableTable<(u64, u64), ()>, impl ReadableTable<u64, &'static [u8]>>,
-    redb::Error,
-> {
+) -> Result<ReadingWalk, redb::Error> {
     Ok(Walk {
         index: transaction.open_table(INDEX)?,
         messages: transaction.open_table(MESSAGES)?,

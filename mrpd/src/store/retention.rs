@@ -8,7 +8,7 @@ use super::writer::{Message as WriterMessage, Transaction};
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use mrpd_api::message::{Direction, State};
-use redb::ReadableTable;
+use redb::{ReadableTable as _, Table};
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -143,13 +143,12 @@ fn prune(transaction: &Transaction, expendable: &Expendable) -> Result<Pruned, r
     Ok(pruned)
 }
 
-fn walk(
-    transaction: &Transaction,
+type WritingWalk<'t> = Walk<Table<'t, (u64, u64), ()>, Table<'t, u64, &'static [u8]>>;
+
+fn walk<'t>(
+    transaction: &'t Transaction,
     expendable: &Expendable,
-) -> Result<
-    Walk<impl ReadableTable<(u64, u64), ()>, impl ReadableTable<u64, &'static [u8]>>,
-    redb::Error,
-> {
+) -> Result<WritingWalk<'t>, redb::Error> {
     let states = [State::Read, State::Archived, State::Done, State::Dead];
     let mut lists: Vec<u64> = states.into_iter().map(state_term).collect();
     lists.push(direction_term(Direction::Out));
