@@ -9,6 +9,7 @@ mod error;
 mod lifecycle;
 mod messages;
 mod name;
+mod openapi;
 mod pending;
 mod prune;
 mod query;
@@ -20,6 +21,7 @@ mod words;
 
 pub use error::ApiError;
 pub use lifecycle::Command;
+pub use openapi::document;
 
 use crate::context::Context;
 use axum::Router;
@@ -28,7 +30,6 @@ use axum::extract::{DefaultBodyLimit, FromRequest as _, Request};
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
-use axum::routing::{get, post, put};
 use mrp_proto::time::Timestamp;
 use mrpd_api::error::Code;
 use mrpd_api::route;
@@ -36,6 +37,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Bytes of a request's body, at most.
 const BODY_LIMIT: usize = 4 << 20;
@@ -64,39 +68,10 @@ pub struct About {
     pub config: PathBuf,
 }
 
-/// All routes.
+/// The whole interface.
 pub fn router(api: Api) -> Router {
-    let below = |path: &str, rest: &str| format!("{path}/{rest}");
-    Router::new()
-        .route(route::HEALTH, get(status::health))
-        .route(route::STATUS, get(status::status))
-        .route(route::AGENTS, get(status::agents))
-        .route(route::RELAYS, get(status::relays))
-        .route(route::OUTBOX, get(status::outbox))
-        .route(route::SEND, post(send::send))
-        .route(route::MESSAGES, get(messages::list))
-        .route(
-            &below(route::MESSAGES, "{id}"),
-            get(messages::one).delete(messages::remove),
-        )
-        .merge(inbox_routes())
-        .route(route::CONTACTS, get(contacts::list))
-        .route(
-            &below(route::CONTACTS, "{name}"),
-            get(contacts::one)
-                .put(contacts::put)
-                .delete(contacts::remove),
-        )
-        .route(
-            &below(route::CONTACTS, "{name}/rename"),
-            post(contacts::rename),
-        )
-        .route(
-            &below(route::CURSORS, "{name}"),
-            put(cursors::put).get(cursors::get).delete(cursors::remove),
-        )
-        .route(route::RELOAD, post(lifecycle::reload))
-        .route(route::SHUTDOWN, post(lifecycle::shutdown))
+    let (router, _described) = routes().split_for_parts();
+    router
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(axum::middleware::from_fn(take_body))
@@ -105,23 +80,37 @@ pub fn router(api: Api) -> Router {
         .with_state(api)
 }
 
-/// Routes of the inbox, beside messages.
-fn inbox_routes() -> Router<Api> {
-    let below = |path: &str, rest: &str| format!("{path}/{rest}");
-    Router::new()
-        .route(route::MARK, post(claims::mark))
-        .route(route::CLAIM, post(claims::claim))
-        .route(route::ACK, post(claims::ack))
-        .route(route::NACK, post(claims::nack))
-        .route(route::TOUCH, post(claims::touch))
-        .route(route::PRUNE, post(prune::prune))
-        .route(route::THREADS, get(threads::list))
-        .route(&below(route::THREADS, "{id}"), get(threads::one))
-        .route(route::SEARCH, get(threads::search))
-        .route(route::PENDING, get(pending::list))
-        .route(&below(route::PENDING, "accept"), post(pending::accept))
-        .route(&below(route::PENDING, "reject"), post(pending::reject))
-        .route(route::CURSORS, get(cursors::list))
+/// The routes, each with its description: there is no other way in, so nothing is served that the document does not have.
+fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(openapi::Base::openapi())
+        .routes(routes!(openapi::show))
+        .routes(routes!(status::health))
+        .routes(routes!(status::status))
+        .routes(routes!(status::agents))
+        .routes(routes!(status::relays))
+        .routes(routes!(status::outbox))
+        .routes(routes!(send::send))
+        .routes(routes!(messages::list))
+        .routes(routes!(messages::one, messages::remove))
+        .routes(routes!(threads::search))
+        .routes(routes!(claims::mark))
+        .routes(routes!(claims::claim))
+        .routes(routes!(claims::ack))
+        .routes(routes!(claims::nack))
+        .routes(routes!(claims::touch))
+        .routes(routes!(prune::prune))
+        .routes(routes!(threads::list))
+        .routes(routes!(threads::one))
+        .routes(routes!(pending::list))
+        .routes(routes!(pending::accept))
+        .routes(routes!(pending::reject))
+        .routes(routes!(contacts::list))
+        .routes(routes!(contacts::one, contacts::put, contacts::remove))
+        .routes(routes!(contacts::rename))
+        .routes(routes!(cursors::list))
+        .routes(routes!(cursors::get, cursors::put, cursors::remove))
+        .routes(routes!(lifecycle::reload))
+        .routes(routes!(lifecycle::shutdown))
 }
 
 /// Takes the whole body before anything is done: a client that stops in the middle must not keep its place for ever.
@@ -158,7 +147,7 @@ pub(crate) fn signed(mut response: Response) -> Response {
 
 async fn no_such_path(uri: Uri) -> ApiError {
     ApiError::new(Code::NotFound, format!("there is no {}", uri.path()))
-        .with_hint("the paths are in the documentation of the local interface")
+        .with_hint("the paths are in GET /v1/openapi.json")
 }
 
 async fn no_such_method(method: Method, uri: Uri) -> ApiError {

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 ///
 /// The answer is a list of [`Message`]s, each with its lease; empty if nothing came in time.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Claim {
     /// How many, at most 100; 1 where absent.
@@ -26,6 +27,7 @@ pub struct Claim {
 
 /// `POST /v1/ack`: the work is done. It is done for all that are named, or for none.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Ack {
     /// Ids of messages, whoever has claimed them.
@@ -36,6 +38,7 @@ pub struct Ack {
 
 /// `POST /v1/nack`: the work is not done; the message can be claimed again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Nack {
     /// Ids of messages, whoever has claimed them.
@@ -51,6 +54,7 @@ pub struct Nack {
 
 /// `POST /v1/touch`: the work goes on.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Touch {
     /// Ids of messages, whoever has claimed them.
@@ -64,6 +68,7 @@ pub struct Touch {
 
 /// The answer to [`Ack`], [`Nack`], [`Touch`] and [`Mark`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Changed {
     /// The `seq` of each message that was meant.
     pub seqs: Vec<u64>,
@@ -74,6 +79,7 @@ pub struct Changed {
 
 /// `POST /v1/messages/mark`. What somebody has claimed cannot be marked.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Mark {
     /// Ids of messages that came in.
@@ -85,6 +91,7 @@ pub struct Mark {
 
 /// What people mark messages as.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum MarkedAs {
     /// Read.
@@ -110,6 +117,7 @@ impl MarkedAs {
 
 /// `POST /v1/prune`: removes what is old. What is claimed, held, or needed by a hook stays.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Prune {
     /// Messages stored longer ago than so many milliseconds.
@@ -121,6 +129,7 @@ pub struct Prune {
 
 /// The answer to a [`Prune`], and to `DELETE /v1/messages/{id}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Removed {
     /// How many messages are gone.
     pub removed: u64,
@@ -128,6 +137,8 @@ pub struct Removed {
 
 /// Query of `GET /v1/threads`: the latest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 #[serde(default, deny_unknown_fields)]
 pub struct ThreadQuery {
     /// Only threads whose newest message stands before this `seq`: the `seq` of the last one of the page before.
@@ -140,6 +151,7 @@ pub struct ThreadQuery {
 
 /// A thread.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Thread {
     /// Its id.
     pub thread: String,
@@ -153,6 +165,7 @@ pub struct Thread {
 
 /// A named reader of the inbox, in the list of `GET /v1/cursors`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct NamedCursor {
     /// Its name.
     pub name: String,
@@ -162,6 +175,7 @@ pub struct NamedCursor {
 
 /// `POST /v1/pending/accept`: senders are let in from now on, and all that was held of them becomes visible.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct AcceptPending {
     /// Keys of senders.
@@ -175,6 +189,7 @@ pub struct AcceptPending {
 
 /// `POST /v1/pending/reject`: what was held is dropped. Later messages of the sender are held as before.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct RejectPending {
     /// Keys of senders: everything of theirs.
@@ -185,6 +200,7 @@ pub struct RejectPending {
 
 /// The answer to [`AcceptPending`] and [`RejectPending`].
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Decided {
     /// How many held messages were let in, or dropped.
     pub messages: u64,

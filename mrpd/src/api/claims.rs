@@ -2,6 +2,7 @@
 
 use super::error::parse;
 use super::messages::names;
+use super::openapi::codes;
 use super::query::{Filter, plan_of};
 use super::{Api, ApiError, view};
 use crate::clock;
@@ -32,6 +33,17 @@ const WAIT: u64 = 3600 * 1000;
 /// The longest delay.
 const DELAY: u64 = 30 * 24 * 3600 * 1000;
 
+#[utoipa::path(
+    post,
+    path = "/v1/claim",
+    operation_id = "claim_messages",
+    tag = "Work",
+    summary = "Takes work from the inbox, oldest first",
+    description = "Of several callers each message goes to one. A lease that runs out gives the message back. Without a body one message is taken.",
+    request_body = Option<Claim>,
+    responses((status = 200, description = "The messages, each with its lease; none if nothing came in time", body = Vec<Message>)),
+    extensions(("x-error-codes" = json!(codes(&[Code::UnknownRecipient, Code::AmbiguousRecipient, Code::UnknownAgent, Code::NoAgent])))),
+)]
 pub(super) async fn claim(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
@@ -70,6 +82,17 @@ pub(super) async fn claim(
     Ok(Json(shown.collect()))
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/ack",
+    operation_id = "ack_messages",
+    tag = "Work",
+    summary = "The work is done",
+    description = "For all that are named, or for none. It can be repeated.",
+    request_body = Ack,
+    responses((status = 200, description = "Done", body = Changed)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound, Code::LeaseLost])))),
+)]
 pub(super) async fn ack(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
@@ -79,6 +102,17 @@ pub(super) async fn ack(
     settle(&api, targets, Settlement::Done).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/nack",
+    operation_id = "nack_messages",
+    tag = "Work",
+    summary = "The work is not done: it can be claimed again, or is dead",
+    description = "For all that are named, or for none.",
+    request_body = Nack,
+    responses((status = 200, description = "Given back, or dead", body = Changed)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound, Code::LeaseLost, Code::NotClaimed])))),
+)]
 pub(super) async fn nack(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
@@ -100,6 +134,17 @@ pub(super) async fn nack(
     settle(&api, targets, settlement).await
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/touch",
+    operation_id = "touch_messages",
+    tag = "Work",
+    summary = "The work goes on: the leases are longer",
+    description = "For all that are named, or for none.",
+    request_body = Touch,
+    responses((status = 200, description = "The leases end at `until`", body = Changed)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound, Code::LeaseLost, Code::NotClaimed])))),
+)]
 pub(super) async fn touch(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
@@ -112,6 +157,17 @@ pub(super) async fn touch(
     Ok(Json(changed))
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/messages/mark",
+    operation_id = "mark_messages",
+    tag = "Messages",
+    summary = "Marks messages as read, unread or archived",
+    description = "All that are named, or none.",
+    request_body = Mark,
+    responses((status = 200, description = "Marked", body = Changed)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound, Code::LeaseLost])))),
+)]
 pub(super) async fn mark(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
@@ -144,8 +200,7 @@ impl Claimer {
                 ready.borrow_and_update();
                 self.selection.after = self.first;
             }
-            let filter = self.filter.clone();
-            let matches = move |message: &MessageRecord| filter.matches(message);
+            let matches = self.filter.clone().over(names(api));
             let page = store.select(self.selection.clone(), matches).await?;
             if !page.messages.is_empty() {
                 let wanted = page.messages.iter().map(|(seq, _)| *seq).collect();

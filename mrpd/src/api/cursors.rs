@@ -2,6 +2,7 @@
 
 use super::error::parse;
 use super::name::Name;
+use super::openapi::codes;
 use super::{Api, ApiError};
 use axum::Json;
 use axum::body::Bytes;
@@ -15,6 +16,15 @@ use mrpd_api::error::Code;
 /// Characters of a cursor's name, at most.
 const NAME_LENGTH: usize = 64;
 
+#[utoipa::path(
+    get,
+    path = "/v1/cursors/{name}",
+    operation_id = "show_cursor",
+    tag = "Messages",
+    summary = "Where a named reader stands",
+    params(("name" = String, Path, description = "1 to 64 characters, no control characters")),
+    responses((status = 200, description = "The last `seq` it is done with; 0 where it has not begun", body = Cursor)),
+)]
 pub(super) async fn get(
     State(api): State<Api>,
     Name(name): Name,
@@ -24,6 +34,16 @@ pub(super) async fn get(
     Ok(Json(Cursor { seq }))
 }
 
+#[utoipa::path(
+    put,
+    path = "/v1/cursors/{name}",
+    operation_id = "put_cursor",
+    tag = "Messages",
+    summary = "Notes where a named reader stands",
+    params(("name" = String, Path, description = "1 to 64 characters, no control characters")),
+    request_body = Cursor,
+    responses((status = 204, description = "Noted")),
+)]
 pub(super) async fn put(
     State(api): State<Api>,
     Name(name): Name,
@@ -35,12 +55,30 @@ pub(super) async fn put(
     Ok(StatusCode::NO_CONTENT)
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/cursors",
+    operation_id = "list_cursors",
+    tag = "Messages",
+    summary = "Named readers of the inbox",
+    responses((status = 200, description = "All of them, by name", body = Vec<NamedCursor>)),
+)]
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<NamedCursor>>, ApiError> {
     let cursors = api.context.store.cursors().await?;
     let named = |(name, seq)| NamedCursor { name, seq };
     Ok(Json(cursors.into_iter().map(named).collect()))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/cursors/{name}",
+    operation_id = "remove_cursor",
+    tag = "Messages",
+    summary = "Forgets a named reader",
+    params(("name" = String, Path, description = "1 to 64 characters, no control characters")),
+    responses((status = 204, description = "Forgotten")),
+    extensions(("x-error-codes" = json!(codes(&[Code::UnknownCursor])))),
+)]
 pub(super) async fn remove(
     State(api): State<Api>,
     Name(name): Name,

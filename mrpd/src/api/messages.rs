@@ -4,6 +4,7 @@
 //! holds up nobody, and between what was there and what comes nothing can be lost or doubled.
 
 use super::name::Name;
+use super::openapi::codes;
 use super::query::{Follow, Plan, plan};
 use super::{Api, ApiError, view};
 use crate::contacts::Names;
@@ -34,6 +35,20 @@ enum Form {
     Events,
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/messages",
+    operation_id = "list_messages",
+    tag = "Messages",
+    summary = "Messages as lines of JSON, or as events",
+    description = "A stream that follows ends with the daemon, or after `limit` messages. With `Accept: text/event-stream` each message is an event whose `id` is its `seq`.",
+    params(
+        MessageQuery,
+        ("Last-Event-ID" = Option<u64>, Header, description = "The `seq` that a reader of events has; it goes on behind it"),
+    ),
+    responses((status = 200, description = "A message a line", content((Message = "application/x-ndjson"), (String = "text/event-stream")))),
+    extensions(("x-error-codes" = json!(codes(&[Code::UnknownRecipient, Code::AmbiguousRecipient, Code::UnknownAgent, Code::NoAgent])))),
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     RawQuery(raw): RawQuery,
@@ -53,8 +68,7 @@ pub(super) async fn stream_plan(
 ) -> Result<Response, ApiError> {
     let form = form(headers);
     if let Some(count) = plan.last {
-        let filter = plan.filter.clone();
-        let matches = move |message: &MessageRecord| filter.matches(message);
+        let matches = plan.filter.clone().over(names(&api));
         let selection = plan.selection.clone();
         let place = api
             .context
@@ -86,6 +100,16 @@ pub(super) fn streamed(body: Body, media_type: &'static str) -> Response {
     response
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}",
+    operation_id = "show_message",
+    tag = "Messages",
+    summary = "One message",
+    params(("id" = String, Path, description = "The relay's name for it, `msg_…`, or the outbox's, `out_…`")),
+    responses((status = 200, description = "The message", body = Message)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
+)]
 pub(super) async fn one(State(api): State<Api>, Name(id): Name) -> Result<Json<Message>, ApiError> {
     let mut found = api.context.store.by_id(id.clone()).await?;
     // A message to oneself, or from one local agent to another, is there twice; what came in is what one looks for.
@@ -108,6 +132,16 @@ pub(super) async fn one(State(api): State<Api>, Name(id): Name) -> Result<Json<M
     })
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/messages/{id}",
+    operation_id = "remove_message",
+    tag = "Messages",
+    summary = "Takes a message away for good",
+    params(("id" = String, Path, description = "The relay's name for it, `msg_…`, or the outbox's, `out_…`")),
+    responses((status = 200, description = "How many bore the id", body = Removed)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
+)]
 pub(super) async fn remove(
     State(api): State<Api>,
     Name(id): Name,
@@ -147,8 +181,7 @@ impl Reader {
                 return None;
             }
             self.newest.borrow_and_update();
-            let filter = self.plan.filter.clone();
-            let matches = move |message: &MessageRecord| filter.matches(message);
+            let matches = self.plan.filter.clone().over(names(&self.api));
             let mut selection = self.plan.selection.clone();
             selection.limit = usize::try_from(self.left).unwrap_or(usize::MAX);
             let page = match self.api.context.store.select(selection, matches).await {

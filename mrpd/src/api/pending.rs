@@ -6,6 +6,7 @@
 
 use super::error::parse;
 use super::messages::{line, names, streamed};
+use super::openapi::codes;
 use super::{Api, ApiError, view};
 use crate::store::{HeldBy, StoreError};
 use axum::Json;
@@ -18,10 +19,18 @@ use mrp_proto::key::PublicKey;
 use mrpd_api::body::ContactChange;
 use mrpd_api::body::inbox::{AcceptPending, Decided, RejectPending};
 use mrpd_api::error::Code;
-use mrpd_api::message::State as MessageState;
+use mrpd_api::message::{Message, State as MessageState};
 use mrpd_api::route;
 use std::collections::BTreeSet;
 
+#[utoipa::path(
+    get,
+    path = "/v1/pending",
+    operation_id = "list_pending",
+    tag = "Messages",
+    summary = "Messages from unknown senders that are held",
+    responses((status = 200, description = "A message a line, oldest first", content((Message = "application/x-ndjson")))),
+)]
 pub(super) async fn list(State(api): State<Api>) -> Response {
     let pages = stream::unfold((api, 0), |(api, after)| async move {
         let page = match api.context.store.held(after).await {
@@ -45,6 +54,17 @@ pub(super) async fn list(State(api): State<Api>) -> Response {
     streamed(Body::from_stream(pages), route::NDJSON)
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/pending/accept",
+    operation_id = "accept_pending",
+    tag = "Messages",
+    summary = "Lets senders in",
+    description = "What was held of them becomes visible, and later messages are not held.",
+    request_body = AcceptPending,
+    responses((status = 200, description = "How many became visible", body = Decided)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound, Code::ContactExists])))),
+)]
 pub(super) async fn accept(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
@@ -85,6 +105,16 @@ pub(super) async fn accept(
     }
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/pending/reject",
+    operation_id = "reject_pending",
+    tag = "Messages",
+    summary = "Drops what is held",
+    request_body = RejectPending,
+    responses((status = 200, description = "How many were dropped", body = Decided)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
+)]
 pub(super) async fn reject(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,

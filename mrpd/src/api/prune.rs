@@ -11,6 +11,16 @@ use axum::extract::rejection::BytesRejection;
 use mrpd_api::body::inbox::{Prune, Removed};
 use std::time::Duration;
 
+#[utoipa::path(
+    post,
+    path = "/v1/prune",
+    operation_id = "prune_messages",
+    tag = "Messages",
+    summary = "Removes old messages",
+    description = "What is claimed or held stays, and what a hook still has to do with.",
+    request_body = Prune,
+    responses((status = 200, description = "How many are gone", body = Removed)),
+)]
 pub(super) async fn prune(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,

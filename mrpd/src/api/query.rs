@@ -1,8 +1,9 @@
 //! What a reader of messages asks for, checked and resolved.
 
 use super::words::Words;
-use super::{Api, ApiError};
-use crate::contacts::resolve;
+use super::{Api, ApiError, view};
+use crate::contacts::{Names, resolve};
+use crate::expression::{Condition, MESSAGE_FIELDS};
 use crate::store::{Field, MessageRecord, Order, Selection};
 use axum::http::HeaderMap;
 use mrp_proto::key::SecretKey;
@@ -29,10 +30,11 @@ pub(super) struct Filter {
     dir: Option<Direction>,
     state: Option<State>,
     words: Option<Words>,
+    condition: Option<Condition>,
 }
 
 impl Filter {
-    pub(super) fn matches(&self, message: &MessageRecord) -> bool {
+    fn matches(&self, seq: u64, message: &MessageRecord, names: &Names) -> bool {
         fn holds<T: PartialEq + ?Sized>(wanted: Option<&T>, actual: Option<&T>) -> bool {
             wanted.is_none() || wanted == actual
         }
@@ -54,6 +56,19 @@ impl Filter {
                 .words
                 .as_ref()
                 .is_none_or(|words| words.are_in(message))
+            && self.condition.as_ref().is_none_or(|condition| {
+                let shown = view::message(seq, message.clone(), names);
+                // What cannot be evaluated for this message does not hold for it.
+                shown.is_some_and(|shown| condition.holds(&shown).unwrap_or(false))
+            })
+    }
+
+    /// The same as a question to the store.
+    pub(super) fn over(
+        self,
+        names: Names,
+    ) -> impl Fn(u64, &MessageRecord) -> bool + Send + Clone + 'static {
+        move |seq, message| self.matches(seq, message, &names)
     }
 
     /// The lists on which such messages are.
@@ -152,6 +167,7 @@ pub(super) fn plan_of(api: &Api, query: MessageQuery) -> Result<Plan, ApiError> 
         dir,
         state,
         words: query.text.as_deref().map(words).transpose()?,
+        condition: query.condition.as_deref().map(condition).transpose()?,
     };
     let mut selection = filter.selection();
     selection.after = query.after.unwrap_or(0);
@@ -178,6 +194,10 @@ pub(super) fn plan_of(api: &Api, query: MessageQuery) -> Result<Plan, ApiError> 
     })
 }
 
+fn condition(source: &str) -> Result<Condition, ApiError> {
+    Condition::parse(source, MESSAGE_FIELDS).map_err(|error| invalid(&format!("match: {error}")))
+}
+
 fn words(text: &str) -> Result<Words, ApiError> {
     Words::parse(text)
         .ok_or_else(|| invalid("text: there is no word in it; write what to look for"))
@@ -201,7 +221,7 @@ fn flag(name: &str, value: Option<u8>) -> Result<bool, ApiError> {
 fn check_names(query: Option<&str>) -> Result<(), ApiError> {
     const KNOWN: &[&str] = &[
         "after", "since", "last", "limit", "follow", "from", "agent", "thread", "reply_to", "kind",
-        "type", "dir", "all", "unread", "state", "relay", "order", "before", "text",
+        "type", "dir", "all", "unread", "state", "relay", "order", "before", "match", "text",
     ];
     let names = query
         .unwrap_or_default()

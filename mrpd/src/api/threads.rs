@@ -2,6 +2,7 @@
 
 use super::messages::{names, stream_plan};
 use super::name::Name;
+use super::openapi::codes;
 use super::query::plan;
 use super::{Api, ApiError, view};
 use axum::Json;
@@ -12,12 +13,22 @@ use axum::response::Response;
 use mrpd_api::body::inbox::{Thread, ThreadQuery};
 use mrpd_api::body::{MessageQuery, Order};
 use mrpd_api::error::Code;
+use mrpd_api::message::Message;
 
 /// Threads of one answer, where nothing else is said, and at most.
 const THREADS: (u64, u64) = (100, 1000);
 /// Messages that a search finds, where nothing else is said.
 const FOUND: u64 = 100;
 
+#[utoipa::path(
+    get,
+    path = "/v1/threads",
+    operation_id = "list_threads",
+    tag = "Messages",
+    summary = "Threads, the latest first",
+    params(ThreadQuery),
+    responses((status = 200, description = "The threads", body = Vec<Thread>)),
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     query: Result<Query<ThreadQuery>, QueryRejection>,
@@ -47,6 +58,17 @@ pub(super) async fn list(
 }
 
 /// A thread's messages, both ways and oldest first unless the query says otherwise.
+#[utoipa::path(
+    get,
+    path = "/v1/threads/{id}",
+    operation_id = "show_thread",
+    tag = "Messages",
+    summary = "A thread, both ways and in order",
+    description = "Filters are those of `/v1/messages`.",
+    params(("id" = String, Path, description = "The thread's id"), MessageQuery),
+    responses((status = 200, description = "A message a line", content((Message = "application/x-ndjson"), (String = "text/event-stream")))),
+    extensions(("x-error-codes" = json!(codes(&[Code::UnknownRecipient, Code::AmbiguousRecipient, Code::UnknownAgent, Code::NoAgent])))),
+)]
 pub(super) async fn one(
     State(api): State<Api>,
     Name(id): Name,
@@ -62,6 +84,17 @@ pub(super) async fn one(
 }
 
 /// Messages with words in them, both ways and newest first unless the query says otherwise.
+#[utoipa::path(
+    get,
+    path = "/v1/search",
+    operation_id = "search_messages",
+    tag = "Messages",
+    summary = "Messages with words in them, newest first",
+    description = "All words of `text` occur, in either case of their letters, in the text or in a text of the body. 100 where `limit` is absent; go on with `before`, the `seq` of the last one.",
+    params(MessageQuery),
+    responses((status = 200, description = "A message a line", content((Message = "application/x-ndjson"), (String = "text/event-stream")))),
+    extensions(("x-error-codes" = json!(codes(&[Code::UnknownRecipient, Code::AmbiguousRecipient, Code::UnknownAgent, Code::NoAgent])))),
+)]
 pub(super) async fn search(
     State(api): State<Api>,
     RawQuery(raw): RawQuery,

@@ -1,8 +1,10 @@
 //! Reads typed values out of a tree, and keeps the account: what was used, from where, and what was wrong.
 
+mod measure;
+
+use crate::config::duration;
 use crate::config::tree::{Node, Origin, Table, Value};
 use crate::config::{Problem, Severity};
-use crate::config::{duration, size};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -129,13 +131,6 @@ impl<'a> Reader<'a> {
     pub(crate) fn duration(&mut self, key: &'a str, default: Duration) -> Duration {
         self.parsed(key, duration::FORM, default, duration::parse, |&span| {
             duration::show(span)
-        })
-    }
-
-    /// Reads a number of bytes.
-    pub(crate) fn size(&mut self, key: &'a str, default: u64) -> u64 {
-        self.parsed(key, size::FORM, default, size::parse, |&bytes| {
-            size::show(bytes)
         })
     }
 
@@ -298,6 +293,11 @@ impl<'a> Reader<'a> {
             origin,
             self.severity,
         )
+    }
+
+    /// The keys that are written here, where they are names of the user's own choice.
+    pub(crate) fn keys(&self) -> Vec<&'a str> {
+        self.table.keys().map(String::as_str).collect()
     }
 
     /// Reports keys that are right but that this version does nothing with.

@@ -1,7 +1,7 @@
 //! What comes in: numbered without gaps, and never twice.
 
 use super::record::{MessageRecord, encode};
-use super::schema::{Counter, FORGET, MESSAGES, SEALERS, SEEN, SEND_KEYS};
+use super::schema::{Counter, FORGET, MESSAGES, SEALERS, SEEN, SEND_KEYS, VERIFIED};
 use super::writer::Transaction;
 use super::{Store, StoreError, Submitted, entry};
 use mrp_proto::time::Timestamp;
@@ -130,12 +130,25 @@ pub(super) fn accept(transaction: &Transaction, incoming: Incoming) -> Result<St
     if known {
         return Ok(Stored::Copy);
     }
+    note_proofs(transaction, &message)?;
+    transaction.count(Counter::Received, 1)?;
+    append(transaction, &message).map(Stored::New)
+}
+
+/// Remembers what a message proves of its sender.
+pub(super) fn note_proofs(
+    transaction: &Transaction,
+    message: &MessageRecord,
+) -> Result<(), redb::Error> {
+    if message.verified {
+        let mut verified = transaction.tables().open_table(VERIFIED)?;
+        verified.insert(message.from.as_str(), ())?;
+    }
     if message.encrypted && message.verified {
         let mut sealers = transaction.tables().open_table(SEALERS)?;
         sealers.insert(message.from.as_str(), ())?;
     }
-    transaction.count(Counter::Received, 1)?;
-    append(transaction, &message).map(Stored::New)
+    Ok(())
 }
 
 /// Says whether any of the marks is known, and remembers those that lead to what is stored.

@@ -7,7 +7,7 @@ use super::standing::{millis, standing};
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use mrpd_api::message::{Direction, State};
-use redb::{ReadTransaction, ReadableTable as _};
+use redb::ReadTransaction;
 
 /// Records that one page looks at, at most: a search for something rare must not hold a thread for long.
 const SCAN: usize = 2000;
@@ -97,7 +97,7 @@ impl Store {
     pub async fn select(
         &self,
         selection: Selection,
-        matches: impl Fn(&MessageRecord) -> bool + Send + 'static,
+        matches: impl Fn(u64, &MessageRecord) -> bool + Send + 'static,
     ) -> Result<Page, StoreError> {
         self.read(move |transaction| select(transaction, &selection, matches))
             .await
@@ -116,7 +116,8 @@ impl Store {
             after,
             ..Selection::default()
         };
-        self.select(selection, matches).await
+        self.select(selection, move |_, message| matches(message))
+            .await
     }
 
     /// The place behind which the last `count` selected messages stand that match, searching backwards from the end.
@@ -127,7 +128,7 @@ impl Store {
         &self,
         count: u64,
         selection: Selection,
-        matches: impl Fn(&MessageRecord) -> bool + Send + Clone + 'static,
+        matches: impl Fn(u64, &MessageRecord) -> bool + Send + Clone + 'static,
     ) -> Result<u64, StoreError> {
         let floor = selection.after;
         let mut missing = count;
@@ -157,7 +158,7 @@ impl Store {
 fn select(
     transaction: &ReadTransaction,
     selection: &Selection,
-    matches: impl Fn(&MessageRecord) -> bool,
+    matches: impl Fn(u64, &MessageRecord) -> bool,
 ) -> Result<Page, redb::Error> {
     let bounds = bounds(transaction, selection)?;
     let terms = selection.terms.clone();
@@ -200,7 +201,7 @@ fn select(
         };
         let mut record: MessageRecord = decode(value.value())?;
         record.standing = standing(&standings, seq)?;
-        if matches(&record) {
+        if matches(seq, &record) {
             bytes += value.value().len();
             page.messages.push((seq, record));
         }

@@ -203,7 +203,7 @@ async fn the_last_ones_are_found_from_the_end() {
         store.accept(incoming(&id, &[(&id, None)])).await;
     }
     store.probe().await.unwrap();
-    let odd = |message: &MessageRecord| message.id[1..].parse::<u64>().unwrap() % 2 == 1;
+    let odd = |_: u64, message: &MessageRecord| message.id[1..].parse::<u64>().unwrap() % 2 == 1;
     assert_eq!(
         store.place_before_last(2, behind(0), odd).await.unwrap(),
         26
@@ -356,6 +356,28 @@ async fn cursors_sealers_extras_and_profiles_are_kept() {
         store.profile("a r".to_owned()).await.unwrap().as_deref(),
         Some("p")
     );
+}
+
+#[tokio::test]
+async fn who_was_ever_verified_stays_so_and_nobody_else_becomes_so() {
+    let Fixture { dir, store } = fixture();
+    let unverified = |from: &str, id: &str| {
+        let mut incoming = incoming(id, &[(id, None)]);
+        incoming.message.verified = false;
+        incoming.message.encrypted = false;
+        incoming.message.from = from.to_owned();
+        incoming
+    };
+    accept(&store, unverified("alice", "a")).await;
+    accept(&store, unverified("bob", "b")).await;
+    assert_eq!(store.was_verified("alice".to_owned()).await, Ok(false));
+    accept(&store, incoming("c", &[("c", None)])).await;
+    accept(&store, unverified("alice", "d")).await;
+    assert_eq!(store.was_verified("alice".to_owned()).await, Ok(true));
+    store.close().await;
+    let store = Store::open(&dir.path().join("mrpd.redb")).unwrap();
+    assert_eq!(store.was_verified("alice".to_owned()).await, Ok(true));
+    assert_eq!(store.was_verified("bob".to_owned()).await, Ok(false));
 }
 
 #[tokio::test]

@@ -12,7 +12,7 @@ pub(super) fn read(top: &mut Reader<'_>) -> Inbox {
     let inbox = Inbox {
         dedup_window: reader.duration("dedup_window", 30 * DAY),
         keep: reader.duration("keep", 90 * DAY),
-        max_bytes: reader.size("max_bytes", 2 << 30),
+        max_bytes: reader.size("max_bytes", 2 << 30, 0..=1 << 50),
         drop_unread: reader.switch("drop_unread", false),
         hold_unknown_senders: reader.switch("hold_unknown_senders", false),
     };

@@ -22,7 +22,7 @@ async fn found(store: &Store, selection: Selection) -> Vec<u64> {
     let mut selection = selection;
     let mut found = Vec::new();
     loop {
-        let page = store.select(selection.clone(), |_| true).await.unwrap();
+        let page = store.select(selection.clone(), |_, _| true).await.unwrap();
         found.extend(page.messages.iter().map(|(seq, _)| *seq));
         if page.end {
             return found;
@@ -127,7 +127,7 @@ async fn since_begins_at_the_right_message_even_when_the_clock_was_wrong() {
                 since: Some(at(seconds)),
                 ..Selection::default()
             };
-            let matches = move |message: &MessageRecord| message.received_at >= at(seconds);
+            let matches = move |_: u64, message: &MessageRecord| message.received_at >= at(seconds);
             let page = store.select(selection, matches).await.unwrap();
             let seqs: Vec<u64> = page.messages.iter().map(|(seq, _)| *seq).collect();
             seqs
