@@ -49,6 +49,10 @@ codes! {
     InvalidConfig = "invalid_config", 422, 78;
     /// No such message here.
     MessageNotFound = "message_not_found", 404, 1;
+    /// No such file or blob.
+    BlobNotFound = "blob_not_found", 404, 66;
+    /// A message needs the blob.
+    BlobInUse = "blob_in_use", 409, 75;
     /// No such path.
     NotFound = "not_found", 404, 76;
     /// The path exists, the method does not.

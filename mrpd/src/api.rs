@@ -2,6 +2,8 @@
 //!
 //! Handlers know no tables: they ask the outbox, the contacts and the store, and put the answer into the contract's shape.
 
+mod attachments;
+mod blobs;
 mod contacts;
 mod cursors;
 mod error;
@@ -86,14 +88,33 @@ pub fn router(api: Api) -> Router {
             &below(route::CURSORS, "{name}"),
             put(cursors::put).get(cursors::get),
         )
+        .route(
+            &below(route::BLOBS, "{id}"),
+            get(blobs::get).delete(blobs::remove),
+        )
+        .route(&below(route::BLOBS, "{id}/info"), get(blobs::info))
+        .route(
+            &below(route::MESSAGES, "{id}/attachments/{place}"),
+            get(attachments::one),
+        )
         .route(route::RELOAD, post(lifecycle::reload))
         .route(route::SHUTDOWN, post(lifecycle::shutdown))
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(axum::middleware::from_fn(take_body))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        // Files are taken as they come.
+        .merge(files())
         .layer(axum::middleware::map_response(sign_answer))
         .with_state(api)
+}
+
+/// Routes that read their bodies themselves.
+fn files() -> Router<Api> {
+    let methods = get(blobs::list).put(blobs::put).post(blobs::post);
+    Router::new()
+        .route(route::BLOBS, methods)
+        .method_not_allowed_fallback(no_such_method)
 }
 
 /// Takes the whole body before anything is done: a client that stops in the middle must not keep its place for ever.

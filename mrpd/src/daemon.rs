@@ -4,6 +4,7 @@ mod notify;
 mod sessions;
 
 use crate::api::{self, About, Api, Command};
+use crate::attachments::{Downloads, ReceiveError, Uploads};
 use crate::board::Board;
 use crate::clock;
 use crate::config::{Config, Problem, Severity, Sources};
@@ -51,6 +52,9 @@ pub enum DaemonError {
     /// The store was not opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The files that wait cannot be got at.
+    #[error("the files that wait to be sent cannot be used: {0}")]
+    Files(#[from] ReceiveError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -108,16 +112,26 @@ pub async fn run(
     let (roster_sender, roster) = watch::channel(Arc::new(roster));
     let (config_sender, config_in_force) = watch::channel(Arc::clone(&config));
     let contacts = Contacts::open(config.contacts_file.clone(), store.clone()).await?;
+    let uploads = Uploads::open(sources.paths.outgoing_dir(), store.clone()).await?;
     let outbox = Outbox::start(
         store.clone(),
         contacts.clone(),
         roster.clone(),
         config_in_force.clone(),
+        uploads.clone(),
         stop.clone(),
         &tasks,
     )
     .await?;
+    let downloads = Downloads::new(
+        store.clone(),
+        contacts.clone(),
+        roster.clone(),
+        config_in_force.clone(),
+    );
     let context = Context {
+        uploads,
+        downloads,
         store,
         outbox,
         contacts,
@@ -168,6 +182,8 @@ fn start_parts(context: &Context) {
         store, stop, tasks, ..
     } = context;
     tasks.spawn(sweep(store.clone(), stop.clone()));
+    tasks.spawn(context.uploads.clone().tidy(stop.clone()));
+    tasks.spawn(context.downloads.clone().run(stop.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
 }
 

@@ -10,6 +10,7 @@
 //! - [`board`]: how things stand. [`events`]: what happens.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
+//! - [`attachments`]: the files that travel along, both ways.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
 //! - [`store`]: one file, one writer, whole transactions.
 //! - `log`: how the log is written.
@@ -18,6 +19,7 @@
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
 
 pub mod api;
+pub mod attachments;
 pub mod board;
 pub mod cli;
 mod clock;

@@ -10,6 +10,8 @@
 //! The store knows no relay and no status code.
 
 mod cursors;
+mod downloads;
+mod files;
 mod inbox;
 mod lock;
 mod outbox;
@@ -19,12 +21,16 @@ mod record;
 mod schema;
 mod writer;
 
+pub use downloads::Due;
+pub use files::Reserved;
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
 pub use read::Page;
-pub use record::{MessageRecord, OutboxRecord, OutboxStage};
+pub use record::{
+    Download, FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile, UploadRecord,
+};
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;

@@ -3,7 +3,7 @@
 use crate::contacts::Names;
 use crate::store::MessageRecord;
 use mrp_proto::content::one_line_text;
-use mrpd_api::message::{Direction, Kind, Message, State, VERSION};
+use mrpd_api::message::{Attachment, Direction, Kind, Message, State, VERSION};
 
 /// A message as it is shown; `None` if its record names no keys, which no record does that was written here.
 pub(super) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<Message> {
@@ -14,6 +14,7 @@ pub(super) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<
             .as_deref()
             .and_then(|body| one_line_text(&record.content_type, Some(body))),
     };
+    let attachments = attachments(&record);
     Some(Message {
         v: VERSION,
         seq,
@@ -29,7 +30,7 @@ pub(super) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<
         body: record.body,
         thread: record.thread,
         reply_to: record.reply_to,
-        attachments: record.attachments,
+        attachments,
         metadata: record.metadata,
         encrypted: record.encrypted,
         verified: record.verified,
@@ -42,4 +43,20 @@ pub(super) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<
         received_at: record.received_at,
         expires_at: record.expires_at,
     })
+}
+
+fn attachments(record: &MessageRecord) -> Vec<Attachment> {
+    let places = record.downloads.iter().cloned().map(Some);
+    let places = places.chain(std::iter::repeat(None));
+    let both = record.attachments.iter().cloned().zip(places);
+    both.map(|(blob, download)| {
+        let download = download.unwrap_or_default();
+        Attachment {
+            blob,
+            state: download.state,
+            path: download.path,
+            error: download.error,
+        }
+    })
+    .collect()
 }
