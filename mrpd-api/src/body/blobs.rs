@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 /// A file that travels with a message: an entry of [`Send::attachments`](super::Send::attachments).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Attach {
     /// `file_…`, which `PUT /v1/blobs` gave, or `blob_…`, which a relay gave.
     pub id: String,
@@ -18,6 +19,8 @@ pub struct Attach {
 
 /// Query of the routes below [`crate::route::BLOBS`].
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 #[serde(default)]
 pub struct BlobQuery {
     /// A name for people; never a path.
@@ -36,6 +39,7 @@ pub struct BlobQuery {
 
 /// A file that waits here for its messages, or a blob at a relay.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default)]
 pub struct Blob {
     /// `file_…` here, `blob_…` at a relay.

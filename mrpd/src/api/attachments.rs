@@ -1,6 +1,7 @@
 //! `GET /v1/messages/{id}/attachments/{n}`.
 
 use super::blobs::{relaying, streamed};
+use super::openapi::codes;
 use super::{Api, ApiError};
 use crate::attachments::{DemandError, FetchError, plain_name};
 use axum::body::Body;
@@ -14,6 +15,20 @@ use tokio_util::io::ReaderStream;
 /// Bytes that are read at once.
 const PIECE: usize = 64 << 10;
 
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}/attachments/{place}",
+    operation_id = "read_attachment",
+    tag = "Files",
+    summary = "The bytes of an attachment",
+    description = "It is fetched, checked and saved first if it is not here.",
+    params(
+        ("id" = String, Path, description = "The message's id"),
+        ("place" = u32, Path, description = "Which attachment, from 0"),
+    ),
+    responses((status = 200, description = "The bytes", body = inline(Vec<u8>), content_type = "application/octet-stream")),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound, Code::BlobNotFound, Code::BlobInUse, Code::UnknownAgent, Code::RelayUnreachable, Code::RateLimited, Code::NotPermitted, Code::Refused])))),
+)]
 /// The bytes of an attachment, numbered from 0. It is fetched, checked and saved first if it is not here.
 pub(super) async fn one(
     State(api): State<Api>,

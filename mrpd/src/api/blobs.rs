@@ -1,6 +1,7 @@
 //! `/v1/blobs`: files for messages, which wait here, and blobs at relays.
 
 use super::name::Name;
+use super::openapi::codes;
 use super::{Api, ApiError};
 use crate::attachments::{BringError, Description, ReceiveError};
 use crate::roster::{Link, LocalAgent};
@@ -29,6 +30,17 @@ type Asked = Result<Query<BlobQuery>, QueryRejection>;
 /// What bytes are called that nobody called anything.
 const UNNAMED: &str = "application/octet-stream";
 
+#[utoipa::path(
+    put,
+    path = "/v1/blobs",
+    operation_id = "put_file",
+    tag = "Files",
+    summary = "Takes a file in for messages",
+    description = "The answer comes when the file is durable. Its id goes into `attachments` of `POST /v1/send`; a file that no message takes is dropped after ten minutes.",
+    params(BlobQuery),
+    request_body(content = inline(Vec<u8>), content_type = "application/octet-stream", description = "The bytes, as they come"),
+    responses((status = 201, description = "The file", body = Blob)),
+)]
 /// Takes a file in for the messages that will name it.
 pub(super) async fn put(
     State(api): State<Api>,
@@ -40,6 +52,17 @@ pub(super) async fn put(
     Ok((StatusCode::CREATED, Json(waiting(file))).into_response())
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/blobs",
+    operation_id = "upload_blob",
+    tag = "Files",
+    summary = "Uploads a blob in clear",
+    params(BlobQuery),
+    request_body(content = inline(Vec<u8>), content_type = "application/octet-stream", description = "The bytes, as they come"),
+    responses((status = 201, description = "The blob, as the relay has it", body = Blob)),
+    extensions(("x-error-codes" = json!(codes(&[Code::NoAgent, Code::UnknownAgent, Code::UnknownRelay, Code::RelayUnreachable, Code::BlobNotFound, Code::RateLimited, Code::NotPermitted, Code::Refused])))),
+)]
 /// Takes a file in and uploads it in clear.
 pub(super) async fn post(
     State(api): State<Api>,
@@ -68,6 +91,14 @@ pub(super) async fn post(
     Ok((StatusCode::CREATED, Json(uploaded(upload))).into_response())
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/blobs",
+    operation_id = "list_blobs",
+    tag = "Files",
+    summary = "Files that wait here, and own uploads",
+    responses((status = 200, description = "All of them", body = Vec<Blob>)),
+)]
 /// What is known here: files that wait, and own uploads.
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<Blob>>, ApiError> {
     let store = &api.context.store;
@@ -76,6 +107,16 @@ pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<Blob>>, ApiE
     Ok(Json(waiting.chain(uploaded).collect()))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/blobs/{id}/info",
+    operation_id = "show_blob",
+    tag = "Files",
+    summary = "What is known of a file or a blob",
+    params(("id" = String, Path, description = "`file_…` or `blob_…`"), BlobQuery),
+    responses((status = 200, description = "The file or blob", body = Blob)),
+    extensions(("x-error-codes" = json!(codes(&[Code::NoAgent, Code::UnknownAgent, Code::UnknownRelay, Code::RelayUnreachable, Code::BlobNotFound, Code::RateLimited, Code::NotPermitted, Code::Refused])))),
+)]
 /// What is known of one, asking the relay.
 pub(super) async fn info(
     State(api): State<Api>,
@@ -105,6 +146,17 @@ pub(super) async fn info(
     }))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/blobs/{id}",
+    operation_id = "read_blob",
+    tag = "Files",
+    summary = "The bytes of a file or a blob",
+    description = "Where the name of a blob stands for its content, other bytes are cut off before their end.",
+    params(("id" = String, Path, description = "`file_…` or `blob_…`"), BlobQuery),
+    responses((status = 200, description = "The bytes", body = inline(Vec<u8>), content_type = "application/octet-stream")),
+    extensions(("x-error-codes" = json!(codes(&[Code::NoAgent, Code::UnknownAgent, Code::UnknownRelay, Code::RelayUnreachable, Code::BlobNotFound, Code::RateLimited, Code::NotPermitted, Code::Refused])))),
+)]
 /// The bytes.
 pub(super) async fn get(
     State(api): State<Api>,
@@ -128,6 +180,16 @@ pub(super) async fn get(
     ))
 }
 
+#[utoipa::path(
+    delete,
+    path = "/v1/blobs/{id}",
+    operation_id = "remove_blob",
+    tag = "Files",
+    summary = "Gives a file or a blob up",
+    params(("id" = String, Path, description = "`file_…` or `blob_…`"), BlobQuery),
+    responses((status = 204, description = "It is gone")),
+    extensions(("x-error-codes" = json!(codes(&[Code::NoAgent, Code::UnknownAgent, Code::UnknownRelay, Code::RelayUnreachable, Code::BlobNotFound, Code::RateLimited, Code::NotPermitted, Code::Refused, Code::BlobInUse])))),
+)]
 /// Gives it up.
 pub(super) async fn remove(
     State(api): State<Api>,

@@ -18,7 +18,6 @@ use mrp_proto::agent::{AgentInfo, AgentStatus, Change, ProfilePatch};
 use mrp_proto::key::PublicKey;
 use mrp_proto::time::Timestamp;
 use redb::ReadableTable;
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 pub(super) use profile::{Details, Profile};
@@ -417,6 +416,8 @@ mod tests {
     use super::super::fixture::*;
     use super::super::{Options, Quotas, Submission};
     use super::*;
+    use mrp_proto::acl::InboxPolicy;
+    use mrp_proto::agent::Visibility;
     use mrp_proto::message::Status;
 
     async fn active(store: &Store, number: u8, seconds: u64) -> Activity {
