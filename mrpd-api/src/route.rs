@@ -53,6 +53,10 @@ pub const RELAYS: &str = "/v1/relays";
 /// `GET`: a list of [`crate::body::inbox::NamedCursor`]; `GET`, `PUT`, `DELETE` below a name: where a named reader of the inbox
 /// stands ([`crate::body::Cursor`]).
 pub const CURSORS: &str = "/v1/cursors";
+/// `PUT`: a file for a message, streamed; gives [`crate::body::blobs::Blob`] with an id for [`crate::body::Send::attachments`].
+/// `POST`: the same, uploaded to a relay in clear. `GET`: both kinds, as far as they are known here. Below an id: `GET` the bytes,
+/// `DELETE`, and `GET .../info`.
+pub const BLOBS: &str = "/v1/blobs";
 /// `POST`: read configuration and contacts again.
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.

@@ -4,6 +4,7 @@ mod notify;
 mod sessions;
 
 use crate::api::{self, About, Api, Command};
+use crate::attachments::{Downloads, ReceiveError, Uploads};
 use crate::board::Board;
 use crate::clock;
 use crate::config::{Config, Problem, Severity, Sources};
@@ -48,6 +49,9 @@ pub enum DaemonError {
     /// The store was not opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The files that wait cannot be got at.
+    #[error("the files that wait to be sent cannot be used: {0}")]
+    Files(#[from] ReceiveError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -107,16 +111,26 @@ pub async fn run(
     let (roster_sender, roster) = watch::channel(Arc::new(roster));
     let (config_sender, config_in_force) = watch::channel(Arc::clone(&config));
     let contacts = Contacts::open(config.contacts_file.clone(), store.clone()).await?;
+    let uploads = Uploads::open(sources.paths.outgoing_dir(), store.clone()).await?;
     let outbox = Outbox::start(
         store.clone(),
         contacts.clone(),
         roster.clone(),
         config_in_force.clone(),
+        uploads.clone(),
         stop.clone(),
         &tasks,
     )
     .await?;
+    let downloads = Downloads::new(
+        store.clone(),
+        contacts.clone(),
+        roster.clone(),
+        config_in_force.clone(),
+    );
     let context = Context {
+        uploads,
+        downloads,
         store,
         outbox,
         contacts,
@@ -169,6 +183,8 @@ fn start_parts(context: &Context) {
     } = context;
     tasks.spawn(leases::run(store.clone(), stop.clone()));
     tasks.spawn(upkeep::run(context.clone()));
+    tasks.spawn(context.uploads.clone().tidy(stop.clone()));
+    tasks.spawn(context.downloads.clone().run(stop.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
 }
 

@@ -10,6 +10,7 @@
 //! - [`board`]: how things stand. [`events`]: what happens.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
+//! - [`attachments`]: the files that travel along, both ways.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
 //! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
 //! - [`hooks`]: programs that are run when a message comes.
@@ -20,6 +21,7 @@
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
 
 pub mod api;
+pub mod attachments;
 pub mod audience;
 pub mod board;
 pub mod cli;

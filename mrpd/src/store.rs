@@ -11,7 +11,9 @@
 
 mod claims;
 mod cursors;
+mod downloads;
 mod entry;
+mod files;
 mod held;
 mod inbox;
 mod index;
@@ -29,13 +31,17 @@ mod upgrade;
 mod writer;
 
 pub use claims::{Settled, Settlement, Target};
+pub use downloads::Due;
+pub use files::Reserved;
 pub use held::{HeldBy, HeldPage};
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use index::{Field, Order};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
-pub use record::{MessageRecord, OutboxRecord, OutboxStage};
+pub use record::{
+    Download, FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile, UploadRecord,
+};
 pub use retention::{Compaction, Expendable, Pruned, Unread};
 pub use select::{Page, Selection};
 pub use standing::Standing;

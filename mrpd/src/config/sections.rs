@@ -1,6 +1,7 @@
 //! The sections of the configuration, each read into its type.
 
 mod agent;
+mod attachments;
 mod groups;
 mod hook;
 mod inbox;
@@ -38,7 +39,6 @@ const VARIABLES: &[(&str, &str)] = &[
 
 /// Sections that belong to the configuration, but not to this version.
 const LATER_SECTIONS: &[&str] = &[
-    "attachments",
     "capability",
     "expect",
     "ingress",
@@ -104,6 +104,7 @@ pub(super) fn read(
     let default_agent = top.text("default_agent");
     let api = read_api(&mut top, paths);
     let inbox = inbox::read(&mut top);
+    let attachments = attachments::read(&mut top, paths);
     let outbox = outbox::read(&mut top);
     let contacts_file = read_contacts(&mut top, paths);
     top.unsupported(LATER_SECTIONS);
@@ -127,6 +128,7 @@ pub(super) fn read(
         relays,
         agents,
         inbox,
+        attachments,
         outbox,
         contacts_file,
         topics,

@@ -33,6 +33,16 @@ pub(crate) const VERIFIED: TableDefinition<'_, &str, ()> = TableDefinition::new(
 pub(crate) const PROFILES: TableDefinition<'_, &str, &str> = TableDefinition::new("profiles");
 /// Which bound signatures relays were ever known to take, by URL: JSON of a `Bindable`.
 pub(crate) const BINDABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("bindable");
+/// Files that wait for their messages, by id: JSON of a [`FileRecord`](super::FileRecord).
+pub(crate) const FILES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("files");
+/// Which files which entries of the outbox take, also those that have left it.
+pub(crate) const FILE_USES: TableDefinition<'_, (&str, &str), ()> =
+    TableDefinition::new("file_uses");
+/// Blobs that agents uploaded, by blob, agent and relay: JSON of an [`UploadRecord`](super::UploadRecord).
+pub(crate) const UPLOADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("uploads");
+/// Attachments that are to be looked at, by `seq` and place, and when (milliseconds).
+pub(crate) const DOWNLOADS: TableDefinition<'_, (u64, u32), u64> =
+    TableDefinition::new("downloads");
 
 /// Which messages have what in common: a digest of it (see [`term`](super::index::term)) and `seq`.
 pub(crate) const INDEX: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("index");
@@ -80,6 +90,10 @@ macro_rules! for_each_table {
         $transaction.$open(THREAD_ORDER)?;
         $transaction.$open(HELD)?;
         $transaction.$open(LET_IN)?;
+        $transaction.$open(FILES)?;
+        $transaction.$open(FILE_USES)?;
+        $transaction.$open(UPLOADS)?;
+        $transaction.$open(DOWNLOADS)?;
         $transaction.$open(ROOM)?;
     };
 }
