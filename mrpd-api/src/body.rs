@@ -1,5 +1,8 @@
 //! What the routes take and give, beside messages.
 
+pub mod dead;
+pub mod hooks;
+
 use crate::message::{Direction, Kind, Trust};
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::Metadata;
@@ -325,6 +328,9 @@ pub struct Status {
     pub inbox: InboxCounts,
     /// Messages on their way.
     pub outbox: OutboxCounts,
+    /// Hooks.
+    #[serde(default)]
+    pub hooks: hooks::HookCounts,
     /// What needs a person's attention, a sentence each.
     pub warnings: Vec<String>,
 }

@@ -34,6 +34,12 @@ pub const AGENTS: &str = "/v1/agents";
 pub const RELAYS: &str = "/v1/relays";
 /// `GET`, `PUT` below a name: where a named reader of the inbox stands ([`crate::body::Cursor`]).
 pub const CURSORS: &str = "/v1/cursors";
+/// `GET`: hooks, a list of [`crate::body::hooks::Hook`]; below a name `POST .../enable`, `disable`, `test`, `replay`.
+pub const HOOKS: &str = "/v1/hooks";
+/// `GET`: the hook log as NDJSON, with the filters of [`crate::body::hooks::HookLogQuery`].
+pub const HOOK_LOG: &str = "/v1/hooks/log";
+/// `GET`: what was given up, a list of [`crate::body::dead::DeadLetter`]; `POST .../retry`, `.../drop`.
+pub const DEAD: &str = "/v1/dead";
 /// `POST`: read configuration and contacts again.
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.

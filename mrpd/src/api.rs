@@ -4,7 +4,9 @@
 
 mod contacts;
 mod cursors;
+mod dead;
 mod error;
+mod hooks;
 mod lifecycle;
 mod messages;
 mod name;
@@ -91,6 +93,16 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(contacts::one, contacts::put, contacts::remove))
         .routes(routes!(contacts::rename))
         .routes(routes!(cursors::get, cursors::put))
+        .routes(routes!(hooks::list))
+        .routes(routes!(hooks::log))
+        .routes(routes!(hooks::one))
+        .routes(routes!(hooks::enable))
+        .routes(routes!(hooks::disable))
+        .routes(routes!(hooks::test))
+        .routes(routes!(hooks::replay))
+        .routes(routes!(dead::list))
+        .routes(routes!(dead::retry))
+        .routes(routes!(dead::discard))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
 }

@@ -28,6 +28,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Messages", "What came in and what went out"),
     ("Sending", "What is to go out"),
     ("Contacts", "Names of others"),
+    ("Hooks", "What is run when a message comes"),
 ];
 
 /// Ways of a request to be refused that have nothing to do with what it asks for.
