@@ -1,6 +1,8 @@
 //! What the routes take and give, beside messages.
 
 pub mod blobs;
+pub mod dead;
+pub mod hooks;
 pub mod inbox;
 
 use crate::message::{Direction, Kind, State, Trust};
@@ -366,6 +368,9 @@ pub struct Status {
     pub inbox: InboxCounts,
     /// Messages on their way.
     pub outbox: OutboxCounts,
+    /// Hooks.
+    #[serde(default)]
+    pub hooks: hooks::HookCounts,
     /// What needs a person's attention, a sentence each.
     pub warnings: Vec<String>,
 }

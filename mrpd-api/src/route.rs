@@ -57,6 +57,12 @@ pub const CURSORS: &str = "/v1/cursors";
 /// `POST`: the same, uploaded to a relay in clear. `GET`: both kinds, as far as they are known here. Below an id: `GET` the bytes,
 /// `DELETE`, and `GET .../info`.
 pub const BLOBS: &str = "/v1/blobs";
+/// `GET`: hooks, a list of [`crate::body::hooks::Hook`]; below a name `POST .../enable`, `disable`, `test`, `replay`.
+pub const HOOKS: &str = "/v1/hooks";
+/// `GET`: the hook log as NDJSON, with the filters of [`crate::body::hooks::HookLogQuery`].
+pub const HOOK_LOG: &str = "/v1/hooks/log";
+/// `GET`: what was given up, a list of [`crate::body::dead::DeadLetter`]; `POST .../retry`, `.../drop`.
+pub const DEAD: &str = "/v1/dead";
 /// `POST`: read configuration and contacts again.
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.

@@ -7,7 +7,9 @@ mod blobs;
 mod claims;
 mod contacts;
 mod cursors;
+mod dead;
 mod error;
+mod hooks;
 mod lifecycle;
 mod messages;
 mod name;
@@ -18,7 +20,7 @@ mod query;
 mod send;
 mod status;
 mod threads;
-mod view;
+pub(crate) mod view;
 mod words;
 
 pub use error::ApiError;
@@ -116,6 +118,16 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(attachments::one))
         .routes(routes!(blobs::get, blobs::remove))
         .routes(routes!(blobs::info))
+        .routes(routes!(hooks::list))
+        .routes(routes!(hooks::log))
+        .routes(routes!(hooks::one))
+        .routes(routes!(hooks::enable))
+        .routes(routes!(hooks::disable))
+        .routes(routes!(hooks::test))
+        .routes(routes!(hooks::replay))
+        .routes(routes!(dead::list))
+        .routes(routes!(dead::retry))
+        .routes(routes!(dead::discard))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
 }

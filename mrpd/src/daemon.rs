@@ -11,6 +11,8 @@ use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
 use crate::events::Events;
+use crate::hooks::Engine;
+use crate::hooks::run::Runner;
 use crate::leases;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
@@ -128,14 +130,20 @@ pub async fn run(
         roster.clone(),
         config_in_force.clone(),
     );
+    let (hooks, engine) = Engine::new();
     let context = Context {
         uploads,
         downloads,
+        hooks,
         store,
         outbox,
         contacts,
         roster,
         config: config_in_force,
+        runner: Runner::new(
+            sources.paths.cache_dir().join("hooks"),
+            bound.path().to_path_buf(),
+        ),
         board,
         events,
         stop,
@@ -153,6 +161,7 @@ pub async fn run(
     };
     let clients = serve(&mut bound, api, &config, context.stop.clone())?;
     start_parts(&context);
+    context.tasks.spawn(engine.run(context.clone()));
     let mut sessions = Sessions::new(context.clone());
     sessions.follow(&context.roster.borrow());
     ready(bound.path());

@@ -33,6 +33,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Sending", "What is to go out"),
     ("Contacts", "Names of others"),
     ("Files", "What travels with messages, and blobs at relays"),
+    ("Hooks", "What is run when a message comes"),
 ];
 
 /// Ways of a request to be refused that have nothing to do with what it asks for.

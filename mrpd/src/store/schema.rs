@@ -62,6 +62,16 @@ pub(crate) const THREAD_ORDER: TableDefinition<'_, u64, &str> =
 pub(crate) const HELD: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("held");
 /// Keys that are let in though they are no contacts: accepted, or written to.
 pub(crate) const LET_IN: TableDefinition<'_, &str, ()> = TableDefinition::new("let_in");
+/// What is kept of each hook: JSON of a `HookRecord`.
+pub(crate) const HOOKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("hooks");
+/// What each hook still has to do, by hook and `seq`: JSON of a `HookJob`.
+pub(crate) const HOOK_JOBS: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("hook_jobs");
+/// What each hook has given up, by hook and `seq`: JSON of a `DeadJob`.
+pub(crate) const HOOK_DEAD: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("hook_dead");
+/// What hooks have done, in order: JSON of a `HookLogEntry`.
+pub(crate) const HOOK_LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("hook_log");
 
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
@@ -94,6 +104,10 @@ macro_rules! for_each_table {
         $transaction.$open(FILE_USES)?;
         $transaction.$open(UPLOADS)?;
         $transaction.$open(DOWNLOADS)?;
+        $transaction.$open(HOOKS)?;
+        $transaction.$open(HOOK_JOBS)?;
+        $transaction.$open(HOOK_DEAD)?;
+        $transaction.$open(HOOK_LOG)?;
         $transaction.$open(ROOM)?;
     };
 }
