@@ -4,6 +4,7 @@ mod notify;
 mod sessions;
 
 use crate::api::{self, About, Api, Command};
+use crate::attachments::{Downloads, ReceiveError, Uploads};
 use crate::board::Board;
 use crate::clock;
 use crate::config::{Config, Problem, Severity, Sources};
@@ -12,27 +13,23 @@ use crate::context::Context;
 use crate::events::Events;
 use crate::hooks::Engine;
 use crate::hooks::run::Runner;
+use crate::leases;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Permitted};
 use crate::store::{Lock, LockError, OpenError, Store, StoreError};
+use crate::upkeep;
 use crate::watch::{Change, Files, Watch};
 use mrpd_api::paths::{PathError, create_private_dir};
 use sessions::Sessions;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// How often what need not be remembered any more is forgotten.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-/// Pause between the batches of one sweep, so that others are not held up.
-const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the daemon did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -54,6 +51,9 @@ pub enum DaemonError {
     /// The store was not opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The files that wait cannot be got at.
+    #[error("the files that wait to be sent cannot be used: {0}")]
+    Files(#[from] ReceiveError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -113,17 +113,27 @@ pub async fn run(
     let (roster_sender, roster) = watch::channel(Arc::new(roster));
     let (config_sender, config_in_force) = watch::channel(Arc::clone(&config));
     let contacts = Contacts::open(config.contacts_file.clone(), store.clone()).await?;
+    let uploads = Uploads::open(sources.paths.outgoing_dir(), store.clone()).await?;
     let outbox = Outbox::start(
         store.clone(),
         contacts.clone(),
         roster.clone(),
         config_in_force.clone(),
+        uploads.clone(),
         stop.clone(),
         &tasks,
     )
     .await?;
+    let downloads = Downloads::new(
+        store.clone(),
+        contacts.clone(),
+        roster.clone(),
+        config_in_force.clone(),
+    );
     let (hooks, engine) = Engine::new();
     let context = Context {
+        uploads,
+        downloads,
         hooks,
         store,
         outbox,
@@ -180,7 +190,10 @@ fn start_parts(context: &Context) {
     let Context {
         store, stop, tasks, ..
     } = context;
-    tasks.spawn(sweep(store.clone(), stop.clone()));
+    tasks.spawn(leases::run(store.clone(), stop.clone()));
+    tasks.spawn(upkeep::run(context.clone()));
+    tasks.spawn(context.uploads.clone().tidy(stop.clone()));
+    tasks.spawn(context.downloads.clone().run(stop.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
     tasks.spawn(crate::expects::run(context.clone()));
     tasks.spawn(crate::schedules::run(context.clone()));
@@ -338,17 +351,4 @@ fn serve(
     Ok(tokio::spawn(socket::serve(
         listener, router, permitted, stop,
     )))
-}
-
-async fn sweep(store: Store, stop: CancellationToken) {
-    loop {
-        let pause = match store.sweep(clock::now()).await {
-            Ok(true) => SWEEP_PAUSE,
-            Ok(false) | Err(_) => SWEEP_EVERY,
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.cancelled() => return,
-        }
-    }
 }

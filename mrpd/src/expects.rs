@@ -300,7 +300,7 @@ impl Watch {
         let Some(message) = view::message(seq, record.clone(), names) else {
             return Ok(false);
         };
-        let proof = hooks::proof(&self.context, record).await?;
+        let proof = hooks::proof_of(&self.context, &record.from, record.verified).await?;
         Ok(match hooks::judge(&expect.filter, &message, proof, names) {
             Verdict::Run => true,
             Verdict::Other => false,

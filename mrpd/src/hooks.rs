@@ -2,7 +2,7 @@
 //!
 //! - `hook`: which messages, and how often at once. `program`: what is done. `invocation`: one run, and what came of it.
 //! - `matching`, `look`: which messages are for which hooks. `queue`: what may begin when. `engine`: the task that all hooks belong to.
-//! - `work`: one run and its record. `reply`: what it answers. `automatic`: no answers to answers.
+//! - `work`: one run and its record. `trial`: one by hand. `reply`: what it answers. `automatic`: no answers to answers.
 //! - `run`: how it is done. `notify`: notes on the desktop.
 //!
 //! A message is a hook's until its end is recorded: a daemon that dies in between runs the hook again, and the hook sees by
@@ -21,11 +21,13 @@ mod queue;
 mod reply;
 pub mod run;
 mod state;
+mod trial;
 mod work;
 
 pub use engine::Engine;
-pub(crate) use engine::proof;
+pub(crate) use engine::proof_of;
 pub use hook::{Filter, Hook, Rate, ReplyForm, Retry};
 pub use matching::remedy;
 pub(crate) use matching::{Verdict, judge};
-pub use state::{HookError, HookState, Hooks, Switch};
+pub use state::{HookError, HookState, Hooks, Overview, Switch};
+pub use trial::Trial;

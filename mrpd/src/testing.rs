@@ -105,6 +105,7 @@ pub(crate) fn message(body: &str) -> Message {
         verified: true,
         state: State::New,
         attempt: 0,
+        lease: None,
         created_at: Timestamp::EPOCH,
         received_at: Timestamp::EPOCH,
         expires_at: Timestamp::EPOCH,

@@ -1,6 +1,7 @@
 //! The sections of the configuration, each read into its type.
 
 mod agent;
+mod attachments;
 mod expect;
 mod groups;
 mod hook;
@@ -27,12 +28,19 @@ const VARIABLES: &[(&str, &str)] = &[
     ("MRPD_LOG", "log"),
     ("MRPD_DEFAULT_AGENT", "default_agent"),
     ("MRPD_INBOX_DEDUP_WINDOW", "inbox.dedup_window"),
+    ("MRPD_INBOX_KEEP", "inbox.keep"),
+    ("MRPD_INBOX_MAX_BYTES", "inbox.max_bytes"),
+    ("MRPD_INBOX_DROP_UNREAD", "inbox.drop_unread"),
+    (
+        "MRPD_INBOX_HOLD_UNKNOWN_SENDERS",
+        "inbox.hold_unknown_senders",
+    ),
     ("MRPD_OUTBOX_RETRY_FOR", "outbox.retry_for"),
     ("MRPD_CONTACTS_FILE", "contacts.file"),
 ];
 
 /// Sections that belong to the configuration, but not to this version.
-const LATER_SECTIONS: &[&str] = &["attachments", "capability", "ingress", "metrics", "spool"];
+const LATER_SECTIONS: &[&str] = &["capability", "ingress", "metrics", "spool"];
 
 /// The key that an environment variable stands for.
 pub(super) fn key_of_variable(name: &str) -> Option<&'static str> {
@@ -91,6 +99,7 @@ pub(super) fn read(
     let default_agent = top.text("default_agent");
     let api = read_api(&mut top, paths);
     let inbox = inbox::read(&mut top);
+    let attachments = attachments::read(&mut top, paths);
     let outbox = outbox::read(&mut top);
     let contacts_file = read_contacts(&mut top, paths);
     top.unsupported(LATER_SECTIONS);
@@ -131,6 +140,7 @@ pub(super) fn read(
         relays,
         agents,
         inbox,
+        attachments,
         outbox,
         contacts_file,
         topics,

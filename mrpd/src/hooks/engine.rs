@@ -8,7 +8,7 @@ use super::Hooks;
 use super::hook::Hook;
 use super::look::{Look, PassedOver};
 use super::queue::{self, Queue};
-use super::state::{Command, HookState};
+use super::state::{Command, HookState, Overview};
 use super::work::{Done, Work};
 use crate::api::view;
 use crate::audience::Proof;
@@ -16,7 +16,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::context::Context;
 use crate::crash::crash_point;
-use crate::store::{HookRecord, Matched, MessageRecord, StoreError};
+use crate::store::{HookRecord, Matched, StoreError};
 use mrpd_api::message::Direction;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -34,15 +34,15 @@ const STORE_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct Engine {
     commands: mpsc::Receiver<Command>,
-    logged: watch::Sender<u64>,
+    overview: watch::Sender<Overview>,
 }
 
 impl Engine {
     /// The engine, and the way to it.
     pub fn new() -> (Hooks, Self) {
         let (sender, commands) = mpsc::channel(16);
-        let (logged, changes) = watch::channel(0);
-        let engine = Self { commands, logged };
+        let (overview, changes) = watch::channel(Overview::default());
+        let engine = Self { commands, overview };
         (Hooks::new(sender, changes), engine)
     }
 
@@ -52,7 +52,7 @@ impl Engine {
             newest: context.store.newest(),
             config: context.config.clone(),
             context,
-            logged: self.logged,
+            overview: self.overview,
             slots: Vec::new(),
             runs: JoinSet::new(),
             passed: PassedOver::default(),
@@ -67,7 +67,7 @@ struct Running {
     context: Context,
     newest: watch::Receiver<u64>,
     config: watch::Receiver<Arc<Config>>,
-    logged: watch::Sender<u64>,
+    overview: watch::Sender<Overview>,
     slots: Vec<Slot>,
     runs: JoinSet<Done>,
     passed: PassedOver,
@@ -101,6 +101,7 @@ impl Running {
             if let Err(error) = &worked {
                 tracing::error!(%error, "hooks wait for the store");
             }
+            self.show();
             let wake = match worked {
                 Ok(()) => self.next_due(),
                 Err(_) => Some(Instant::now() + STORE_PAUSE),
@@ -126,6 +127,21 @@ impl Running {
         }
         // What runs is told to end by the same token, and is not recorded: it runs again at the next start.
         while self.runs.join_next().await.is_some() {}
+    }
+
+    /// Lets others know how things stand.
+    fn show(&self) {
+        let slots = &self.slots;
+        let sum = |of: fn(&Slot) -> usize| slots.iter().map(of).sum::<usize>();
+        let now = Overview {
+            configured: slots.len(),
+            disabled: sum(|slot| usize::from(slot.record.disabled)),
+            queued: sum(|slot| slot.queue.len()),
+            running: sum(|slot| slot.queue.running()),
+            logged: self.overview.borrow().logged,
+        };
+        self.overview
+            .send_if_modified(|before| std::mem::replace(before, now) != now);
     }
 
     /// Does all that can be done now.
@@ -203,7 +219,7 @@ impl Running {
         let names = self.context.contacts.names(&self.context.roster());
         let mut look = Look::begin(&self.slots, after, reached);
         for (seq, record) in page.messages {
-            let proof = proof(&self.context, &record).await?;
+            let proof = proof_of(&self.context, &record.from, record.verified).await?;
             if let Some(message) = view::message(seq, record, &names) {
                 look.at(&self.slots, &message, proof, &names);
             }
@@ -234,7 +250,7 @@ impl Running {
             }
         }
         if logs {
-            self.logged.send_modify(|changes| *changes += 1);
+            self.overview.send_modify(|overview| overview.logged += 1);
         }
         Ok(())
     }
@@ -284,7 +300,7 @@ impl Running {
                 slot.queue.remove(seq);
             }
         }
-        self.logged.send_modify(|changes| *changes += 1);
+        self.overview.send_modify(|overview| overview.logged += 1);
     }
 
     fn next_due(&self) -> Option<Instant> {
@@ -379,11 +395,16 @@ async fn load(context: &Context, hook: &Hook, record: HookRecord) -> Result<Slot
     })
 }
 
-pub(crate) async fn proof(context: &Context, record: &MessageRecord) -> Result<Proof, StoreError> {
-    if record.verified {
+/// What is known of who sent a message.
+pub(crate) async fn proof_of(
+    context: &Context,
+    sender: &str,
+    verified: bool,
+) -> Result<Proof, StoreError> {
+    if verified {
         return Ok(Proof::Verified);
     }
-    let lapsed = context.store.was_verified(record.from.clone()).await?;
+    let lapsed = context.store.was_verified(sender.to_owned()).await?;
     Ok(if lapsed {
         Proof::Lapsed
     } else {

@@ -77,17 +77,32 @@ pub enum Switch {
 #[derive(Debug, Clone)]
 pub struct Hooks {
     commands: mpsc::Sender<Command>,
-    logged: watch::Receiver<u64>,
+    changes: watch::Receiver<Overview>,
+}
+
+/// Numbers of all hooks together.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Overview {
+    /// Hooks in force.
+    pub configured: usize,
+    /// Those among them that are switched off.
+    pub disabled: usize,
+    /// Messages before them.
+    pub queued: usize,
+    /// Runs at this moment.
+    pub running: usize,
+    /// Grows with each entry of the log.
+    pub logged: u64,
 }
 
 impl Hooks {
-    pub(super) fn new(commands: mpsc::Sender<Command>, logged: watch::Receiver<u64>) -> Self {
-        Self { commands, logged }
+    pub(super) fn new(commands: mpsc::Sender<Command>, changes: watch::Receiver<Overview>) -> Self {
+        Self { commands, changes }
     }
 
-    /// Changes whenever there is something new in the hook log.
-    pub fn logged(&self) -> watch::Receiver<u64> {
-        self.logged.clone()
+    /// How all of them stand; changes with that, and whenever there is something new in the hook log.
+    pub fn changes(&self) -> watch::Receiver<Overview> {
+        self.changes.clone()
     }
 
     /// All hooks, in order.

@@ -1,6 +1,5 @@
 //! One run of a hook, from the count of its attempt to the record of its end.
 
-use super::automatic;
 use super::hook::{Hook, ReplyForm};
 use super::invocation::{Invocation, Outcome, Report};
 use super::queue::{Batch, End};
@@ -272,17 +271,4 @@ pub(super) fn excerpt(bytes: &[u8]) -> String {
         .chars()
         .take(LOGGED)
         .collect()
-}
-
-/// What a reply to a message would be, for a trial; `None` if there would be none.
-pub(super) fn trial_reply(
-    hook: &Hook,
-    report: &Report,
-    message: &Message,
-) -> Result<Option<mrpd_api::body::Send>, String> {
-    if hook.reply == ReplyForm::None || automatic::is_automatic(&message.metadata) {
-        return Ok(None);
-    }
-    let body = reply::body(hook.reply, report)?;
-    Ok(body.map(|body| reply::to(message, body)))
 }

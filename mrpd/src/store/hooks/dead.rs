@@ -50,6 +50,15 @@ impl Store {
         .await
     }
 
+    /// How many there are.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn dead_job_count(&self) -> Result<u64, StoreError> {
+        self.read(|transaction| Ok(transaction.open_table(HOOK_DEAD)?.len()?))
+            .await
+    }
+
     /// Has a hook try a message again that it has given up, from its first attempt on; says whether there was one.
     ///
     /// # Errors
