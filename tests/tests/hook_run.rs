@@ -65,19 +65,9 @@ fn content(path: &Path) -> String {
     })
 }
 
-/// A hook's log, newest last.
-fn log(user: &User) -> Vec<Value> {
-    let (status, answer) = user.api("GET", "/v1/hooks/log", None);
-    assert_eq!(status, 200, "{answer}");
-    match answer {
-        Value::Array(entries) => entries,
-        one => vec![one],
-    }
-}
-
 fn logged(user: &User, what: &str) -> Value {
     eventually(&format!("{what:?} in the hook log"), || {
-        log(user)
+        user.api_lines("/v1/hooks/log")
             .into_iter()
             .find(|entry| entry.to_string().contains(what))
     })
@@ -166,7 +156,7 @@ fn limits_and_sandbox_hold_inside_the_program() {
     std::fs::create_dir(&out).expect("a folder is made");
     write(home.join("secret"), "the key").expect("a file is written");
     let text = format!(
-        "cat {home}/secret 2>/dev/null && echo READ; echo x > {home}/elsewhere && echo WROTE; head -c 100000 /dev/zero > big; wc -c < big; ulimit -v; echo \"$TMPDIR\" | grep -q work && echo ok > {out}/done.new; ls /proc/self/fd | wc -l; exec > {out}/report.new; cat {home}/secret 2>/dev/null && echo READ; head -c 100000 /dev/zero > big; wc -c < big; ulimit -v; mv {out}/report.new {out}/report",
+        "exec > {out}/report.new; cat {home}/secret && echo READ; cat \"$MRP_BODY_FILE\"; echo; echo x > {home}/elsewhere && echo WROTE; head -c 100000 /dev/zero > big; wc -c < big; ulimit -v; mv {out}/report.new {out}/report",
         home = home.display(),
         out = out.display()
     );
@@ -179,7 +169,7 @@ fn limits_and_sandbox_hold_inside_the_program() {
     pair.send("go");
     let report = content(&out.join("report"));
     let lines: Vec<&str> = report.lines().collect();
-    assert_eq!(lines, ["40960", "524288"], "{report}");
+    assert_eq!(lines, [r#"{"text":"go"}"#, "40960", "524288"], "{report}");
     assert!(!home.join("elsewhere").exists());
 }
 
