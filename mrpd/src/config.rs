@@ -15,6 +15,7 @@ mod tree;
 
 pub use named::{HasName, Named};
 pub use reader::Effective;
+pub use sections::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, Spool};
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
@@ -209,12 +210,17 @@ pub struct Config {
     pub contacts_file: PathBuf,
     /// Topics that others may subscribe to.
     pub topics: Named<Topic>,
+    /// Ways in from local HTTP.
+    pub ingresses: Named<Ingress>,
+    /// The folder from which files are sent, if there is one.
+    pub spool: Option<Spool>,
 }
 
 impl Config {
     /// What is written wrongly now, but was right before, stays as it was.
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
+        self.ingresses.keep_refused(&before.ingresses);
     }
 }
 
@@ -225,6 +231,12 @@ pub struct Topic {
     pub name: String,
     /// Who may subscribe: contact names, keys, `@groups`, or `*` for everybody.
     pub allow: Vec<String>,
+    /// The agent whose topic it is; the default one where absent.
+    pub agent: Option<String>,
+    /// Whether those who are named in `allow` may ask without proof of who they are.
+    pub unverified: bool,
+    /// How many may subscribe.
+    pub max_subscribers: u64,
 }
 
 impl HasName for Topic {

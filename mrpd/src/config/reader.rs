@@ -1,5 +1,7 @@
 //! Reads typed values out of a tree, and keeps the account: what was used, from where, and what was wrong.
 
+mod measure;
+
 use crate::config::duration;
 use crate::config::tree::{Node, Origin, Table, Value};
 use crate::config::{Problem, Severity};

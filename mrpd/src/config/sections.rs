@@ -2,9 +2,14 @@
 
 mod agent;
 mod inbox;
+mod ingress;
 mod outbox;
 mod relay;
+mod spool;
 mod topic;
+
+pub use ingress::{Algorithm, Hmac, Ingress, Listen, Proof, Replay};
+pub use spool::Spool;
 
 use super::{Api, Config, Named, Problem, Severity};
 use crate::config::reader::{Account, Overrides, Reader};
@@ -34,11 +39,12 @@ const LATER_SECTIONS: &[&str] = &[
     "groups",
     "hook",
     "hook_defaults",
-    "ingress",
     "metrics",
     "schedule",
-    "spool",
 ];
+
+/// Sections whose names peers know.
+const TAG_SECTIONS: &[&str] = &["topic", "capability"];
 
 /// The key that an environment variable stands for.
 pub(super) fn key_of_variable(name: &str) -> Option<&'static str> {
@@ -83,6 +89,14 @@ pub(super) fn read(
         account,
         topic::read,
     );
+    let ingresses = read_named(
+        tree,
+        "ingress",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| ingress::read(reader, name, paths),
+    );
     let mut top = Reader::new(
         account,
         overrides,
@@ -97,8 +111,9 @@ pub(super) fn read(
     let inbox = inbox::read(&mut top);
     let outbox = outbox::read(&mut top);
     let contacts_file = read_contacts(&mut top, paths);
+    let spool = spool::read(&mut top, paths);
     top.unsupported(LATER_SECTIONS);
-    top.mark_read(&["relay", "agent", "topic"]);
+    top.mark_read(&["relay", "agent", "topic", "ingress"]);
     top.finish();
     agent::check_default(default_agent.as_deref(), &agents, tree, account);
     Config {
@@ -111,6 +126,8 @@ pub(super) fn read(
         outbox,
         contacts_file,
         topics,
+        ingresses,
+        spool,
     }
 }
 
@@ -182,7 +199,7 @@ fn read_named<T>(
     };
     let mut names = BTreeSet::new();
     for item in list {
-        let (name, table) = match name_of(item) {
+        let (name, table) = match name_of(section, item) {
             Ok(named) => named,
             Err(what) => {
                 account.problems.push(problem(&item.origin, what));
@@ -211,8 +228,9 @@ fn read_named<T>(
     found
 }
 
-/// Names are file names, environment values and words on command lines: short and plain.
-fn name_of(item: &Node) -> Result<(String, &Table), String> {
+/// Names are file names, environment values and words on command lines: short and plain. Those that peers know as topics have
+/// the form of tags, `market:prices`.
+fn name_of<'a>(section: &str, item: &'a Node) -> Result<(String, &'a Table), String> {
     let Value::Table(table) = &item.value else {
         return Err(format!("expected a table, not {}", item.value.noun()));
     };
@@ -223,10 +241,14 @@ fn name_of(item: &Node) -> Result<(String, &Table), String> {
     else {
         return Err("name is missing; write name = \"...\"".to_owned());
     };
-    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    let tag = TAG_SECTIONS.contains(&section);
+    let plain = |letter: char| {
+        letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.') || (tag && letter == ':')
+    };
     if name.is_empty() || name.chars().count() > 64 || !name.chars().all(plain) {
+        let marks = if tag { "- _ . or :" } else { "- _ or ." };
         return Err(format!(
-            "name {name:?} is not allowed; expected 1 to 64 letters, digits, - _ or ."
+            "name {name:?} is not allowed; expected 1 to 64 letters, digits, {marks}"
         ));
     }
     Ok((name.clone(), table))
