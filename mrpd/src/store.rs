@@ -10,6 +10,7 @@
 //! The store knows no relay and no status code.
 
 mod cursors;
+mod fanout;
 mod inbox;
 mod lock;
 mod outbox;
@@ -17,14 +18,17 @@ mod peers;
 mod read;
 mod record;
 mod schema;
+mod topics;
 mod writer;
 
+pub use fanout::{Fanned, FanoutPart, FanoutRecord, Once};
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
 pub use read::Page;
 pub use record::{MessageRecord, OutboxRecord, OutboxStage};
+pub use topics::{Subscribed, SubscriberRecord, SubscriptionRecord};
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;

@@ -31,6 +31,17 @@ pub(crate) const SEALERS: TableDefinition<'_, &str, ()> = TableDefinition::new("
 pub(crate) const PROFILES: TableDefinition<'_, &str, &str> = TableDefinition::new("profiles");
 /// Which bound signatures relays were ever known to take, by URL: JSON of a `Bindable`.
 pub(crate) const BINDABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("bindable");
+/// Messages to many that are not yet with all of them: JSON of a `FanoutRecord`.
+pub(crate) const FANOUTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("fanouts");
+/// Who is still to get them, by number and key.
+pub(crate) const FANOUT_TARGETS: TableDefinition<'_, (u64, &str), ()> =
+    TableDefinition::new("fanout_targets");
+/// Subscribers, by topic and key: JSON of a `SubscriberRecord`.
+pub(crate) const SUBSCRIBERS: TableDefinition<'_, (&str, &str), &[u8]> =
+    TableDefinition::new("subscribers");
+/// What local agents have subscribed to, by agent, publisher and topic: JSON of a `SubscriptionRecord`.
+pub(crate) const SUBSCRIPTIONS: TableDefinition<'_, (&str, &str, &str), &[u8]> =
+    TableDefinition::new("subscriptions");
 
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
@@ -50,6 +61,10 @@ macro_rules! for_each_table {
         $transaction.$open(SEALERS)?;
         $transaction.$open(PROFILES)?;
         $transaction.$open(BINDABLE)?;
+        $transaction.$open(FANOUTS)?;
+        $transaction.$open(FANOUT_TARGETS)?;
+        $transaction.$open(SUBSCRIBERS)?;
+        $transaction.$open(SUBSCRIPTIONS)?;
         $transaction.$open(ROOM)?;
     };
 }
@@ -73,6 +88,8 @@ pub(crate) enum Counter {
     Failed,
     /// Messages that were refused: forged, moved, or too old.
     Refused,
+    /// The newest message to many.
+    FanoutNumber,
 }
 
 impl Counter {
@@ -85,6 +102,7 @@ impl Counter {
             Self::Queued => "queued",
             Self::Failed => "failed",
             Self::Refused => "refused",
+            Self::FanoutNumber => "fanout_number",
         }
     }
 }
