@@ -10,7 +10,9 @@ mod messages;
 mod name;
 mod query;
 mod send;
+mod spool;
 mod status;
+mod topics;
 mod view;
 
 pub use error::ApiError;
@@ -23,7 +25,7 @@ use axum::extract::{DefaultBodyLimit, FromRequest as _, Request};
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 use mrp_proto::time::Timestamp;
 use mrpd_api::error::Code;
 use mrpd_api::route;
@@ -86,6 +88,29 @@ pub fn router(api: Api) -> Router {
             &below(route::CURSORS, "{name}"),
             put(cursors::put).get(cursors::get),
         )
+        .route(route::TOPICS, get(topics::list))
+        .route(
+            &below(route::TOPICS, "{name}/subscribers"),
+            get(topics::subscribers),
+        )
+        .route(
+            &below(route::TOPICS, "{name}/subscribers/{who}"),
+            delete(topics::remove_subscriber),
+        )
+        .route(&below(route::PUBLISH, "{name}"), post(topics::publish))
+        .route(
+            route::SUBSCRIPTIONS,
+            get(topics::subscriptions).post(topics::subscribe),
+        )
+        .route(
+            &below(route::SUBSCRIPTIONS, "{who}"),
+            delete(topics::unsubscribe),
+        )
+        .route(
+            &below(route::SUBSCRIPTIONS, "{who}/{topic}"),
+            delete(topics::unsubscribe),
+        )
+        .route(route::SPOOL, get(spool::show))
         .route(route::RELOAD, post(lifecycle::reload))
         .route(route::SHUTDOWN, post(lifecycle::shutdown))
         .fallback(no_such_path)

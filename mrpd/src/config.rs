@@ -15,10 +15,12 @@ mod tree;
 
 pub use named::{HasName, Named};
 pub use reader::Effective;
-pub use sections::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, Spool};
+pub use sections::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, Spool, To};
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
+use crate::audience::{Audience, Groups};
+use crate::hooks::Hook;
 use mrp_client::RelayUrl;
 use mrp_proto::acl::InboxPolicy;
 use mrp_proto::agent::Visibility;
@@ -210,6 +212,10 @@ pub struct Config {
     pub contacts_file: PathBuf,
     /// Topics that others may subscribe to.
     pub topics: Named<Topic>,
+    /// Lists of people under names.
+    pub groups: Groups,
+    /// What is run when a message comes, in order.
+    pub hooks: Named<Hook>,
     /// Ways in from local HTTP.
     pub ingresses: Named<Ingress>,
     /// The folder from which files are sent, if there is one.
@@ -220,6 +226,7 @@ impl Config {
     /// What is written wrongly now, but was right before, stays as it was.
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
+        self.hooks.keep_refused(&before.hooks);
         self.ingresses.keep_refused(&before.ingresses);
     }
 }
@@ -231,10 +238,10 @@ pub struct Topic {
     pub name: String,
     /// Who may subscribe: contact names, keys, `@groups`, or `*` for everybody.
     pub allow: Vec<String>,
+    /// The same, read.
+    pub audience: Audience,
     /// The agent whose topic it is; the default one where absent.
     pub agent: Option<String>,
-    /// Whether those who are named in `allow` may ask without proof of who they are.
-    pub unverified: bool,
     /// How many may subscribe.
     pub max_subscribers: u64,
 }

@@ -3,7 +3,9 @@
 use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
+use crate::desk::Desk;
 use crate::events::Events;
+use crate::fanout::Fanout;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::store::Store;
@@ -19,6 +21,10 @@ pub struct Context {
     pub store: Store,
     /// The way out.
     pub outbox: Outbox,
+    /// The way out to many.
+    pub fanout: Fanout,
+    /// What reads requests.
+    pub desk: Desk,
     /// Names.
     pub contacts: Contacts,
     /// Agents and relays in force.

@@ -9,12 +9,16 @@ use crate::clock;
 use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
+use crate::desk::{self, Desk};
 use crate::events::Events;
+use crate::fanout::{self, Fanout};
+use crate::ingress;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Permitted};
+use crate::spool;
 use crate::store::{Lock, LockError, OpenError, Store, StoreError};
 use mrpd_api::paths::{PathError, create_private_dir};
 use sessions::Sessions;
@@ -118,6 +122,8 @@ pub async fn run(
     )
     .await?;
     let context = Context {
+        fanout: Fanout::new(store.clone()),
+        desk: Desk::default(),
         store,
         outbox,
         contacts,
@@ -168,6 +174,10 @@ fn start_parts(context: &Context) {
         store, stop, tasks, ..
     } = context;
     tasks.spawn(sweep(store.clone(), stop.clone()));
+    tasks.spawn(fanout::run(context.clone()));
+    tasks.spawn(desk::run(context.clone()));
+    tasks.spawn(ingress::run(context.clone()));
+    tasks.spawn(spool::run(context.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
 }
 

@@ -9,12 +9,12 @@
 use crate::audience::{Admission, Proof};
 use crate::config::{Config, Topic};
 use crate::context::Context;
-use crate::loops;
 use crate::outbox::SendError;
 use crate::roster::Roster;
 use crate::store::{MessageRecord, Progress, Store, StoreError, SubscriptionRecord};
 use crate::topics::{self, Verdict};
 use mrp_proto::content::{Request, Response};
+use mrp_proto::message::Metadata;
 use mrpd_api::body::Send;
 use mrpd_api::body::services::SubscriptionState;
 use mrpd_api::message::{Kind, Trust};
@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an answer may wait for the record of what it answers: they come by different ways.
 const OVERTAKEN: Duration = Duration::from_secs(5);
 
+/// What marks an automatic message.
+const AUTOMATIC: &str = "mrpd-auto";
 /// Code of the answer to who may not.
 const FORBIDDEN: &str = "forbidden";
 /// Code of the answer where there is no such topic.
@@ -210,7 +212,7 @@ async fn answer_request(
     message: &MessageRecord,
 ) -> Result<(), SendError> {
     let request = message.body.as_deref().and_then(Request::parse);
-    let Some(request) = request.filter(|_| !loops::is_automatic(&message.metadata)) else {
+    let Some(request) = request.filter(|_| !message.metadata.contains_key(AUTOMATIC)) else {
         return Ok(());
     };
     let config = context.config();
@@ -246,7 +248,10 @@ async fn about_topic(
         })
     };
     let Some(topic) = topics::meant(topics, request) else {
-        return Ok(refuse(UNKNOWN_TOPIC, "there is no such topic; name one in params.topic"));
+        return Ok(refuse(
+            UNKNOWN_TOPIC,
+            "there is no such topic; name one in params.topic",
+        ));
     };
     let names = context.contacts.names(&context.roster());
     let proof = proof(&context.store, message).await?;
@@ -255,7 +260,12 @@ async fn about_topic(
     let leaves = request.action() == topics::UNSUBSCRIBE && proof != Proof::Lapsed;
     if admission != Admission::Admitted && !leaves {
         let from = &message.from[..message.from.len().min(8)];
-        tracing::info!(topic = topic.name, from, ?admission, "a request to subscribe is refused");
+        tracing::info!(
+            topic = topic.name,
+            from,
+            ?admission,
+            "a request to subscribe is refused"
+        );
         return Ok(refuse(FORBIDDEN, "you may not subscribe to this topic"));
     }
     let verdict = topics::answer(context, topic, request.action(), message.from.clone()).await?;
@@ -265,7 +275,6 @@ async fn about_topic(
             let result = to_raw_value(&result).ok();
             Some(Response::Ok { result })
         }
-        Verdict::UnknownTopic => refuse(UNKNOWN_TOPIC, "there is no such topic"),
         Verdict::Full => refuse(TOO_MANY, "the topic has as many subscribers as it takes"),
     })
 }
@@ -309,8 +318,8 @@ async fn send(
     let roster = context.roster();
     let agent = roster.agent(&request.agent);
     let relay = agent.and_then(|agent| agent.link(&request.relay));
-    let mut metadata = mrp_proto::message::Metadata::default();
-    loops::mark(&mut metadata, &request.metadata);
+    let mut metadata = Metadata::default();
+    metadata.insert(AUTOMATIC.to_owned(), "1".to_owned());
     let answer = Send {
         agent: Some(request.agent.clone()),
         to: request.from.clone(),

@@ -94,7 +94,10 @@ async fn follow(
             }
             Err(error) => {
                 failed = true;
-                troubles.push(format!("ingress: cannot listen on {listen}: {error}; it is tried again every {} s", AGAIN.as_secs()));
+                troubles.push(format!(
+                    "ingress: cannot listen on {listen}: {error}; it is tried again every {} s",
+                    AGAIN.as_secs()
+                ));
             }
         }
     }
@@ -110,7 +113,9 @@ fn twins(wanted: &BTreeMap<Listen, Vec<Ingress>>) -> Vec<String> {
     let mut found = Vec::new();
     for (listen, ingresses) in wanted {
         for (index, ingress) in ingresses.iter().enumerate() {
-            let twin = ingresses[..index].iter().find(|other| other.path == ingress.path);
+            let twin = ingresses[..index]
+                .iter()
+                .find(|other| other.path == ingress.path);
             if let Some(twin) = twin {
                 found.push(format!(
                     "ingress {:?} is never reached: {:?} has {listen} and the path {} as well",

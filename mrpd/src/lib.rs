@@ -10,7 +10,11 @@
 //! - [`board`]: how things stand. [`events`]: what happens.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
+//! - [`topics`], [`desk`]: subscriptions, and requests that are answered. [`fanout`]: one message to many. [`ingress`], [`spool`]: local HTTP
+//!   and files to messages.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
+//! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
+//! - [`hooks`]: programs that are run when a message comes.
 //! - [`store`]: one file, one writer, whole transactions.
 //! - `log`: how the log is written.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
@@ -18,6 +22,7 @@
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
 
 pub mod api;
+pub mod audience;
 pub mod board;
 pub mod cli;
 mod clock;
@@ -26,18 +31,25 @@ pub mod contacts;
 pub mod context;
 mod crash;
 pub mod daemon;
+pub mod desk;
 pub mod events;
+pub mod expression;
+pub mod fanout;
+pub mod hooks;
 pub mod identity;
 pub mod inbox;
+pub mod ingress;
 mod log;
 pub mod outbox;
 pub mod roster;
 pub mod session;
 pub mod shutdown;
 pub mod socket;
+pub mod spool;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod topics;
 
 #[cfg(feature = "failpoints")]
 pub use crash::POINTS;

@@ -11,19 +11,22 @@ use crate::contacts::{ResolveError, resolve};
 use crate::context::Context;
 use crate::outbox::SendError;
 use crate::roster::Roster;
-use crate::store::{Fanned, StoreError, Subscribed, SubscriptionRecord};
+use crate::store::{Fanned, OutboxStage, StoreError, Subscribed, SubscriptionRecord};
 use mrp_proto::content::{Event, Request, Text};
 use mrp_proto::key::PublicKey;
 use mrpd_api::body::Send;
 use mrpd_api::body::services::{Publish, Published, Subscribe, SubscriptionState};
+use mrpd_api::error::ErrorDetail;
 use serde_json::value::{RawValue, to_raw_value};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The action that subscribes.
 pub const SUBSCRIBE: &str = "subscribe";
 /// The action that ends a subscription.
 pub const UNSUBSCRIBE: &str = "unsubscribe";
 
+/// Characters of an idempotency key, at most.
+const KEY_LENGTH: usize = 128;
 /// Bytes of a topic's name, at most.
 const NAME_LENGTH: usize = 256;
 /// Bytes of a publication's content, at most: those of a message's body.
@@ -115,12 +118,22 @@ pub async fn publish(
     publish: Publish,
     key: Option<String>,
 ) -> Result<Published, TopicError> {
+    if key
+        .as_ref()
+        .is_some_and(|key| !(1..=KEY_LENGTH).contains(&key.len()))
+    {
+        let what = format!("the idempotency key must have 1 to {KEY_LENGTH} characters");
+        return Err(TopicError::Content { what });
+    }
     let config = context.config();
     let topic = find(&config, name)?;
     let roster = context.roster();
     let agent = agent_name(topic, &roster).ok_or_else(|| TopicError::NoAgent {
         name: name.to_owned(),
-        agent: topic.agent.clone().unwrap_or_else(|| "there is none".to_owned()),
+        agent: topic
+            .agent
+            .clone()
+            .unwrap_or_else(|| "there is none".to_owned()),
     })?;
     let send = Send {
         agent: Some(agent.to_owned()),
@@ -140,6 +153,24 @@ pub async fn publish(
         topic: name.to_owned(),
         subscribers,
     })
+}
+
+/// Messages that were given up and still lie in the outbox, by recipient: how many, and why the last of them was.
+///
+/// # Errors
+/// A [`StoreError`].
+pub async fn failures(
+    context: &Context,
+) -> Result<HashMap<String, (u64, Option<ErrorDetail>)>, StoreError> {
+    let mut failures: HashMap<String, (u64, Option<ErrorDetail>)> = HashMap::new();
+    for record in context.store.outbox().await? {
+        if record.stage == OutboxStage::Failed {
+            let failed = failures.entry(record.message.to).or_default();
+            failed.0 += 1;
+            failed.1 = record.error;
+        }
+    }
+    Ok(failures)
 }
 
 /// Removes a subscriber.
@@ -162,7 +193,12 @@ pub async fn remove_subscriber(context: &Context, name: &str, who: &str) -> Resu
 /// [`TopicError::Unknown`].
 pub fn find<'a>(config: &'a Config, name: &str) -> Result<&'a Topic, TopicError> {
     config.topics.find(name).ok_or_else(|| {
-        let known: Vec<&str> = config.topics.items.iter().map(|topic| topic.name.as_str()).collect();
+        let known: Vec<&str> = config
+            .topics
+            .items
+            .iter()
+            .map(|topic| topic.name.as_str())
+            .collect();
         TopicError::Unknown {
             name: name.to_owned(),
             known: known.join(", "),
@@ -217,7 +253,10 @@ pub async fn unsubscribe(context: &Context, wish: Subscribe) -> Result<(), Topic
         return Ok(());
     }
     Err(TopicError::NotSubscribed {
-        what: format!("agent {agent:?} had no such subscription with {:?}; the publisher was told anyhow", wish.who),
+        what: format!(
+            "agent {agent:?} had no such subscription with {:?}; the publisher was told anyhow",
+            wish.who
+        ),
     })
 }
 
@@ -231,8 +270,6 @@ pub enum Verdict {
         /// Whether they are.
         subscribed: bool,
     },
-    /// There is no such topic.
-    UnknownTopic,
     /// There are too many subscribers.
     Full,
 }
@@ -285,9 +322,8 @@ pub fn meant<'a>(topics: &[&'a Topic], request: &Request) -> Option<&'a Topic> {
 async fn admitted(context: &Context, topic: &Topic) -> Result<Vec<String>, StoreError> {
     let names = context.contacts.names(&context.roster());
     let subscribers = context.store.subscribers(topic.name.clone()).await?;
-    let admitted = |key: &String| {
-        topic.audience.admits(key, Proof::Verified, &names) == Admission::Admitted
-    };
+    let admitted =
+        |key: &String| topic.audience.admits(key, Proof::Verified, &names) == Admission::Admitted;
     let keys = subscribers.into_iter().map(|(key, _)| key);
     Ok(keys.filter(admitted).collect())
 }
@@ -335,7 +371,9 @@ fn check_topic(topic: Option<String>) -> Result<String, TopicError> {
     let topic = topic.unwrap_or_default();
     if topic.len() > NAME_LENGTH || topic.chars().any(char::is_control) {
         return Err(TopicError::Content {
-            what: format!("a topic's name has at most {NAME_LENGTH} bytes and no control characters"),
+            what: format!(
+                "a topic's name has at most {NAME_LENGTH} bytes and no control characters"
+            ),
         });
     }
     Ok(topic)

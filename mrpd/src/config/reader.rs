@@ -295,6 +295,11 @@ impl<'a> Reader<'a> {
         )
     }
 
+    /// The keys that are written here, where they are names of the user's own choice.
+    pub(crate) fn keys(&self) -> Vec<&'a str> {
+        self.table.keys().map(String::as_str).collect()
+    }
+
     /// Reports keys that are right but that this version does nothing with.
     pub(crate) fn unsupported(&mut self, keys: &[&'a str]) {
         for &key in keys {

@@ -1,14 +1,17 @@
 //! The sections of the configuration, each read into its type.
 
 mod agent;
+mod groups;
+mod hook;
 mod inbox;
 mod ingress;
 mod outbox;
+mod program;
 mod relay;
 mod spool;
 mod topic;
 
-pub use ingress::{Algorithm, Hmac, Ingress, Listen, Proof, Replay};
+pub use ingress::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, To};
 pub use spool::Spool;
 
 use super::{Api, Config, Named, Problem, Severity};
@@ -32,16 +35,7 @@ const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Sections that belong to the configuration, but not to this version.
-const LATER_SECTIONS: &[&str] = &[
-    "attachments",
-    "capability",
-    "expect",
-    "groups",
-    "hook",
-    "hook_defaults",
-    "metrics",
-    "schedule",
-];
+const LATER_SECTIONS: &[&str] = &["attachments", "capability", "expect", "metrics", "schedule"];
 
 /// Sections whose names peers know.
 const TAG_SECTIONS: &[&str] = &["topic", "capability"];
@@ -81,22 +75,6 @@ pub(super) fn read(
         |reader, name| agent::read(reader, name, &names, paths),
     )
     .items;
-    let topics = read_named(
-        tree,
-        "topic",
-        Severity::Ignored,
-        overrides,
-        account,
-        topic::read,
-    );
-    let ingresses = read_named(
-        tree,
-        "ingress",
-        Severity::Ignored,
-        overrides,
-        account,
-        |reader, name| ingress::read(reader, name, paths),
-    );
     let mut top = Reader::new(
         account,
         overrides,
@@ -105,16 +83,45 @@ pub(super) fn read(
         Origin::Default,
         Severity::Ignored,
     );
+    let groups = groups::read(&mut top);
+    let hook_defaults = hook::read_defaults(&mut top);
     let log = read_log(&mut top);
     let default_agent = top.text("default_agent");
     let api = read_api(&mut top, paths);
     let inbox = inbox::read(&mut top);
     let outbox = outbox::read(&mut top);
     let contacts_file = read_contacts(&mut top, paths);
-    let spool = spool::read(&mut top, paths);
+    let known: Vec<String> = agents.iter().map(|agent| agent.name.clone()).collect();
+    let spool = spool::read(&mut top, &known, paths);
     top.unsupported(LATER_SECTIONS);
-    top.mark_read(&["relay", "agent", "topic", "ingress"]);
+    top.mark_read(&["relay", "agent", "topic"]);
+    top.mark_read(&["hook"]);
+    top.mark_read(&["ingress"]);
     top.finish();
+    let hooks = read_named(
+        tree,
+        "hook",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| hook::read(reader, name, &groups, &known, &hook_defaults, paths),
+    );
+    let topics = read_named(
+        tree,
+        "topic",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| topic::read(reader, name, &groups, &known),
+    );
+    let ingresses = read_named(
+        tree,
+        "ingress",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| ingress::read(reader, name, &groups, &known, paths),
+    );
     agent::check_default(default_agent.as_deref(), &agents, tree, account);
     Config {
         default_agent,
@@ -126,6 +133,8 @@ pub(super) fn read(
         outbox,
         contacts_file,
         topics,
+        groups,
+        hooks,
         ingresses,
         spool,
     }

@@ -92,11 +92,18 @@ impl Content {
         let written = posted.headers.get(header::CONTENT_TYPE);
         let written = written.map_or(Ok(""), |value| value.to_str());
         let written = written.map_err(|_| ContentError::Type("?".to_owned()))?;
-        let essence = written.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let essence = written
+            .split(';')
+            .next()
+            .unwrap_or_default()
+            .trim()
+            .to_ascii_lowercase();
         match essence.as_str() {
             json if json == "application/json" || json.ends_with("+json") => {
                 let value = serde_json::from_slice(posted.body);
-                Ok(Self::Json(value.map_err(|error| malformed(error.to_string()))?))
+                Ok(Self::Json(
+                    value.map_err(|error| malformed(error.to_string()))?,
+                ))
             }
             "application/x-www-form-urlencoded" => Ok(Self::Form(form(posted.body))),
             text if text.is_empty() || text.starts_with("text/") => {
@@ -120,7 +127,9 @@ impl Content {
         match self {
             // Byte for byte: numbers and the order of members stay.
             Self::Json(_) => serde_json::from_slice(bytes).map_err(ContentError::NotJson),
-            Self::Form(fields) => serde_json::value::to_raw_value(&fields).map_err(ContentError::NotJson),
+            Self::Form(fields) => {
+                serde_json::value::to_raw_value(&fields).map_err(ContentError::NotJson)
+            }
             Self::Text(text) => {
                 let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
                 Ok(Text { text }.to_body())
@@ -132,7 +141,9 @@ impl Content {
 /// Pairs of a form; a name that is there several times has a list.
 fn form(bytes: &[u8]) -> Map<String, Value> {
     let mut fields = Map::new();
-    let pairs = bytes.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    let pairs = bytes
+        .split(|byte| *byte == b'&')
+        .filter(|pair| !pair.is_empty());
     for pair in pairs {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let mut half = || unescape(halves.next().unwrap_or_default());

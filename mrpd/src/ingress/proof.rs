@@ -23,7 +23,9 @@ pub(super) enum ProofError {
     #[error("{0}")]
     Refused(&'static str),
     /// A page in a browser sent it.
-    #[error("a web page may not post here; demand a signature or a token of it (hmac, bearer_file)")]
+    #[error(
+        "a web page may not post here; demand a signature or a token of it (hmac, bearer_file)"
+    )]
     Page,
     /// The secret cannot be used.
     #[error("the secret file {} cannot be used: {cause}", path.display())]
@@ -52,7 +54,8 @@ pub(super) fn check(
 }
 
 fn check_bearer(secret: &[u8], headers: &HeaderMap) -> Result<(), ProofError> {
-    const WHAT: ProofError = ProofError::Refused("the Authorization header does not have the right token");
+    const WHAT: ProofError =
+        ProofError::Refused("the Authorization header does not have the right token");
     let value = only(headers, header::AUTHORIZATION.as_str()).ok_or(WHAT)?;
     let (scheme, token) = value.split_once(' ').ok_or(WHAT)?;
     // Digests are compared, so that the time it takes says nothing of the secret.
@@ -71,18 +74,25 @@ fn check_hmac(
     let signature = only(headers, &hmac.header)
         .and_then(|value| value.strip_prefix(hmac.prefix.as_str()))
         .and_then(decode)
-        .ok_or(ProofError::Refused("the header with the signature is missing, or there twice, or no signature"))?;
+        .ok_or(ProofError::Refused(
+            "the header with the signature is missing, or there twice, or no signature",
+        ))?;
     let mut before = String::new();
     if let Some(replay) = &hmac.replay {
-        let time = only(headers, &replay.header)
-            .ok_or(ProofError::Refused("the header with the time is missing, or there twice"))?;
-        let seconds: i64 = time
-            .parse()
-            .map_err(|_| ProofError::Refused("the header with the time has no seconds since 1970"))?;
+        let time = only(headers, &replay.header).ok_or(ProofError::Refused(
+            "the header with the time is missing, or there twice",
+        ))?;
+        let seconds: i64 = time.parse().map_err(|_| {
+            ProofError::Refused("the header with the time has no seconds since 1970")
+        })?;
         let tolerance = i64::try_from(replay.tolerance.as_secs()).unwrap_or(i64::MAX);
-        let distance = seconds.saturating_sub(now.unix_millis() / 1000).saturating_abs();
+        let distance = seconds
+            .saturating_sub(now.unix_millis() / 1000)
+            .saturating_abs();
         if distance > tolerance {
-            return Err(ProofError::Refused("the request is too old, or a clock is wrong"));
+            return Err(ProofError::Refused(
+                "the request is too old, or a clock is wrong",
+            ));
         }
         before = format!("{time}{}", replay.separator);
     }
@@ -123,7 +133,10 @@ fn decode(text: &str) -> Option<Vec<u8>> {
             .map(|at| u8::from_str_radix(text.get(at..at + 2)?, 16).ok())
             .collect();
     }
-    let plain = text.trim_end_matches('=').replace('+', "-").replace('/', "_");
+    let plain = text
+        .trim_end_matches('=')
+        .replace('+', "-")
+        .replace('/', "_");
     base64url::decode(&plain).ok()
 }
 
@@ -136,7 +149,12 @@ fn secret(path: &Path) -> Result<Zeroizing<Vec<u8>>, ProofError> {
 }
 
 fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
-    let refuse = |what: &str| Err(io::Error::new(io::ErrorKind::PermissionDenied, what.to_owned()));
+    let refuse = |what: &str| {
+        Err(io::Error::new(
+            io::ErrorKind::PermissionDenied,
+            what.to_owned(),
+        ))
+    };
     let file: File = OpenOptions::new()
         .read(true)
         .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
@@ -155,7 +173,10 @@ fn read_secret(path: &Path) -> io::Result<Zeroizing<Vec<u8>>> {
     }
     let mut secret = Zeroizing::new(Vec::new());
     file.take(SECRET + 1).read_to_end(&mut secret)?;
-    while secret.last().is_some_and(|byte| matches!(byte, b'\n' | b'\r')) {
+    while secret
+        .last()
+        .is_some_and(|byte| matches!(byte, b'\n' | b'\r'))
+    {
         secret.pop();
     }
     if secret.is_empty() || secret.len() as u64 > SECRET {

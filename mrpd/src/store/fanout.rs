@@ -139,7 +139,11 @@ fn submit(
         && seen.get(key.as_str())?.is_some()
     {
         let same = seen.get(whole.as_str())?.is_some();
-        return Ok(if same { Fanned::Before } else { Fanned::Mismatch });
+        return Ok(if same {
+            Fanned::Before
+        } else {
+            Fanned::Mismatch
+        });
     }
     let mut fanouts = tables.open_table(FANOUTS)?;
     if fanouts.len()? >= LIMIT {
@@ -165,10 +169,7 @@ fn submit(
 }
 
 /// Two names of one recipient are one recipient.
-fn all_of(
-    number: u64,
-    targets: &redb::Table<'_, (u64, &str), ()>,
-) -> Result<u64, redb::Error> {
+fn all_of(number: u64, targets: &redb::Table<'_, (u64, &str), ()>) -> Result<u64, redb::Error> {
     let found = targets.range((number, "")..(number + 1, ""))?;
     Ok(u64::try_from(found.count()).unwrap_or(u64::MAX))
 }

@@ -53,7 +53,9 @@ impl<'a> Reader<'a> {
 
     /// Reports what is right, but worth knowing.
     pub(crate) fn notice(&mut self, key: &'a str, what: impl Into<String>) {
-        let origin = self.node(key).map_or_else(|| self.origin(), |node| node.origin.clone());
+        let origin = self
+            .node(key)
+            .map_or_else(|| self.origin(), |node| node.origin.clone());
         self.report(Severity::Notice, origin, key, what.into());
     }
 }

@@ -1,7 +1,11 @@
 //! `[[ingress]]`.
 
+use super::agent;
+use crate::audience::{Audience, GROUP, Groups};
 use crate::config::HasName;
 use crate::config::reader::Reader;
+use crate::expression::Template;
+use crate::ingress::FIELDS;
 use mrpd_api::paths::{Paths, check_socket_path};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -28,10 +32,10 @@ pub struct Ingress {
     pub proof: Proof,
     /// The agent that sends; the default one where absent.
     pub agent: Option<String>,
-    /// Who gets the message: whatever a send takes, or an `@group`.
-    pub to: String,
+    /// Who gets the message.
+    pub to: To,
     /// What makes the message's body of the request; the request's own body where absent.
-    pub template: Option<String>,
+    pub template: Option<Template>,
     /// Media type of the message; that of JSON where absent.
     pub content_type: Option<String>,
     /// Bytes of a request's body, at most.
@@ -44,6 +48,15 @@ impl HasName for Ingress {
     fn name(&self) -> &str {
         &self.name
     }
+}
+
+/// Who gets a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// Whoever a send takes this text for.
+    One(String),
+    /// The members of a group.
+    Group(Audience),
 }
 
 /// Where to listen.
@@ -111,20 +124,24 @@ pub struct Replay {
 }
 
 /// Reads an ingress; `None` if it cannot be used.
-pub(super) fn read(mut reader: Reader<'_>, name: &str, paths: &Paths) -> Option<Ingress> {
+pub(super) fn read(
+    mut reader: Reader<'_>,
+    name: &str,
+    groups: &Groups,
+    agents: &[String],
+    paths: &Paths,
+) -> Option<Ingress> {
     let listen = read_listen(&mut reader, paths);
     let path = reader.text_or("path", "/");
     if !path.starts_with('/') || path.contains(['?', '#']) {
-        let what = format!("{path:?} is not allowed; expected the path of a URL, such as /hooks/{name}");
+        let what =
+            format!("{path:?} is not allowed; expected the path of a URL, such as /hooks/{name}");
         reader.wrong("path", what);
     }
     let proof = read_proof(&mut reader, paths);
-    let to = reader.text("to").filter(|to| !to.trim().is_empty());
-    if to.is_none() {
-        reader.wrong("to", "missing; write a contact's name, a key or an @group");
-    }
-    let template = reader.text("template");
-    let agent = reader.text("agent");
+    let to = read_recipient(&mut reader, groups);
+    let template = read_template(&mut reader);
+    let agent = agent::named(&mut reader, agents);
     let content_type = reader.text("type");
     let max_body = reader.size("max_body", BODY, 1..=LARGEST_BODY);
     let delivery_header = read_header(&mut reader, "delivery_header");
@@ -143,9 +160,40 @@ pub(super) fn read(mut reader: Reader<'_>, name: &str, paths: &Paths) -> Option<
     })
 }
 
+fn read_recipient(reader: &mut Reader<'_>, groups: &Groups) -> Option<To> {
+    let Some(to) = reader.text("to").filter(|to| !to.trim().is_empty()) else {
+        reader.wrong("to", "missing; write a contact's name, a key or an @group");
+        return None;
+    };
+    if !to.starts_with(GROUP) {
+        return Some(To::One(to));
+    }
+    match Audience::parse(&[to], groups) {
+        Ok(group) => Some(To::Group(group)),
+        Err(error) => {
+            reader.wrong("to", error.to_string());
+            None
+        }
+    }
+}
+
+fn read_template(reader: &mut Reader<'_>) -> Option<Template> {
+    let source = reader.text("template")?;
+    match Template::parse(&source, FIELDS) {
+        Ok(template) => Some(template),
+        Err(error) => {
+            reader.wrong("template", error.to_string());
+            None
+        }
+    }
+}
+
 fn read_listen(reader: &mut Reader<'_>, paths: &Paths) -> Option<Listen> {
     let Some(text) = reader.text("listen") else {
-        reader.wrong("listen", "missing; write an address such as \"127.0.0.1:9095\", or the path of a socket");
+        reader.wrong(
+            "listen",
+            "missing; write an address such as \"127.0.0.1:9095\", or the path of a socket",
+        );
         return None;
     };
     if text.starts_with(['/', '~']) {
@@ -156,13 +204,17 @@ fn read_listen(reader: &mut Reader<'_>, paths: &Paths) -> Option<Listen> {
         }
         return Some(Listen::Unix(path));
     }
-    let local = text.strip_prefix("localhost:").and_then(|port| port.parse().ok());
+    let local = text
+        .strip_prefix("localhost:")
+        .and_then(|port| port.parse().ok());
     let address = match local {
         Some(port) => Ok(SocketAddr::from((Ipv4Addr::LOCALHOST, port))),
         None => text.parse::<SocketAddr>(),
     };
     let Ok(address) = address else {
-        let what = format!("{text:?} is not allowed; expected an address and a port such as \"127.0.0.1:9095\", or the absolute path of a socket");
+        let what = format!(
+            "{text:?} is not allowed; expected an address and a port such as \"127.0.0.1:9095\", or the absolute path of a socket"
+        );
         reader.wrong("listen", what);
         return None;
     };
@@ -191,25 +243,32 @@ fn read_proof(reader: &mut Reader<'_>, paths: &Paths) -> Option<Proof> {
             None
         }
         _ => {
-            reader.wrong("hmac", "write one of hmac, bearer_file and open = true, not several");
+            reader.wrong(
+                "hmac",
+                "write one of hmac, bearer_file and open = true, not several",
+            );
             None
         }
     }
 }
 
 fn read_hmac(ingress: &mut Reader<'_>, paths: &Paths) -> Option<Hmac> {
-    const ALGORITHMS: &[(&str, Algorithm)] = &[
-        ("sha256", Algorithm::Sha256),
-        ("sha512", Algorithm::Sha512),
-    ];
+    const ALGORITHMS: &[(&str, Algorithm)] =
+        &[("sha256", Algorithm::Sha256), ("sha512", Algorithm::Sha512)];
     let mut reader = ingress.child("hmac");
     let header = read_header(&mut reader, "header");
     if header.is_none() {
-        reader.wrong("header", "missing; write the name of the header that has the signature");
+        reader.wrong(
+            "header",
+            "missing; write the name of the header that has the signature",
+        );
     }
     let secret_file = reader.text("secret_file");
     if secret_file.is_none() {
-        reader.wrong("secret_file", "missing; write the path of a file that has the secret, mode 0600");
+        reader.wrong(
+            "secret_file",
+            "missing; write the path of a file that has the secret, mode 0600",
+        );
     }
     let algorithm = reader.choice("algorithm", ALGORITHMS, Algorithm::Sha256);
     let prefix = reader.text_or("prefix", "");
