@@ -110,6 +110,8 @@ impl<'a> Worker<'a> {
             };
             tokio::select! {
                 news = self.watch.next() => match news {
+                    // The files that are taken move too, to their hidden names.
+                    News::Moved(path) if !folder::is_visible(&path) => {}
                     News::Moved(path) => {
                         if self.take(&path).await == Outcome::Later {
                             look = Some(AGAIN);

@@ -107,8 +107,7 @@ impl Spool {
 
     /// Says that a file was not moved into place, so that nobody waits for it in vain.
     pub(super) fn advise(&self, path: &Path) {
-        let name = path.file_name().and_then(|name| name.to_str());
-        if path.parent() != Some(&self.dir) && name.is_some_and(counts) {
+        if path.parent() != Some(&self.dir) && is_visible(path) {
             tracing::warn!(
                 file = %path.display(),
                 "a file was written into the spool, and is not sent: write it elsewhere on the same disk, or under a name that begins with a dot, and move it into place"
@@ -120,6 +119,13 @@ impl Spool {
 /// Whether a file of that name is one to be sent.
 pub(super) fn counts(name: &str) -> bool {
     !name.starts_with('.') && !UNDONE.iter().any(|end| name.ends_with(end))
+}
+
+/// Whether a file is one to be sent, by its name.
+pub(super) fn is_visible(path: &Path) -> bool {
+    path.file_name()
+        .and_then(|name| name.to_str())
+        .is_some_and(counts)
 }
 
 /// The name under which a file is taken: hidden, and its own.
