@@ -12,6 +12,7 @@ use serde_json::value::RawValue;
 /// How far a sent message has come. Each stage includes the ones before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Stage {
     /// Durable in the outbox.
     Queued,
@@ -28,6 +29,7 @@ pub enum Stage {
 /// Whether a message is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Sealing {
     /// As the contact or the agent's configuration says; by default sealed.
     #[default]
@@ -41,6 +43,7 @@ pub enum Sealing {
 /// `POST /v1/send`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Send {
     /// Local agent to send as; the default one where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -49,6 +52,7 @@ pub struct Send {
     pub to: String,
     /// Any JSON, sent byte for byte.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::any_json))]
     pub body: Option<Box<RawValue>>,
     /// Media type; `application/json` where absent.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
@@ -80,6 +84,7 @@ pub struct Send {
 
 /// The answer to a send: the message is durable in the outbox, at least.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sent {
     /// The outbox's name for it, `out_…`.
     pub id: String,
@@ -101,6 +106,7 @@ pub struct Sent {
 
 /// An entry of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutboxEntry {
     /// `out_…`.
     pub id: String,
@@ -127,6 +133,8 @@ pub struct OutboxEntry {
 /// Query of `GET /v1/messages`; every filter that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 pub struct MessageQuery {
     /// Only messages behind this `seq`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -142,6 +150,7 @@ pub struct MessageQuery {
     pub limit: Option<u64>,
     /// `1`: go on with messages as they come.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1))]
     pub follow: Option<u8>,
     /// Contact name or key of the other end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -166,11 +175,13 @@ pub struct MessageQuery {
     pub dir: Option<Direction>,
     /// `1`: both ways.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1))]
     pub all: Option<u8>,
 }
 
 /// A contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Contact {
     /// Unique whatever the case, 1 to 64 characters, no `:`.
     pub name: String,
@@ -193,6 +204,7 @@ pub struct Contact {
 /// `PUT /v1/contacts/{name}`. What is absent is left alone in a contact that exists.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ContactChange {
     /// 43-character key, `ed25519:` key or `mrp:` card.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -210,6 +222,7 @@ pub struct ContactChange {
 
 /// `POST /v1/contacts/{name}/rename`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rename {
     /// The new name.
     pub name: String,
@@ -218,6 +231,7 @@ pub struct Rename {
 /// When messages are sealed, by configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Encrypt {
     /// Always. The default.
     #[default]
@@ -230,6 +244,7 @@ pub enum Encrypt {
 
 /// A local agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Agent {
     /// Local name.
     pub name: String,
@@ -249,6 +264,7 @@ pub struct Agent {
 
 /// A relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Relay {
     /// Local name.
     pub name: String,
@@ -259,6 +275,7 @@ pub struct Relay {
 /// How a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum SessionState {
     /// Being made.
     Connecting,
@@ -270,6 +287,7 @@ pub enum SessionState {
 
 /// One agent's session with one relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
     /// Local agent.
     pub agent: String,
@@ -287,6 +305,7 @@ pub struct Session {
 
 /// `GET /v1/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Status {
     /// The daemon's version.
     pub version: String,
@@ -314,6 +333,7 @@ pub struct Status {
 
 /// What the inbox holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InboxCounts {
     /// Messages that came in.
     pub received: u64,
@@ -325,6 +345,7 @@ pub struct InboxCounts {
 
 /// What the outbox holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutboxCounts {
     /// Not yet accepted by a relay.
     pub queued: u64,
@@ -334,6 +355,7 @@ pub struct OutboxCounts {
 
 /// `GET`, `PUT /v1/cursors/{name}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Cursor {
     /// The last `seq` that the reader is done with.
     pub seq: u64,

@@ -148,17 +148,26 @@ impl Sources {
         }
     }
 
+    /// The files that are read, whether or not they exist, but for drop-ins.
+    pub(crate) fn layers(&self) -> Vec<PathBuf> {
+        match &self.file {
+            Some(file) => vec![file.clone()],
+            None => vec![self.paths.system_config_file(), self.paths.config_file()],
+        }
+    }
+
+    /// Where drop-ins are.
+    pub(crate) fn drop_in_dir(&self) -> Option<PathBuf> {
+        self.file.is_none().then(|| self.paths.drop_in_dir())
+    }
+
     fn read_layers(&self, account: &mut Account) -> Table {
         let mut tree = Table::new();
-        let files = match &self.file {
-            Some(file) => vec![file.clone()],
-            None => {
-                let mut files = vec![self.paths.system_config_file()];
-                files.extend(drop_ins(&self.paths.drop_in_dir()));
-                files.push(self.paths.config_file());
-                files
-            }
-        };
+        let mut files = self.layers();
+        if let Some(dir) = self.drop_in_dir() {
+            let own = files.len() - 1;
+            files.splice(own..own, drop_ins(&dir));
+        }
         for file in files {
             match read_file(&file, self.file.is_some(), account) {
                 Ok(Some(table)) => tree::overlay(&mut tree, table),
@@ -341,7 +350,8 @@ pub struct Agent {
     pub require_encryption: bool,
 }
 
-fn drop_ins(dir: &Path) -> Vec<PathBuf> {
+/// The drop-ins in a directory, in their order.
+pub(crate) fn drop_ins(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return Vec::new();
     };

@@ -346,7 +346,7 @@ mod tests {
     fn templates_write_text() {
         for (source, written) in [
             ("{{ from.name or from.short }}", "Xk3m9AAA"),
-            ("{{ text | truncate(8) }}", "a \"quo..."),
+            ("{{ text | truncate(8) }}", "a \"qu..."),
             (
                 r#"{"text": {{ text | tojson }} }"#,
                 r#"{"text": "a \"quoted\" line" }"#,

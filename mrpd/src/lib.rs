@@ -16,7 +16,7 @@
 //! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
 //! - [`hooks`]: programs that are run when a message comes.
 //! - [`store`]: one file, one writer, whole transactions.
-//! - `log`: how the log is written.
+//! - [`watch`]: noticing that files have changed. `log`: how the log is written.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
@@ -50,6 +50,7 @@ pub mod store;
 #[cfg(test)]
 mod testing;
 pub mod topics;
+pub mod watch;
 
 #[cfg(feature = "failpoints")]
 pub use crash::POINTS;

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 /// A topic of a local agent: an entry of `GET /v1/topics`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Topic {
     /// Its name.
     pub name: String,
@@ -24,6 +25,7 @@ pub struct Topic {
 
 /// An entry of `GET /v1/topics/{topic}/subscribers`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Subscriber {
     /// Its address.
     pub key: PublicKey,
@@ -41,12 +43,14 @@ pub struct Subscriber {
 /// `{"event": topic, "data": body}`; with one, it goes out as it is.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Publish {
     /// Text, in place of a body: the body is `{"text": ...}` then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub text: Option<String>,
     /// Any JSON.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::any_json))]
     pub body: Option<Box<RawValue>>,
     /// Media type.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
@@ -60,6 +64,7 @@ pub struct Publish {
 
 /// The answer to a publication: it is durable, and goes to everybody who had subscribed by then.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Published {
     /// The topic.
     pub topic: String,
@@ -70,6 +75,7 @@ pub struct Published {
 /// `POST /v1/subscriptions`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Subscribe {
     /// Contact name, key or card of the publisher.
     pub who: String,
@@ -84,6 +90,7 @@ pub struct Subscribe {
 /// How a subscription stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum SubscriptionState {
     /// Asked for; the publisher has not answered.
     Requested,
@@ -95,6 +102,7 @@ pub enum SubscriptionState {
 
 /// A subscription of a local agent: an entry of `GET /v1/subscriptions`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Subscription {
     /// The local agent.
     pub agent: String,
@@ -116,6 +124,7 @@ pub struct Subscription {
 
 /// `GET /v1/spool`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Spool {
     /// The folder; `null` where none is configured.
     pub dir: Option<String>,
@@ -127,6 +136,7 @@ pub struct Spool {
 
 /// A file in the spool folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SpoolFile {
     /// The folder that it lies in: who is to get it.
     pub to: String,

@@ -6,6 +6,14 @@ use axum::extract::State;
 use mrpd_api::body::services::Spool;
 use mrpd_api::error::Code;
 
+#[utoipa::path(
+    get,
+    path = "/v1/spool",
+    operation_id = "show_spool",
+    tag = "Sending",
+    summary = "What lies in the spool folder",
+    responses((status = 200, description = "Files that wait, and files that could not be sent", body = Spool)),
+)]
 pub(super) async fn show(State(api): State<Api>) -> Result<Json<Spool>, ApiError> {
     let config = api.context.config();
     let list = move || crate::spool::listing(config.spool.as_ref());
