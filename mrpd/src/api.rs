@@ -14,7 +14,7 @@ mod send;
 mod spool;
 mod status;
 mod topics;
-mod view;
+pub(crate) mod view;
 
 pub use error::ApiError;
 pub use lifecycle::Command;

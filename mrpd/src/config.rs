@@ -29,7 +29,9 @@ use mrpd_api::body::Encrypt;
 use mrpd_api::paths::Paths;
 use reader::{Account, Overrides};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -75,6 +77,21 @@ impl fmt::Display for Problem {
 /// Where the service manager puts credentials (systemd.exec(5)), if it gave any.
 pub(crate) fn credentials_directory() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+/// The environment that the daemon was started with, for what is passed on of it.
+pub(crate) fn inherited_environment() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
+/// The open files that the service manager hands over (sd_listen_fds(3)).
+pub(crate) fn handed_descriptors() -> Range<i32> {
+    const FIRST: i32 = 3;
+    let number = |name| std::env::var(name).ok()?.parse::<i32>().ok();
+    let ours =
+        number("LISTEN_PID").and_then(|id| u32::try_from(id).ok()) == Some(std::process::id());
+    let count = number("LISTEN_FDS").filter(|_| ours).unwrap_or(0);
+    FIRST..FIRST.saturating_add(count)
 }
 
 /// Where the configuration comes from.

@@ -6,6 +6,8 @@ use crate::contacts::Contacts;
 use crate::desk::Desk;
 use crate::events::Events;
 use crate::fanout::Fanout;
+use crate::hooks::Hooks;
+use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::store::Store;
@@ -31,6 +33,10 @@ pub struct Context {
     pub roster: watch::Receiver<Arc<Roster>>,
     /// The configuration in force.
     pub config: watch::Receiver<Arc<Config>>,
+    /// What is run when a message comes.
+    pub hooks: Hooks,
+    /// What runs programs.
+    pub runner: Runner,
     /// How things stand.
     pub board: Board,
     /// What happens, for those who listen.

@@ -12,6 +12,8 @@ use crate::context::Context;
 use crate::desk::{self, Desk};
 use crate::events::Events;
 use crate::fanout::{self, Fanout};
+use crate::hooks::Engine;
+use crate::hooks::run::Runner;
 use crate::ingress;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
@@ -124,14 +126,20 @@ pub async fn run(
         &tasks,
     )
     .await?;
+    let (hooks, engine) = Engine::new();
     let context = Context {
         fanout: Fanout::new(store.clone()),
         desk: Desk::default(),
+        hooks,
         store,
         outbox,
         contacts,
         roster,
         config: config_in_force,
+        runner: Runner::new(
+            sources.paths.cache_dir().join("hooks"),
+            bound.path().to_path_buf(),
+        ),
         board,
         events,
         stop,
@@ -149,6 +157,7 @@ pub async fn run(
     };
     let clients = serve(&mut bound, api, &config, context.stop.clone())?;
     start_parts(&context);
+    context.tasks.spawn(engine.run(context.clone()));
     let mut sessions = Sessions::new(context.clone());
     sessions.follow(&context.roster.borrow());
     ready(bound.path());

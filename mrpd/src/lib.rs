@@ -17,6 +17,7 @@
 //! - [`hooks`]: programs that are run when a message comes.
 //! - [`store`]: one file, one writer, whole transactions.
 //! - [`watch`]: noticing that files have changed. `log`: how the log is written.
+//! - `descriptors`: which files a program begins with.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
@@ -31,6 +32,7 @@ pub mod contacts;
 pub mod context;
 mod crash;
 pub mod daemon;
+mod descriptors;
 pub mod desk;
 pub mod events;
 pub mod expression;

@@ -11,6 +11,7 @@
 
 mod cursors;
 mod fanout;
+mod hooks;
 mod inbox;
 mod lock;
 mod outbox;
@@ -22,6 +23,7 @@ mod topics;
 mod writer;
 
 pub use fanout::{Fanned, FanoutPart, FanoutRecord, Once};
+pub use hooks::{DeadJob, HookJob, HookLogEntry, HookRecord, JobEnd, LogPage, Matched, RunEnd};
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};

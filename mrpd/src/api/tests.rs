@@ -3,6 +3,7 @@ use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
 use crate::events::Events;
+use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::store::{Copies, Incoming, MessageRecord, Store, StoreError};
@@ -50,6 +51,8 @@ impl Fixture {
                 contacts,
                 roster,
                 config,
+                hooks: crate::hooks::Engine::new().0,
+                runner: Runner::new(dir.path().join("hooks"), dir.path().join("mrpd.sock")),
                 board: Board::default(),
                 events: Events::default(),
                 stop,

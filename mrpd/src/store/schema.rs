@@ -44,6 +44,16 @@ pub(crate) const SUBSCRIBERS: TableDefinition<'_, (&str, &str), &[u8]> =
 /// What local agents have subscribed to, by agent, publisher and topic: JSON of a `SubscriptionRecord`.
 pub(crate) const SUBSCRIPTIONS: TableDefinition<'_, (&str, &str, &str), &[u8]> =
     TableDefinition::new("subscriptions");
+/// What is kept of each hook: JSON of a `HookRecord`.
+pub(crate) const HOOKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("hooks");
+/// What each hook still has to do, by hook and `seq`: JSON of a `HookJob`.
+pub(crate) const HOOK_JOBS: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("hook_jobs");
+/// What each hook has given up, by hook and `seq`: JSON of a `DeadJob`.
+pub(crate) const HOOK_DEAD: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("hook_dead");
+/// What hooks have done, in order: JSON of a `HookLogEntry`.
+pub(crate) const HOOK_LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("hook_log");
 
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
@@ -68,6 +78,10 @@ macro_rules! for_each_table {
         $transaction.$open(FANOUT_TARGETS)?;
         $transaction.$open(SUBSCRIBERS)?;
         $transaction.$open(SUBSCRIPTIONS)?;
+        $transaction.$open(HOOKS)?;
+        $transaction.$open(HOOK_JOBS)?;
+        $transaction.$open(HOOK_DEAD)?;
+        $transaction.$open(HOOK_LOG)?;
         $transaction.$open(ROOM)?;
     };
 }
