@@ -15,6 +15,7 @@ mod tree;
 
 pub use named::{HasName, Named};
 pub use reader::Effective;
+pub use sections::Capability;
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
@@ -209,12 +210,15 @@ pub struct Config {
     pub contacts_file: PathBuf,
     /// Topics that others may subscribe to.
     pub topics: Named<Topic>,
+    /// What the agents say that they can do.
+    pub capabilities: Named<Capability>,
 }
 
 impl Config {
     /// What is written wrongly now, but was right before, stays as it was.
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
+        self.capabilities.keep_refused(&before.capabilities);
     }
 }
 

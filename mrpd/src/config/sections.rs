@@ -1,10 +1,13 @@
 //! The sections of the configuration, each read into its type.
 
 mod agent;
+mod capability;
 mod inbox;
 mod outbox;
 mod relay;
 mod topic;
+
+pub use capability::Capability;
 
 use super::{Api, Config, Named, Problem, Severity};
 use crate::config::reader::{Account, Overrides, Reader};
@@ -29,7 +32,6 @@ const VARIABLES: &[(&str, &str)] = &[
 /// Sections that belong to the configuration, but not to this version.
 const LATER_SECTIONS: &[&str] = &[
     "attachments",
-    "capability",
     "expect",
     "groups",
     "hook",
@@ -83,6 +85,14 @@ pub(super) fn read(
         account,
         topic::read,
     );
+    let capabilities = read_named(
+        tree,
+        "capability",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| capability::read(reader, name, paths),
+    );
     let mut top = Reader::new(
         account,
         overrides,
@@ -98,7 +108,7 @@ pub(super) fn read(
     let outbox = outbox::read(&mut top);
     let contacts_file = read_contacts(&mut top, paths);
     top.unsupported(LATER_SECTIONS);
-    top.mark_read(&["relay", "agent", "topic"]);
+    top.mark_read(&["relay", "agent", "topic", "capability"]);
     top.finish();
     agent::check_default(default_agent.as_deref(), &agents, tree, account);
     Config {
@@ -111,6 +121,7 @@ pub(super) fn read(
         outbox,
         contacts_file,
         topics,
+        capabilities,
     }
 }
 
