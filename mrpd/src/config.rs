@@ -15,6 +15,7 @@ mod tree;
 
 pub use named::{HasName, Named};
 pub use reader::Effective;
+pub use sections::Capability;
 pub use sections::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, Spool, To};
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
@@ -246,6 +247,8 @@ pub struct Config {
     pub ingresses: Named<Ingress>,
     /// The folder from which files are sent, if there is one.
     pub spool: Option<Spool>,
+    /// What the agents say that they can do.
+    pub capabilities: Named<Capability>,
 }
 
 impl Config {
@@ -254,6 +257,7 @@ impl Config {
         self.topics.keep_refused(&before.topics);
         self.hooks.keep_refused(&before.hooks);
         self.ingresses.keep_refused(&before.ingresses);
+        self.capabilities.keep_refused(&before.capabilities);
     }
 }
 

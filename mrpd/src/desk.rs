@@ -6,15 +6,15 @@
 //!
 //! The desk reads for local agents as well: what publishers say to their subscriptions.
 
+use crate::api::view;
 use crate::audience::{Admission, Proof};
-use crate::config::{Config, Topic};
+use crate::config::{Capability, Config, Topic};
 use crate::context::Context;
+use crate::hooks::{self, Hook, ReplyForm, automatic};
 use crate::outbox::SendError;
-use crate::roster::Roster;
 use crate::store::{MessageRecord, Progress, Store, StoreError, SubscriptionRecord};
 use crate::topics::{self, Verdict};
 use mrp_proto::content::{Request, Response};
-use mrp_proto::message::Metadata;
 use mrpd_api::body::Send;
 use mrpd_api::body::services::SubscriptionState;
 use mrpd_api::message::{Kind, Trust};
@@ -31,8 +31,6 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How long an answer may wait for the record of what it answers: they come by different ways.
 const OVERTAKEN: Duration = Duration::from_secs(5);
 
-/// What marks an automatic message.
-const AUTOMATIC: &str = "mrpd-auto";
 /// Code of the answer to who may not.
 const FORBIDDEN: &str = "forbidden";
 /// Code of the answer where there is no such topic.
@@ -115,7 +113,9 @@ async fn read_on(context: Context) {
 }
 
 async fn is_wanted(context: &Context) -> Result<bool, StoreError> {
-    if !context.config().topics.items.is_empty() {
+    let config = context.config();
+    let mut capabilities = config.capabilities.items.iter();
+    if !config.topics.items.is_empty() || capabilities.any(|known| known.handler.is_some()) {
         return Ok(true);
     }
     Ok(!open_subscriptions(&context.store).await?.is_empty())
@@ -212,7 +212,7 @@ async fn answer_request(
     message: &MessageRecord,
 ) -> Result<(), SendError> {
     let request = message.body.as_deref().and_then(Request::parse);
-    let Some(request) = request.filter(|_| !message.metadata.contains_key(AUTOMATIC)) else {
+    let Some(request) = request.filter(|_| !automatic::is_automatic(&message.metadata)) else {
         return Ok(());
     };
     let config = context.config();
@@ -223,15 +223,54 @@ async fn answer_request(
         let response = about_topic(context, &topics, &request, message).await?;
         return send(context, seq, message, response).await;
     }
-    if serves(&config, &topics, &roster, message) && !is_handled(context, &config, message) {
-        let response = Response::Error {
-            code: Response::UNSUPPORTED_ACTION.to_owned(),
-            message: "nothing here handles this action".to_owned(),
-        };
-        let response = is_proven_contact(context, message).then_some(response);
-        return send(context, seq, message, response).await;
+    let capabilities: Vec<&Capability> = capabilities(&config, &message.agent).collect();
+    if topics.is_empty() && capabilities.iter().all(|known| known.handler.is_none()) {
+        return Ok(());
     }
-    Ok(())
+    let capability = capabilities.iter().find(|known| known.name == action);
+    let (code, what) = match capability {
+        // Somebody else answers: a program that takes work from the inbox.
+        Some(Capability { handler: None, .. }) => return Ok(()),
+        Some(_) => (FORBIDDEN, "you may not ask for this"),
+        None => (
+            Response::UNSUPPORTED_ACTION,
+            "nothing here handles this action",
+        ),
+    };
+    if is_handled(context, &config, seq, message).await? {
+        return Ok(());
+    }
+    let response = is_proven_contact(context, message).then(|| Response::Error {
+        code: code.to_owned(),
+        message: what.to_owned(),
+    });
+    send(context, seq, message, response).await
+}
+
+/// The capabilities of a local agent.
+fn capabilities<'a>(config: &'a Config, agent: &'a str) -> impl Iterator<Item = &'a Capability> {
+    let all = config.capabilities.items.iter();
+    all.filter(move |known| known.agent.as_deref().is_none_or(|name| name == agent))
+}
+
+/// Whether a hook takes the request as one: it answers, or is written for requests. Capabilities are among the hooks.
+async fn is_handled(
+    context: &Context,
+    config: &Config,
+    seq: u64,
+    message: &MessageRecord,
+) -> Result<bool, StoreError> {
+    let names = context.contacts.names(&context.roster());
+    let proof = proof(&context.store, message).await?;
+    let Some(message) = view::message(seq, message.clone(), &names) else {
+        return Ok(false);
+    };
+    let for_requests = |hook: &&Hook| {
+        let kinds = hook.filter.kinds.as_ref();
+        hook.reply != ReplyForm::None || kinds.is_some_and(|kinds| kinds.contains(&Kind::Request))
+    };
+    let mut hooks = config.hooks.items.iter().filter(for_requests);
+    Ok(hooks.any(|hook| hooks::takes(hook, &message, proof, &names)))
 }
 
 /// The answer to a request about a topic; `None` if none is due.
@@ -283,20 +322,11 @@ async fn about_topic(
 async fn proof(store: &Store, message: &MessageRecord) -> Result<Proof, StoreError> {
     Ok(if message.verified {
         Proof::Verified
-    } else if store.is_sealer(message.from.clone()).await? {
+    } else if store.was_verified(message.from.clone()).await? {
         Proof::Lapsed
     } else {
         Proof::Unverified
     })
-}
-
-/// Whether the agent that got it serves anything.
-fn serves(_config: &Config, topics: &[&Topic], _roster: &Roster, _message: &MessageRecord) -> bool {
-    !topics.is_empty()
-}
-
-fn is_handled(_context: &Context, _config: &Config, _message: &MessageRecord) -> bool {
-    false
 }
 
 fn is_proven_contact(context: &Context, message: &MessageRecord) -> bool {
@@ -318,8 +348,6 @@ async fn send(
     let roster = context.roster();
     let agent = roster.agent(&request.agent);
     let relay = agent.and_then(|agent| agent.link(&request.relay));
-    let mut metadata = Metadata::default();
-    metadata.insert(AUTOMATIC.to_owned(), "1".to_owned());
     let answer = Send {
         agent: Some(request.agent.clone()),
         to: request.from.clone(),
@@ -328,7 +356,7 @@ async fn send(
         thread: request.thread.clone(),
         reply_to: Some(request.id.clone()),
         relay: relay.map(|link| link.relay.name.clone()),
-        metadata,
+        metadata: automatic::marks(&request.metadata),
         ..Send::default()
     };
     let key = format!("desk-{seq}");

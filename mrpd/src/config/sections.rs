@@ -1,6 +1,7 @@
 //! The sections of the configuration, each read into its type.
 
 mod agent;
+mod capability;
 mod groups;
 mod hook;
 mod inbox;
@@ -11,6 +12,7 @@ mod relay;
 mod spool;
 mod topic;
 
+pub use capability::Capability;
 pub use ingress::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, To};
 pub use spool::Spool;
 
@@ -35,7 +37,7 @@ const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Sections that belong to the configuration, but not to this version.
-const LATER_SECTIONS: &[&str] = &["attachments", "capability", "expect", "metrics", "schedule"];
+const LATER_SECTIONS: &[&str] = &["attachments", "expect", "metrics", "schedule"];
 
 /// Sections whose names peers know.
 const TAG_SECTIONS: &[&str] = &["topic", "capability"];
@@ -94,11 +96,19 @@ pub(super) fn read(
     let known: Vec<String> = agents.iter().map(|agent| agent.name.clone()).collect();
     let spool = spool::read(&mut top, &known, paths);
     top.unsupported(LATER_SECTIONS);
-    top.mark_read(&["relay", "agent", "topic"]);
     top.mark_read(&["hook"]);
     top.mark_read(&["ingress"]);
+    top.mark_read(&["relay", "agent", "topic", "capability"]);
     top.finish();
-    let hooks = read_named(
+    let capabilities = read_named(
+        tree,
+        "capability",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| capability::read(reader, name, &groups, &known, &hook_defaults, paths),
+    );
+    let mut hooks = read_named(
         tree,
         "hook",
         Severity::Ignored,
@@ -106,6 +116,7 @@ pub(super) fn read(
         account,
         |reader, name| hook::read(reader, name, &groups, &known, &hook_defaults, paths),
     );
+    capability::add_handlers(&capabilities, &mut hooks);
     let topics = read_named(
         tree,
         "topic",
@@ -137,6 +148,7 @@ pub(super) fn read(
         hooks,
         ingresses,
         spool,
+        capabilities,
     }
 }
 
