@@ -15,10 +15,12 @@ mod tree;
 
 pub use named::{HasName, Named};
 pub use reader::Effective;
+pub use sections::Capability;
+pub use sections::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, Spool, To};
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
-use crate::audience::Groups;
+use crate::audience::{Audience, Groups};
 use crate::hooks::Hook;
 use mrp_client::RelayUrl;
 use mrp_proto::acl::InboxPolicy;
@@ -243,6 +245,12 @@ pub struct Config {
     pub groups: Groups,
     /// What is run when a message comes, in order.
     pub hooks: Named<Hook>,
+    /// Ways in from local HTTP.
+    pub ingresses: Named<Ingress>,
+    /// The folder from which files are sent, if there is one.
+    pub spool: Option<Spool>,
+    /// What the agents say that they can do.
+    pub capabilities: Named<Capability>,
 }
 
 impl Config {
@@ -250,6 +258,8 @@ impl Config {
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
         self.hooks.keep_refused(&before.hooks);
+        self.ingresses.keep_refused(&before.ingresses);
+        self.capabilities.keep_refused(&before.capabilities);
     }
 }
 
@@ -260,6 +270,12 @@ pub struct Topic {
     pub name: String,
     /// Who may subscribe: contact names, keys, `@groups`, or `*` for everybody.
     pub allow: Vec<String>,
+    /// The same, read.
+    pub audience: Audience,
+    /// The agent whose topic it is; the default one where absent.
+    pub agent: Option<String>,
+    /// How many may subscribe.
+    pub max_subscribers: u64,
 }
 
 impl HasName for Topic {

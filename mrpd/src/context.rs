@@ -4,7 +4,9 @@ use crate::attachments::{Downloads, Uploads};
 use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
+use crate::desk::Desk;
 use crate::events::Events;
+use crate::fanout::Fanout;
 use crate::hooks::Hooks;
 use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
@@ -26,6 +28,10 @@ pub struct Context {
     pub uploads: Uploads,
     /// Files that come in.
     pub downloads: Downloads,
+    /// The way out to many.
+    pub fanout: Fanout,
+    /// What reads requests.
+    pub desk: Desk,
     /// Names.
     pub contacts: Contacts,
     /// Agents and relays in force.

@@ -10,15 +10,19 @@ use crate::clock;
 use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
+use crate::desk::{self, Desk};
 use crate::events::Events;
+use crate::fanout::{self, Fanout};
 use crate::hooks::Engine;
 use crate::hooks::run::Runner;
+use crate::ingress;
 use crate::leases;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Permitted};
+use crate::spool;
 use crate::store::{Lock, LockError, OpenError, Store, StoreError};
 use crate::upkeep;
 use crate::watch::{Change, Files, Watch};
@@ -134,6 +138,8 @@ pub async fn run(
     let context = Context {
         uploads,
         downloads,
+        fanout: Fanout::new(store.clone()),
+        desk: Desk::default(),
         hooks,
         store,
         outbox,
@@ -194,6 +200,10 @@ fn start_parts(context: &Context) {
     tasks.spawn(upkeep::run(context.clone()));
     tasks.spawn(context.uploads.clone().tidy(stop.clone()));
     tasks.spawn(context.downloads.clone().run(stop.clone()));
+    tasks.spawn(fanout::run(context.clone()));
+    tasks.spawn(desk::run(context.clone()));
+    tasks.spawn(ingress::run(context.clone()));
+    tasks.spawn(spool::run(context.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
 }
 
