@@ -52,6 +52,7 @@ impl Fixture {
                 config,
                 board: Board::default(),
                 events: Events::default(),
+                passed: Default::default(),
                 stop,
                 tasks,
             },
