@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 /// How far a sent message has come. Each stage includes the ones before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Stage {
     /// Durable in the outbox.
     Queued,
@@ -26,6 +27,7 @@ pub enum Stage {
 /// Whether a message is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Sealing {
     /// As the contact or the agent's configuration says; by default sealed.
     #[default]
@@ -39,6 +41,7 @@ pub enum Sealing {
 /// `POST /v1/send`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Send {
     /// Local agent to send as; the default one where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,6 +50,7 @@ pub struct Send {
     pub to: String,
     /// Any JSON, sent byte for byte.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::any_json))]
     pub body: Option<Box<RawValue>>,
     /// Media type; `application/json` where absent.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
@@ -78,6 +82,7 @@ pub struct Send {
 
 /// The answer to a send: the message is durable in the outbox, at least.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sent {
     /// The outbox's name for it, `out_…`.
     pub id: String,
@@ -99,6 +104,7 @@ pub struct Sent {
 
 /// An entry of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutboxEntry {
     /// `out_…`.
     pub id: String,
@@ -125,6 +131,8 @@ pub struct OutboxEntry {
 /// Query of `GET /v1/messages`; every filter that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 pub struct MessageQuery {
     /// Only messages behind this `seq`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,6 +148,7 @@ pub struct MessageQuery {
     pub limit: Option<u64>,
     /// `1`: go on with messages as they come.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1))]
     pub follow: Option<u8>,
     /// Contact name or key of the other end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,11 +173,13 @@ pub struct MessageQuery {
     pub dir: Option<Direction>,
     /// `1`: both ways.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1))]
     pub all: Option<u8>,
 }
 
 /// A contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Contact {
     /// Unique whatever the case, 1 to 64 characters, no `:`.
     pub name: String,
@@ -191,6 +202,7 @@ pub struct Contact {
 /// `PUT /v1/contacts/{name}`. What is absent is left alone in a contact that exists.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ContactChange {
     /// 43-character key, `ed25519:` key or `mrp:` card.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,6 +220,7 @@ pub struct ContactChange {
 
 /// `POST /v1/contacts/{name}/rename`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rename {
     /// The new name.
     pub name: String,
@@ -216,6 +229,7 @@ pub struct Rename {
 /// When messages are sealed, by configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Encrypt {
     /// Always. The default.
     #[default]
@@ -228,6 +242,7 @@ pub enum Encrypt {
 
 /// A local agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Agent {
     /// Local name.
     pub name: String,
@@ -247,6 +262,7 @@ pub struct Agent {
 
 /// A relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Relay {
     /// Local name.
     pub name: String,
@@ -257,6 +273,7 @@ pub struct Relay {
 /// How a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum SessionState {
     /// Being made.
     Connecting,
@@ -268,6 +285,7 @@ pub enum SessionState {
 
 /// One agent's session with one relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
     /// Local agent.
     pub agent: String,
@@ -285,6 +303,7 @@ pub struct Session {
 
 /// `GET /v1/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Status {
     /// The daemon's version.
     pub version: String,
@@ -312,6 +331,7 @@ pub struct Status {
 
 /// What the inbox holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InboxCounts {
     /// Messages that came in.
     pub received: u64,
@@ -323,6 +343,7 @@ pub struct InboxCounts {
 
 /// What the outbox holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutboxCounts {
     /// Not yet accepted by a relay.
     pub queued: u64,
@@ -332,6 +353,7 @@ pub struct OutboxCounts {
 
 /// `GET`, `PUT /v1/cursors/{name}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Cursor {
     /// The last `seq` that the reader is done with.
     pub seq: u64,

@@ -95,6 +95,7 @@ impl Code {
 
 /// `{"error": {...}}`: the body of every refusal, and what `mrpctl -o json` writes to stderr.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// The refusal.
     pub error: ErrorDetail,
@@ -102,8 +103,10 @@ pub struct ErrorBody {
 
 /// What was wrong, for programs and for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorDetail {
     /// A [`Code`]'s text.
+    #[cfg_attr(feature = "openapi", schema(value_type = Code))]
     pub code: String,
     /// What happened.
     pub message: String,

@@ -16,6 +16,7 @@ pub const VERSION: u32 = 1;
 /// Which way a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Direction {
     /// It came to one of the local agents.
     In,
@@ -28,6 +29,7 @@ pub enum Direction {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Trust {
     /// No contact.
     #[default]
@@ -40,6 +42,7 @@ pub enum Trust {
 
 /// The other end of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Peer {
     /// Its address.
     pub key: PublicKey,
@@ -54,6 +57,7 @@ pub struct Peer {
 /// Where a message stands locally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum State {
     /// Came in, nothing done with it yet.
     New,
@@ -63,6 +67,7 @@ pub enum State {
 
 /// A message, opened and checked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     /// [`VERSION`].
     pub v: u32,
@@ -88,6 +93,7 @@ pub struct Message {
     /// One line of text, for kinds that have a sensible one.
     pub text: Option<String>,
     /// The body's bytes as the sender wrote them; null where there is none.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::any_json))]
     pub body: Option<Box<RawValue>>,
     /// Thread.
     pub thread: Option<String>,

@@ -16,6 +16,8 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 
 /// `GET`: whether the daemon lives.
 pub const HEALTH: &str = "/healthz";
+/// `GET`: the OpenAPI document of this interface.
+pub const OPENAPI: &str = "/v1/openapi.json";
 /// `GET`: [`crate::body::Status`].
 pub const STATUS: &str = "/v1/status";
 /// `POST` [`crate::body::Send`], gives [`crate::body::Sent`].

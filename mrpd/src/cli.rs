@@ -57,6 +57,8 @@ enum Subcommands {
     Check,
     /// Print the configuration in force
     Config(ConfigOptions),
+    /// Print the OpenAPI document of the local interface
+    Openapi,
 }
 
 #[derive(Debug, Args)]
@@ -110,6 +112,7 @@ pub fn main() -> ExitCode {
         Subcommands::Run => run(sources, start),
         Subcommands::Check => check(&sources),
         Subcommands::Config(options) => show(&sources, &options),
+        Subcommands::Openapi => print(&crate::api::document()),
     }
 }
 

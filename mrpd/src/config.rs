@@ -18,6 +18,8 @@ pub use reader::Effective;
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
+use crate::audience::Groups;
+use crate::hooks::Hook;
 use mrp_client::RelayUrl;
 use mrp_proto::acl::InboxPolicy;
 use mrp_proto::agent::Visibility;
@@ -249,12 +251,17 @@ pub struct Config {
     pub contacts_file: PathBuf,
     /// Topics that others may subscribe to.
     pub topics: Named<Topic>,
+    /// Lists of people under names.
+    pub groups: Groups,
+    /// What is run when a message comes, in order.
+    pub hooks: Named<Hook>,
 }
 
 impl Config {
     /// What is written wrongly now, but was right before, stays as it was.
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
+        self.hooks.keep_refused(&before.hooks);
     }
 }
 

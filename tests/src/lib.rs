@@ -4,12 +4,14 @@
 //! - [`process`]: one process: started, awaited with a deadline, killed at the latest when dropped.
 //! - [`python`]: published clients and tools in their virtual environments.
 //! - [`sdk`]: a peer that is the published Python SDK.
+//! - [`disk`]: a file system small enough to be filled.
 //! - [`agent`]: an agent that speaks HTTP byte by byte.
 //! - [`relay`]: a relay of the test's own.
 //! - [`user`]: a user with a home of their own.
 //! - [`wire`]: an agent that speaks to a relay by hand.
 
 pub mod agent;
+pub mod disk;
 pub mod process;
 pub mod programs;
 pub mod python;
@@ -18,7 +20,19 @@ pub mod sdk;
 pub mod user;
 pub mod wire;
 
+use std::io::Write as _;
 use std::time::Duration;
 
 /// How long anything in a test may take before the test gives up: generous, since test machines are slow and shared.
 pub const DEADLINE: Duration = Duration::from_secs(60);
+
+/// Names what is skipped where whoever runs the tests sees it: the test runner keeps what is merely printed to itself.
+pub fn skip(why: &str) {
+    assert!(
+        std::env::var_os("CI").is_none(),
+        "{why}, and this machine is one that must run every test"
+    );
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
+}

@@ -2,11 +2,11 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::Path;
-use std::process::Command;
 use std::time::Duration;
+use tests::disk::SmallDisk;
 use tests::process::eventually;
 use tests::relay::Relay;
+use tests::skip;
 use tests::user::User;
 
 /// Looks at a JSON document that the relay gives to everybody.
@@ -24,52 +24,9 @@ fn health(relay: &Relay, path: &str) -> serde_json::Value {
     serde_json::from_str(body).expect("JSON")
 }
 
-/// A file system of a few MiB, gone when dropped.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", "size=64m", "tmpfs"])
-            .arg(folder.path());
-        mount
-            .output()
-            .is_ok_and(|output| output.status.success())
-            .then(|| Self(folder))
-    }
-
-    /// Fills it up, but for so many KiB.
-    fn fill(&self, but_for: u64) {
-        let stat = nix::sys::statvfs::statvfs(self.path()).expect("it is mounted");
-        let free = stat.blocks_available() * stat.fragment_size();
-        let mut file = std::fs::File::create(self.path().join("somebody-elses")).expect("a file");
-        let size = usize::try_from(free - but_for * 1024).expect("it is small");
-        file.write_all(&vec![0; size]).expect("there is room");
-    }
-
-    fn clear(&self) {
-        std::fs::remove_file(self.path().join("somebody-elses")).expect("it is there");
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(self.path())
-            .status();
-    }
-}
-
 #[test]
 fn a_relay_whose_disk_fills_up_takes_nothing_more_and_still_hands_out() {
-    let Some(disk) = SmallDisk::mount() else {
+    let Some(disk) = SmallDisk::mount("64m") else {
         return skip("mounting a small file system needs root");
     };
     let relay = Relay::start_in(disk.path());
@@ -88,7 +45,7 @@ fn a_relay_whose_disk_fills_up_takes_nothing_more_and_still_hands_out() {
     assert_eq!(health(&relay, "/v1/health")["status"], "ok");
 
     // A twentieth of 64 MiB is 3.2 MiB, a tenth 6.4.
-    disk.fill(5 << 10);
+    disk.fill(5 << 20);
     let room = |expected: &str| {
         eventually(expected, || {
             let details = health(&relay, "/v1/health/details");
@@ -99,7 +56,7 @@ fn a_relay_whose_disk_fills_up_takes_nothing_more_and_still_hands_out() {
     assert_eq!(details["status"], "degraded", "{details}");
     send("scarce", "accepted").succeeded();
     disk.clear();
-    disk.fill(2 << 10);
+    disk.fill(2 << 20);
     room("no_sends");
     assert_eq!(health(&relay, "/v1/health/ready")["disk"], "no_sends");
     // It stays in the sender's outbox.
@@ -123,15 +80,4 @@ fn a_relay_whose_disk_fills_up_takes_nothing_more_and_still_hands_out() {
         (texts.iter().any(|text| text == "during") && texts.iter().any(|text| text == "after"))
             .then_some(())
     });
-}
-
-/// Names what is skipped where whoever runs the tests sees it: the test runner keeps what is merely printed to itself.
-fn skip(why: &str) {
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "{why}, and this machine is one that must run every test"
-    );
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("a test");
-    let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
 }

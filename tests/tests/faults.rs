@@ -1,14 +1,14 @@
 //! What is wrong is said, with what to do about it: keys, configuration, sockets, disks.
 
 use std::fs::{self, Permissions};
-use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::path::Path;
 use std::process::Command;
 use tests::agent::Agent;
+use tests::disk::SmallDisk;
 use tests::process::{Ended, Process, eventually};
 use tests::programs;
 use tests::relay::Relay;
+use tests::skip;
 use tests::user::User;
 
 fn configure(user: &User, text: &str) {
@@ -169,42 +169,6 @@ fn the_socket_and_its_folder_are_the_users_alone() {
     assert_eq!(mode(".config/mrp/mrpd.toml") & 0o077, 0);
 }
 
-/// A file system of a few MiB, gone when dropped. Making one needs root.
-struct SmallDisk(tempfile::TempDir);
-
-impl SmallDisk {
-    fn mount(size: &str) -> Option<Self> {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
-            .arg(folder.path());
-        mount
-            .output()
-            .is_ok_and(|output| output.status.success())
-            .then(|| Self(folder))
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    /// Bytes that are free.
-    fn free(&self) -> u64 {
-        let disk = nix::sys::statvfs::statvfs(self.path()).expect("it is mounted");
-        disk.blocks_available() * disk.fragment_size()
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(self.path())
-            .status();
-    }
-}
-
 #[test]
 fn a_full_disk_at_the_relay_refuses_and_keeps_what_was_accepted() {
     let Some(disk) = SmallDisk::mount("24m") else {
@@ -237,9 +201,7 @@ fn a_full_disk_at_the_relay_refuses_and_keeps_what_was_accepted() {
     assert!(!refused.stderr.contains("panicked"));
 
     // With room again, what had been accepted is there, in order, and what waited in the outbox follows.
-    let mut remount = Command::new("mount");
-    remount.args(["-o", "remount,size=200m"]).arg(disk.path());
-    assert!(remount.status().expect("mount runs").success());
+    disk.resize("200m");
     if relay.has_ended() {
         relay.resume();
     }
@@ -259,10 +221,7 @@ fn a_disk_that_is_nearly_full_takes_messages_but_no_uploads() {
     let agent = Agent::new(1);
     agent.upload(relay.address(), b"x");
     // Between a tenth and a twentieth is left.
-    let free = disk.free();
-    let filler = fs::File::create(disk.path().join("filler")).expect("a file");
-    let length = free.saturating_sub(15 << 20);
-    std::io::copy(&mut std::io::repeat(0).take(length), &mut &filler).expect("room for it");
+    disk.fill(15 << 20);
     let refused = agent.request(relay.address(), "POST", "/v1/blobs", b"x");
     assert_eq!(refused.json(507)["error"]["code"], "insufficient_storage");
     let message = format!(r#"{{"recipient_key":"{}","body":1}}"#, agent.key());
@@ -297,9 +256,7 @@ fn a_full_disk_at_the_daemon_acknowledges_nothing_that_it_did_not_store() {
         let status = bob.mrpctl(&["status", "-o", "json"]);
         (status.stdout.contains("disk") || bob.daemon().has_ended()).then_some(())
     });
-    let mut remount = Command::new("mount");
-    remount.args(["-o", "remount,size=400m"]).arg(disk.path());
-    assert!(remount.status().expect("mount runs").success());
+    disk.resize("400m");
     if bob.daemon().has_ended() {
         bob.await_daemon_death();
         bob.start_daemon();
@@ -310,15 +267,4 @@ fn a_full_disk_at_the_daemon_acknowledges_nothing_that_it_did_not_store() {
         (texts.len() >= expected.len()).then_some(texts)
     });
     assert_eq!(texts, expected);
-}
-
-/// Names what is skipped where whoever runs the tests sees it: the test runner keeps what is merely printed to itself.
-fn skip(why: &str) {
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "{why}, and this machine is one that must run every test"
-    );
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("a test");
-    let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
 }

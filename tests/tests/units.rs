@@ -1,10 +1,10 @@
 //! The unit for systemd: understood, and as narrow as it claims.
 
 use std::fs;
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::{Command, Output};
 use tests::programs;
+use tests::skip;
 
 /// How far a service may be exposed, in tenths: systemd calls 2.0 and less "OK".
 const MOST_EXPOSED: &str = "18";
@@ -66,15 +66,4 @@ fn the_unit_and_the_program_mean_the_same() {
     assert!(says("Type=notify"));
     assert!(says("RestartPreventExitStatus=64 78"));
     assert!(says("Environment=MALLOC_MMAP_THRESHOLD_=131072"));
-}
-
-/// Names what is skipped where whoever runs the tests sees it: the test runner keeps what is merely printed to itself.
-fn skip(why: &str) {
-    assert!(
-        std::env::var_os("CI").is_none(),
-        "{why}, and this machine is one that must run every test"
-    );
-    let thread = std::thread::current();
-    let test = thread.name().unwrap_or("a test");
-    let _ = writeln!(std::io::stderr(), "skipped {test}: {why}");
 }

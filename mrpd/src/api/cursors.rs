@@ -14,6 +14,15 @@ use mrpd_api::error::Code;
 /// Characters of a cursor's name, at most.
 const NAME_LENGTH: usize = 64;
 
+#[utoipa::path(
+    get,
+    path = "/v1/cursors/{name}",
+    operation_id = "show_cursor",
+    tag = "Messages",
+    summary = "Where a named reader stands",
+    params(("name" = String, Path, description = "1 to 64 characters, no control characters")),
+    responses((status = 200, description = "The last `seq` it is done with; 0 where it has not begun", body = Cursor)),
+)]
 pub(super) async fn get(
     State(api): State<Api>,
     Name(name): Name,
@@ -23,6 +32,16 @@ pub(super) async fn get(
     Ok(Json(Cursor { seq }))
 }
 
+#[utoipa::path(
+    put,
+    path = "/v1/cursors/{name}",
+    operation_id = "put_cursor",
+    tag = "Messages",
+    summary = "Notes where a named reader stands",
+    params(("name" = String, Path, description = "1 to 64 characters, no control characters")),
+    request_body = Cursor,
+    responses((status = 204, description = "Noted")),
+)]
 pub(super) async fn put(
     State(api): State<Api>,
     Name(name): Name,

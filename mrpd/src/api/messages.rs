@@ -4,6 +4,7 @@
 //! holds up nobody, and between what was there and what comes nothing can be lost or doubled.
 
 use super::name::Name;
+use super::openapi::codes;
 use super::query::{Follow, Plan, plan};
 use super::{Api, ApiError, view};
 use crate::contacts::Names;
@@ -33,6 +34,20 @@ enum Form {
     Events,
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/messages",
+    operation_id = "list_messages",
+    tag = "Messages",
+    summary = "Messages as lines of JSON, or as events",
+    description = "A stream that follows ends with the daemon, or after `limit` messages. With `Accept: text/event-stream` each message is an event whose `id` is its `seq`.",
+    params(
+        MessageQuery,
+        ("Last-Event-ID" = Option<u64>, Header, description = "The `seq` that a reader of events has; it goes on behind it"),
+    ),
+    responses((status = 200, description = "A message a line", content((Message = "application/x-ndjson"), (String = "text/event-stream")))),
+    extensions(("x-error-codes" = json!(codes(&[Code::UnknownRecipient, Code::AmbiguousRecipient, Code::UnknownAgent, Code::NoAgent])))),
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     RawQuery(raw): RawQuery,
@@ -70,6 +85,16 @@ pub(super) async fn list(
     Ok(response)
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}",
+    operation_id = "show_message",
+    tag = "Messages",
+    summary = "One message",
+    params(("id" = String, Path, description = "The relay's name for it, `msg_…`, or the outbox's, `out_…`")),
+    responses((status = 200, description = "The message", body = Message)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
+)]
 pub(super) async fn one(State(api): State<Api>, Name(id): Name) -> Result<Json<Message>, ApiError> {
     let mut found = api.context.store.by_id(id.clone()).await?;
     // A message to oneself, or from one local agent to another, is there twice; what came in is what one looks for.

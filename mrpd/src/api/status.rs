@@ -13,11 +13,27 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Whether the daemon lives, and its store with it.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "health",
+    tag = "Daemon",
+    summary = "Whether the daemon lives, and its store with it",
+    responses((status = 200, description = "It does", body = Object)),
+)]
 pub(super) async fn health(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
     api.context.store.probe().await?;
     Ok(Json(json!({ "status": "ok" })))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/status",
+    operation_id = "status",
+    tag = "Daemon",
+    summary = "How things stand",
+    responses((status = 200, description = "Agents, relays, sessions, counts, and what needs attention", body = Status)),
+)]
 pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
     let roster = Arc::clone(&api.context.roster.borrow());
     // A store that fails is a warning here: the answer has to come, to say so.
@@ -61,14 +77,38 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
     })
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/agents",
+    operation_id = "list_agents",
+    tag = "Daemon",
+    summary = "The local agents",
+    responses((status = 200, description = "All of them", body = Vec<Agent>)),
+)]
 pub(super) async fn agents(State(api): State<Api>) -> Json<Vec<Agent>> {
     Json(agents_of(&api.context.roster.borrow()))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/relays",
+    operation_id = "list_relays",
+    tag = "Daemon",
+    summary = "The relays",
+    responses((status = 200, description = "All of them", body = Vec<Relay>)),
+)]
 pub(super) async fn relays(State(api): State<Api>) -> Json<Vec<Relay>> {
     Json(relays_of(&api.context.roster.borrow()))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/outbox",
+    operation_id = "list_outbox",
+    tag = "Sending",
+    summary = "What is on its way, and what was given up",
+    responses((status = 200, description = "All of it, in order", body = Vec<OutboxEntry>)),
+)]
 pub(super) async fn outbox(State(api): State<Api>) -> Result<Json<Vec<OutboxEntry>>, ApiError> {
     let records = api.context.store.outbox().await?;
     let roster = Arc::clone(&api.context.roster.borrow());

@@ -1,7 +1,7 @@
 //! What comes in: numbered without gaps, and never twice.
 
 use super::record::{MessageRecord, encode};
-use super::schema::{Counter, FORGET, IDS, MESSAGES, SEALERS, SEEN, SEND_KEYS};
+use super::schema::{Counter, FORGET, IDS, MESSAGES, SEALERS, SEEN, SEND_KEYS, VERIFIED};
 use super::writer::Transaction;
 use super::{Store, StoreError, Submitted};
 use mrp_proto::time::Timestamp;
@@ -118,6 +118,10 @@ fn accept(transaction: &Transaction, incoming: Incoming) -> Result<Stored, redb:
     transaction.note_received();
     if known {
         return Ok(Stored::Copy);
+    }
+    if message.verified {
+        let mut verified = transaction.tables().open_table(VERIFIED)?;
+        verified.insert(message.from.as_str(), ())?;
     }
     if message.encrypted && message.verified {
         let mut sealers = transaction.tables().open_table(SEALERS)?;

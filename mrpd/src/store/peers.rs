@@ -2,7 +2,7 @@
 //! signatures relays take.
 
 use super::record::{decode, encode};
-use super::schema::{BINDABLE, CONTACTS, PROFILES, SEALERS};
+use super::schema::{BINDABLE, CONTACTS, PROFILES, SEALERS, VERIFIED};
 use super::{Store, StoreError};
 use mrp_client::{Bindable, RelayUrl};
 use mrpd_api::body::Encrypt;
@@ -81,6 +81,19 @@ impl Store {
             let mut sealers = transaction.tables().open_table(SEALERS)?;
             sealers.insert(key.as_str(), ())?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Whether a message of this key was ever verified, by its seal or its signature. From then on what only a relay says to come
+    /// from it is not taken for its word. It is remembered for ever, longer than the messages themselves.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn was_verified(&self, key: String) -> Result<bool, StoreError> {
+        self.read(move |transaction| {
+            let verified = transaction.open_table(VERIFIED)?;
+            Ok(verified.get(key.as_str())?.is_some())
         })
         .await
     }

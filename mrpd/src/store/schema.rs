@@ -27,6 +27,8 @@ pub(crate) const CURSORS: TableDefinition<'_, &str, u64> = TableDefinition::new(
 pub(crate) const CONTACTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("contacts");
 /// Keys that were ever seen sealing their messages, or saying that they can.
 pub(crate) const SEALERS: TableDefinition<'_, &str, ()> = TableDefinition::new("sealers");
+/// Keys of which a message was ever verified.
+pub(crate) const VERIFIED: TableDefinition<'_, &str, ()> = TableDefinition::new("verified");
 /// The profile that was last put to a relay, by agent and relay.
 pub(crate) const PROFILES: TableDefinition<'_, &str, &str> = TableDefinition::new("profiles");
 /// Which bound signatures relays were ever known to take, by URL: JSON of a `Bindable`.
@@ -48,6 +50,7 @@ macro_rules! for_each_table {
         $transaction.$open(CURSORS)?;
         $transaction.$open(CONTACTS)?;
         $transaction.$open(SEALERS)?;
+        $transaction.$open(VERIFIED)?;
         $transaction.$open(PROFILES)?;
         $transaction.$open(BINDABLE)?;
         $transaction.$open(ROOM)?;

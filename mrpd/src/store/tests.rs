@@ -337,6 +337,28 @@ async fn cursors_sealers_extras_and_profiles_are_kept() {
 }
 
 #[tokio::test]
+async fn who_was_ever_verified_stays_so_and_nobody_else_becomes_so() {
+    let Fixture { dir, store } = fixture();
+    let unverified = |from: &str, id: &str| {
+        let mut incoming = incoming(id, &[(id, None)]);
+        incoming.message.verified = false;
+        incoming.message.encrypted = false;
+        incoming.message.from = from.to_owned();
+        incoming
+    };
+    accept(&store, unverified("alice", "a")).await;
+    accept(&store, unverified("bob", "b")).await;
+    assert_eq!(store.was_verified("alice".to_owned()).await, Ok(false));
+    accept(&store, incoming("c", &[("c", None)])).await;
+    accept(&store, unverified("alice", "d")).await;
+    assert_eq!(store.was_verified("alice".to_owned()).await, Ok(true));
+    store.close().await;
+    let store = Store::open(&dir.path().join("mrpd.redb")).unwrap();
+    assert_eq!(store.was_verified("alice".to_owned()).await, Ok(true));
+    assert_eq!(store.was_verified("bob".to_owned()).await, Ok(false));
+}
+
+#[tokio::test]
 async fn a_failed_operation_is_told_and_the_store_opens_again() {
     let Fixture { dir: _dir, store } = fixture();
     accept(&store, incoming("a", &[("a", None)])).await;

@@ -200,10 +200,8 @@ impl Incoming {
 
     fn accept(&self, tables: &mut Tables<'_>) -> Result<Acceptance, Stop<AcceptError>> {
         let now = tables.clock.observe(self.now);
-        if let Some(claim) = &self.claim
-            && claims::look_up(tables, claim)? == claims::Standing::Used
-        {
-            return Err(Stop::Refused(AcceptError::Replay));
+        if let Some(claim) = &self.claim {
+            claims::refuse_used(tables, claim, AcceptError::Replay)?;
         }
         let sender = Profile::find(&tables.agents, &self.sender)?;
         if sender.is_some_and(|profile| profile.status == AgentStatus::Suspended) {

@@ -62,7 +62,7 @@ impl Store {
         let row = self
             .write(Admission::Other, move |tables| {
                 let now = tables.clock.observe(now);
-                check_claim(tables, &claim)?;
+                claims::refuse_used(tables, &claim, AclError::Replay)?;
                 let row = put(
                     tables,
                     owner.as_bytes(),
@@ -92,7 +92,7 @@ impl Store {
         let claim = claims::Key::of(&claim);
         self.write(Admission::Other, move |tables| {
             tables.clock.observe(now);
-            check_claim(tables, &claim)?;
+            claims::refuse_used(tables, &claim, AclError::Replay)?;
             delete(tables, owner.as_bytes(), peer.as_bytes())?;
             Ok(claims::store(tables, &claim)?)
         })
@@ -208,13 +208,6 @@ impl Row {
             entry_type: self.entry_type,
             created_at: self.since,
         }
-    }
-}
-
-fn check_claim(tables: &Tables<'_>, claim: &claims::Key) -> Result<(), Stop<AclError>> {
-    match claims::look_up(tables, claim)? {
-        claims::Standing::Fresh => Ok(()),
-        claims::Standing::Used => Err(Stop::Refused(AclError::Replay)),
     }
 }
 

@@ -1,6 +1,7 @@
 //! Agents' records: made at the first verified request, changed and deleted by their owners (protocol A1.6, A3).
 
 mod listing;
+mod profile;
 mod standing;
 
 use super::blobs;
@@ -9,18 +10,17 @@ use super::clock::{from_millis, to_millis};
 use super::directory::Listing;
 use super::failure::{Failure, Stop};
 use super::memory::ActiveAgent;
-use super::record::{AgentKey, Fields};
+use super::record::AgentKey;
 use super::tables::{ACTIVITY, AGENTS, Tables};
 use super::writer::Admission;
 use super::{ReplayClaim, Store, StoreError, webhooks};
-use mrp_proto::acl::InboxPolicy;
-use mrp_proto::agent::{AgentInfo, AgentStatus, Capability, Change, ProfilePatch, Visibility};
+use mrp_proto::agent::{AgentInfo, AgentStatus, Change, ProfilePatch};
 use mrp_proto::key::PublicKey;
-use mrp_proto::message::Metadata;
 use mrp_proto::time::Timestamp;
 use redb::ReadableTable;
-use serde::{Deserialize, Serialize};
 use std::time::Duration;
+
+pub(super) use profile::{Details, Profile};
 
 pub use listing::{AgentLine, AgentsPage};
 
@@ -115,10 +115,8 @@ impl Store {
         let agent = *key.as_bytes();
         let claim = claim.map(claims::Key::of);
         self.write(Admission::Other, move |tables| {
-            if let Some(claim) = &claim
-                && claims::look_up(tables, claim)? == claims::Standing::Used
-            {
-                return Err(Stop::Refused(ActivityError::Replay));
+            if let Some(claim) = &claim {
+                claims::refuse_used(tables, claim, ActivityError::Replay)?;
             }
             record_activity(tables, agent, now, new_agents, scheme)
         })
@@ -152,7 +150,7 @@ impl Store {
     ) -> Result<AgentInfo, ChangeError> {
         let claim = claims::Key::of(&claim);
         self.write(Admission::Other, move |tables| {
-            check_claim(tables, &claim)?;
+            claims::refuse_used(tables, &claim, ChangeError::Replay)?;
             update(tables, key, patch.clone(), now, &claim)
         })
         .await
@@ -175,7 +173,7 @@ impl Store {
         let agent = *key.as_bytes();
         self.write(Admission::Other, move |tables| {
             tables.clock.observe(now);
-            check_claim(tables, &claim)?;
+            claims::refuse_used(tables, &claim, ChangeError::Replay)?;
             let profile = Profile::find(&tables.agents, &agent)?;
             if profile.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
                 return Err(Stop::Refused(ChangeError::Suspended));
@@ -184,154 +182,6 @@ impl Store {
             Ok(claims::store(tables, &claim)?)
         })
         .await
-    }
-}
-
-/// What is asked about an agent with every message, in front of its record.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Profile {
-    pub(super) status: AgentStatus,
-    pub(super) inbox_policy: InboxPolicy,
-    pub(super) visibility: Visibility,
-    /// Whether mail is to be brought to a webhook.
-    pub(super) has_webhook: bool,
-    /// Whether requests in the published scheme are refused (protocol A3.8).
-    pub(super) require_bound_auth: bool,
-    created: Timestamp,
-}
-
-/// In the byte of the visibility.
-const HAS_WEBHOOK: u8 = 0x80;
-const REQUIRE_BOUND_AUTH: u8 = 0x40;
-
-impl Profile {
-    const LENGTH: usize = 11;
-
-    /// Of an agent that has sent its first request.
-    fn new(created: Timestamp) -> Self {
-        Self {
-            status: AgentStatus::default(),
-            inbox_policy: InboxPolicy::default(),
-            visibility: Visibility::default(),
-            has_webhook: false,
-            require_bound_auth: false,
-            created,
-        }
-    }
-
-    /// Of an agent that is taken over.
-    pub(super) fn of(info: &AgentInfo) -> Self {
-        Self {
-            status: info.status,
-            inbox_policy: info.inbox_policy,
-            visibility: info.visibility,
-            require_bound_auth: info.require_bound_auth,
-            ..Self::new(info.created_at)
-        }
-    }
-
-    /// Whether the directory lists the agent.
-    fn is_listed(&self) -> bool {
-        self.visibility == Visibility::Public && self.status == AgentStatus::Active
-    }
-
-    pub(super) fn find(
-        agents: &impl ReadableTable<&'static AgentKey, &'static [u8]>,
-        agent: &AgentKey,
-    ) -> Result<Option<Self>, Failure> {
-        match agents.get(agent)? {
-            None => Ok(None),
-            Some(record) => Self::read(record.value()).map(|(profile, _)| Some(profile)),
-        }
-    }
-
-    /// The profile, and what comes behind it: the [`Details`].
-    fn read(record: &[u8]) -> Result<(Self, &[u8]), Failure> {
-        let mut fields = Fields(record);
-        let [status, inbox_policy, flags] = fields.take()?;
-        let visibility = flags & !(HAS_WEBHOOK | REQUIRE_BOUND_AUTH);
-        let choice = |name| Failure::corrupt(name);
-        let profile = Self {
-            status: *STATUS.get(usize::from(status)).ok_or(choice("a status"))?,
-            inbox_policy: *POLICY
-                .get(usize::from(inbox_policy))
-                .ok_or(choice("an inbox policy"))?,
-            visibility: *VISIBILITY
-                .get(usize::from(visibility))
-                .ok_or(choice("a visibility"))?,
-            has_webhook: flags & HAS_WEBHOOK != 0,
-            require_bound_auth: flags & REQUIRE_BOUND_AUTH != 0,
-            created: fields.time()?,
-        };
-        Ok((profile, fields.0))
-    }
-
-    fn write(&self, details: &Details) -> Vec<u8> {
-        let mut record = Vec::with_capacity(Self::LENGTH + 64);
-        record.push(position(&STATUS, self.status));
-        record.push(position(&POLICY, self.inbox_policy));
-        let flag = |set: bool, flag: u8| if set { flag } else { 0 };
-        record.push(
-            position(&VISIBILITY, self.visibility)
-                | flag(self.has_webhook, HAS_WEBHOOK)
-                | flag(self.require_bound_auth, REQUIRE_BOUND_AUTH),
-        );
-        record.extend_from_slice(&to_millis(self.created).to_be_bytes());
-        let details = serde_json::to_vec(details);
-        record.extend(details.expect("text, raw JSON and maps of text can be written"));
-        record
-    }
-}
-
-/// The numbers that stand for the choices; new ones come last.
-const STATUS: [AgentStatus; 2] = [AgentStatus::Active, AgentStatus::Suspended];
-const VISIBILITY: [Visibility; 2] = [Visibility::Private, Visibility::Public];
-const POLICY: [InboxPolicy; 4] = [
-    InboxPolicy::Blocklist,
-    InboxPolicy::Allowlist,
-    InboxPolicy::Open,
-    InboxPolicy::Closed,
-];
-
-fn position<T: PartialEq>(choices: &[T], choice: T) -> u8 {
-    let position = choices.iter().position(|other| *other == choice);
-    position
-        .and_then(|position| u8::try_from(position).ok())
-        .expect("every choice has its number")
-}
-
-/// The rest of a record.
-#[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Details {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    display_name: Option<String>,
-    #[serde(default, skip_serializing_if = "Metadata::is_empty")]
-    metadata: Metadata,
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    capabilities: Vec<Capability>,
-}
-
-impl Details {
-    /// Of an agent that is taken over.
-    pub(super) fn of(info: &AgentInfo) -> Self {
-        Self {
-            display_name: info.display_name.clone(),
-            metadata: info.metadata.clone(),
-            capabilities: info.capabilities.clone(),
-        }
-    }
-
-    fn read(bytes: &[u8]) -> Result<Self, Failure> {
-        serde_json::from_slice(bytes).map_err(|_| Failure::corrupt("an agent's details"))
-    }
-}
-
-impl From<Details> for Listing {
-    fn from(details: Details) -> Self {
-        Self {
-            display_name: details.display_name,
-            capabilities: details.capabilities,
-        }
     }
 }
 
@@ -384,16 +234,6 @@ fn create(tables: &mut Tables<'_>, agent: &AgentKey, now: Timestamp) -> Result<(
     tables.agents.insert(agent, record.as_slice())?;
     tables.activity.insert(agent, to_millis(now))?;
     Ok(())
-}
-
-pub(super) fn check_claim(
-    tables: &Tables<'_>,
-    claim: &claims::Key,
-) -> Result<(), Stop<ChangeError>> {
-    match claims::look_up(tables, claim)? {
-        claims::Standing::Fresh => Ok(()),
-        claims::Standing::Used => Err(Stop::Refused(ChangeError::Replay)),
-    }
 }
 
 fn update(
@@ -576,6 +416,8 @@ mod tests {
     use super::super::fixture::*;
     use super::super::{Options, Quotas, Submission};
     use super::*;
+    use mrp_proto::acl::InboxPolicy;
+    use mrp_proto::agent::Visibility;
     use mrp_proto::message::Status;
 
     async fn active(store: &Store, number: u8, seconds: u64) -> Activity {

@@ -217,7 +217,7 @@ impl Store {
         let (owner, claim) = (*owner.as_bytes(), claims::Key::of(&claim));
         self.write(Admission::Other, move |tables| {
             let now = tables.clock.observe(now);
-            check_claim(tables, &claim)?;
+            claims::refuse_used(tables, &claim, BlobError::Replay)?;
             let mut records = Records::open(tables.transaction)?;
             match Owner::find(&records.owners, &owner, &hash, now)? {
                 None => return Err(Stop::Refused(BlobError::NotFound)),
@@ -353,20 +353,13 @@ pub(super) fn sweep(
     Ok(swept)
 }
 
-fn check_claim(tables: &Tables<'_>, claim: &claims::Key) -> Result<(), Stop<BlobError>> {
-    match claims::look_up(tables, claim)? {
-        claims::Standing::Fresh => Ok(()),
-        claims::Standing::Used => Err(Stop::Refused(BlobError::Replay)),
-    }
-}
-
 /// What an upload must meet, before its bytes are in place and after.
 fn check_upload(
     tables: &Tables<'_>,
     records: &Records<'_>,
     upload: &BlobUpload,
 ) -> Result<(), Stop<BlobError>> {
-    check_claim(tables, &claims::Key::of(&upload.claim))?;
+    claims::refuse_used(tables, &claims::Key::of(&upload.claim), BlobError::Replay)?;
     let owner = upload.owner.as_bytes();
     if Owner::read(&records.owners, owner, &upload.hash)?.is_some() {
         return Ok(());

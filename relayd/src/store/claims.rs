@@ -7,7 +7,7 @@
 
 use super::StoreError;
 use super::clock::{from_millis, to_millis};
-use super::failure::Failure;
+use super::failure::{Failure, Stop};
 use super::record::{TextHash, leading};
 use super::sweep::Budget;
 use super::tables::{Tables, meta};
@@ -68,15 +68,6 @@ const MAX_CLAIMS: u64 = 8_000_000;
 /// A floor this far in the future was left by a clock that was wrong for long. It is given up, or nothing could be signed.
 const FLOOR_LEAD: Duration = Duration::from_secs(3_600);
 
-/// What is known about a signature.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Standing {
-    /// It has not taken effect.
-    Fresh,
-    /// It has, or may have.
-    Used,
-}
-
 /// A claim as the table has it.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Key {
@@ -122,18 +113,18 @@ impl Row {
     }
 }
 
-/// Looks a claim up; part of an operation's checks.
-pub(super) fn look_up(tables: &Tables<'_>, key: &Key) -> Result<Standing, Failure> {
+/// Refuses, with `replay`, a request that has taken effect before, or may have; part of an operation's checks.
+pub(super) fn refuse_used<E>(tables: &Tables<'_>, key: &Key, replay: E) -> Result<(), Stop<E>> {
     let floor = floor(tables)?;
     for row in key.rows() {
         if row.until <= floor || tables.claims.get((row.until, &row.hash))?.is_some() {
-            return Ok(Standing::Used);
+            return Err(Stop::Refused(replay));
         }
     }
     if tables.claims.len()? >= MAX_CLAIMS {
-        return Err(Failure::Refused(StoreError::Overloaded));
+        return Err(Failure::Refused(StoreError::Overloaded).into());
     }
-    Ok(Standing::Fresh)
+    Ok(())
 }
 
 /// Stores a claim that was found fresh; part of an operation's effect.

@@ -262,9 +262,7 @@ impl Store {
     ) -> Result<Vec<Sequence>, PollError> {
         let recipient = *recipient.as_bytes();
         self.write(Admission::Other, move |tables| {
-            if claims::look_up(tables, &claim)? == claims::Standing::Used {
-                return Err(Stop::Refused(PollError::Replay));
-            }
+            claims::refuse_used(tables, &claim, PollError::Replay)?;
             let below = tables.purged_below(&recipient)?;
             let mut taken = Vec::with_capacity(candidates.len());
             for &sequence in &candidates {
@@ -291,10 +289,8 @@ fn mark(
     claim: Option<&claims::Key>,
     now: Timestamp,
 ) -> Result<Marked, Stop<MarkError>> {
-    if let Some(claim) = claim
-        && claims::look_up(tables, claim)? == claims::Standing::Used
-    {
-        return Err(Stop::Refused(MarkError::Replay));
+    if let Some(claim) = claim {
+        claims::refuse_used(tables, claim, MarkError::Replay)?;
     }
     let Some(sequence) = tables.ids.get(id)?.map(|guard| guard.value()) else {
         return Ok(Marked::NotFound);

@@ -13,7 +13,7 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-use super::agents::{ChangeError, change_profile, check_claim};
+use super::agents::{ChangeError, change_profile};
 use super::clock::to_millis;
 use super::failure::Failure;
 use super::inbox::Sequence;
@@ -238,7 +238,7 @@ impl Store {
         let agent = *agent.as_bytes();
         self.write(Admission::Other, move |tables| {
             let now = tables.clock.observe(now);
-            check_claim(tables, &claim)?;
+            claims::refuse_used(tables, &claim, ChangeError::Replay)?;
             let registration = Registration {
                 created: now,
                 url: url.clone(),
@@ -283,7 +283,7 @@ impl Store {
         let agent = *agent.as_bytes();
         self.write(Admission::Other, move |tables| {
             let now = tables.clock.observe(now);
-            check_claim(tables, &claim)?;
+            claims::refuse_used(tables, &claim, ChangeError::Replay)?;
             let removal = remove(tables, &agent)?;
             if removal == Removal::Removed {
                 change_profile(tables, &agent, now, |profile| profile.has_webhook = false)?;
