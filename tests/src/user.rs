@@ -182,7 +182,10 @@ impl User {
             input = body.to_string();
         }
         let output = Process::start(curl, input.as_bytes()).wait().succeeded();
-        let (answer, status) = output.rsplit_once('\n').expect("curl writes the status");
+        let (answer, status) = output
+            .trim_end()
+            .rsplit_once('\n')
+            .expect("curl writes the status");
         let status = status.parse().expect("an HTTP status is a number");
         (status, serde_json::from_str(answer).unwrap_or(Value::Null))
     }
