@@ -14,6 +14,7 @@ use std::io;
 use std::path::PathBuf;
 use throttle::Throttle;
 use tracing::Subscriber;
+use tracing_journald::{Priority, PriorityMappings};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::{EnvFilter, Layer};
@@ -53,7 +54,14 @@ where
     let layer = tracing_journald::layer().ok()?;
     let layer = layer
         .with_field_prefix(Some(FIELD_PREFIX.to_owned()))
-        .with_syslog_identifier(IDENTIFIER.to_owned());
+        .with_syslog_identifier(IDENTIFIER.to_owned())
+        .with_priority_mappings(PriorityMappings {
+            error: Priority::Error,
+            warn: Priority::Warning,
+            info: Priority::Informational,
+            debug: Priority::Debug,
+            trace: Priority::Debug,
+        });
     Some(layer.boxed())
 }
 

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixDatagram, UnixStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use tests::DEADLINE;
 use tests::process::{Process, eventually};
@@ -22,6 +23,10 @@ fn user_at(relay: &Relay, agent: &str) -> User {
     );
     fs::write(path, config).expect("a file");
     user
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("a mode");
 }
 
 /// A program that prints the key, and leaves its environment in a file.
@@ -93,14 +98,9 @@ fn sockets_that_systemd_opened_are_used_and_left_to_it() {
     let mut user = user_at(&relay, KEY_COMMAND);
     let dir = user.home().join("run/mrp");
     fs::create_dir_all(&dir).expect("a folder");
-    let mut chmod = user.command(PathBuf::from("chmod"));
-    chmod.arg("700").arg(&dir);
-    Process::start(chmod, b"").wait().succeeded();
+    set_mode(&dir, 0o700);
     let second = dir.join("second.sock");
-    // As SocketMode=0600 makes them.
-    let script = "umask 077; exec systemd-socket-activate \"$@\"";
-    let mut command = user.command(PathBuf::from("sh"));
-    command.args(["-c", script, "sh"]);
+    let mut command = user.command(PathBuf::from("systemd-socket-activate"));
     for path in [&dir.join("other.sock"), &user.socket(), &second] {
         command.arg("--listen").arg(path);
     }
@@ -146,9 +146,9 @@ fn a_socket_that_others_may_use_is_refused() {
     let mut user = user_at(&relay, KEY_COMMAND);
     let dir = user.home().join("run/mrp");
     fs::create_dir_all(&dir).expect("a folder");
-    let script = "umask 0; exec systemd-socket-activate \"$@\"";
-    let mut command = user.command(PathBuf::from("sh"));
-    command.args(["-c", script, "sh", "--fdname=api"]);
+    set_mode(&dir, 0o700);
+    let mut command = user.command(PathBuf::from("systemd-socket-activate"));
+    command.arg("--fdname=api");
     command.arg("--listen").arg(user.socket());
     command.args(["--setenv", "HOME"]);
     command.arg(programs::path("mrpd"));
@@ -161,7 +161,9 @@ fn a_socket_that_others_may_use_is_refused() {
         return tests::skip("systemd-socket-activate is not installed");
     }
     user.await_daemon_by(command);
-    eventually("the socket", || UnixStream::connect(user.socket()).ok());
+    eventually("the socket", || user.socket().exists().then_some(()));
+    set_mode(&user.socket(), 0o666);
+    eventually("the connection", || UnixStream::connect(user.socket()).ok());
     let ended = user.await_daemon_death();
     assert_eq!(ended.code(), 78, "{}", ended.stderr);
     assert!(ended.stderr.contains("SocketMode=0600"), "{}", ended.stderr);
@@ -211,7 +213,12 @@ fn the_journal_gets_fields() {
         .arg(programs::path("mrpd"))
         .arg(user.home().join("stderr"));
     let entry = Process::start(command, b"").wait().succeeded();
-    for field in ["MRP_AGENT", "MRP_RELAY", "PRIORITY=6", "SYSLOG_IDENTIFIER"] {
+    for field in [
+        "MRP_AGENT",
+        "MRP_RELAY",
+        "PRIORITY\n\u{1}\0\0\0\0\0\0\06\n",
+        "SYSLOG_IDENTIFIER",
+    ] {
         assert!(entry.contains(field), "{field}: {entry}");
     }
     let stderr = fs::read_to_string(user.home().join("stderr")).expect("a file");

@@ -165,11 +165,9 @@ fn check_passed(listener: &UnixListener, mode: u32) -> Result<PathBuf, BindError
             let what = format!("{shown} belongs to user {}", metadata.uid());
             return Err(is_unsafe(what));
         }
-        let open = match place == dir {
-            true => metadata.mode() & 0o022,
-            false => metadata.mode() & 0o077 & !mode,
-        };
-        if open != 0 {
+        // To connect is to write.
+        let allowed = if place == dir { 0 } else { mode };
+        if metadata.mode() & 0o022 & !allowed != 0 {
             let (shown, mode) = (place.display(), metadata.mode() & 0o777);
             let what = format!("{shown} is open to others (mode {mode:03o})");
             return Err(is_unsafe(what));
