@@ -95,6 +95,37 @@ pub(crate) fn handed_descriptors() -> Range<i32> {
     FIRST..FIRST.saturating_add(count)
 }
 
+/// The names of the sockets that the service manager has passed to this very process; `None` if it passed none.
+pub(crate) fn passed_names() -> Option<Vec<String>> {
+    let pid = std::env::var("LISTEN_PID").ok()?.parse::<u32>().ok()?;
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    (pid == std::process::id()).then(|| names.split(':').map(str::to_owned).collect())
+}
+
+/// The device and the inode of the journal, where the service manager has put it behind an output (systemd.exec(5)).
+pub(crate) fn journal_stream() -> Option<(u64, u64)> {
+    let stream = std::env::var("JOURNAL_STREAM").ok()?;
+    let (device, inode) = stream.split_once(':')?;
+    Some((device.parse().ok()?, inode.parse().ok()?))
+}
+
+/// Whether a service manager wants to be told how things stand.
+pub(crate) fn has_service_manager() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
+/// What the service manager means for this process alone, and not for the programs that it starts.
+pub(crate) const SERVICE_VARIABLES: &[&str] = &[
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "CREDENTIALS_DIRECTORY",
+    "JOURNAL_STREAM",
+];
+
 /// Where the configuration comes from.
 #[derive(Debug, Clone)]
 pub struct Sources {

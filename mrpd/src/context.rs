@@ -11,6 +11,7 @@ use crate::hooks::Hooks;
 use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
+use crate::socket::Passed;
 use crate::store::Store;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -46,6 +47,8 @@ pub struct Context {
     pub board: Board,
     /// What happens, for those who listen.
     pub events: Events,
+    /// Sockets that the service manager has passed.
+    pub passed: Passed,
     /// Cancelled when the daemon ends: every task ends then.
     pub stop: CancellationToken,
     /// The owner of all tasks; the end of the daemon waits for them.
