@@ -8,3 +8,5 @@ mod serve;
 
 pub use place::{BindError, Bound};
 pub use serve::{Permitted, serve};
+
+pub(crate) use serve::{converse, is_permitted};
