@@ -4,6 +4,7 @@ pub mod blobs;
 pub mod dead;
 pub mod hooks;
 pub mod inbox;
+pub mod services;
 pub mod timed;
 
 use crate::message::{Direction, Kind, State, Trust};

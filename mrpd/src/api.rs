@@ -18,9 +18,11 @@ mod pending;
 mod prune;
 mod query;
 mod send;
+mod spool;
 mod status;
 mod threads;
 mod timed;
+mod topics;
 pub(crate) mod view;
 mod words;
 
@@ -131,6 +133,14 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(dead::list))
         .routes(routes!(dead::retry))
         .routes(routes!(dead::discard))
+        .routes(routes!(topics::list))
+        .routes(routes!(topics::subscribers))
+        .routes(routes!(topics::remove_subscriber))
+        .routes(routes!(topics::publish))
+        .routes(routes!(topics::subscriptions, topics::subscribe))
+        .routes(routes!(topics::unsubscribe))
+        .routes(routes!(topics::unsubscribe_topic))
+        .routes(routes!(spool::show))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
 }

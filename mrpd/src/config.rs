@@ -15,10 +15,12 @@ mod tree;
 
 pub use named::{HasName, Named};
 pub use reader::Effective;
+pub use sections::Capability;
+pub use sections::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, Spool, To};
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
-use crate::audience::Groups;
+use crate::audience::{Audience, Groups};
 use crate::expects::Expect;
 use crate::hooks::Hook;
 use crate::schedules::Schedule;
@@ -94,6 +96,37 @@ pub(crate) fn handed_descriptors() -> Range<i32> {
     let count = number("LISTEN_FDS").filter(|_| ours).unwrap_or(0);
     FIRST..FIRST.saturating_add(count)
 }
+
+/// The names of the sockets that the service manager has passed to this very process; `None` if it passed none.
+pub(crate) fn passed_names() -> Option<Vec<String>> {
+    let pid = std::env::var("LISTEN_PID").ok()?.parse::<u32>().ok()?;
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    (pid == std::process::id()).then(|| names.split(':').map(str::to_owned).collect())
+}
+
+/// The device and the inode of the journal, where the service manager has put it behind an output (systemd.exec(5)).
+pub(crate) fn journal_stream() -> Option<(u64, u64)> {
+    let stream = std::env::var("JOURNAL_STREAM").ok()?;
+    let (device, inode) = stream.split_once(':')?;
+    Some((device.parse().ok()?, inode.parse().ok()?))
+}
+
+/// Whether a service manager wants to be told how things stand.
+pub(crate) fn has_service_manager() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
+/// What the service manager means for this process alone, and not for the programs that it starts.
+pub(crate) const SERVICE_VARIABLES: &[&str] = &[
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "CREDENTIALS_DIRECTORY",
+    "JOURNAL_STREAM",
+];
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone)]
@@ -249,6 +282,12 @@ pub struct Config {
     pub expects: Named<Expect>,
     /// What is sent at certain times.
     pub schedules: Named<Schedule>,
+    /// Ways in from local HTTP.
+    pub ingresses: Named<Ingress>,
+    /// The folder from which files are sent, if there is one.
+    pub spool: Option<Spool>,
+    /// What the agents say that they can do.
+    pub capabilities: Named<Capability>,
 }
 
 impl Config {
@@ -258,6 +297,8 @@ impl Config {
         self.hooks.keep_refused(&before.hooks);
         self.expects.keep_refused(&before.expects);
         self.schedules.keep_refused(&before.schedules);
+        self.ingresses.keep_refused(&before.ingresses);
+        self.capabilities.keep_refused(&before.capabilities);
     }
 }
 
@@ -268,6 +309,12 @@ pub struct Topic {
     pub name: String,
     /// Who may subscribe: contact names, keys, `@groups`, or `*` for everybody.
     pub allow: Vec<String>,
+    /// The same, read.
+    pub audience: Audience,
+    /// The agent whose topic it is; the default one where absent.
+    pub agent: Option<String>,
+    /// How many may subscribe.
+    pub max_subscribers: u64,
 }
 
 impl HasName for Topic {

@@ -33,11 +33,11 @@ const TAGS: &[(&str, &str)] = &[
     ("Sending", "What is to go out"),
     ("Contacts", "Names of others"),
     ("Files", "What travels with messages, and blobs at relays"),
-    ("Hooks", "What is run when a message comes"),
     (
         "Hooks",
         "What is done when something comes, or does not, or at a time",
     ),
+    ("Topics", "What is published to whoever subscribes"),
 ];
 
 /// Ways of a request to be refused that have nothing to do with what it asks for.

@@ -62,6 +62,17 @@ pub(crate) const THREAD_ORDER: TableDefinition<'_, u64, &str> =
 pub(crate) const HELD: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("held");
 /// Keys that are let in though they are no contacts: accepted, or written to.
 pub(crate) const LET_IN: TableDefinition<'_, &str, ()> = TableDefinition::new("let_in");
+/// Messages to many that are not yet with all of them: JSON of a `FanoutRecord`.
+pub(crate) const FANOUTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("fanouts");
+/// Who is still to get them, by number and key.
+pub(crate) const FANOUT_TARGETS: TableDefinition<'_, (u64, &str), ()> =
+    TableDefinition::new("fanout_targets");
+/// Subscribers, by topic and key: JSON of a `SubscriberRecord`.
+pub(crate) const SUBSCRIBERS: TableDefinition<'_, (&str, &str), &[u8]> =
+    TableDefinition::new("subscribers");
+/// What local agents have subscribed to, by agent, publisher and topic: JSON of a `SubscriptionRecord`.
+pub(crate) const SUBSCRIPTIONS: TableDefinition<'_, (&str, &str, &str), &[u8]> =
+    TableDefinition::new("subscriptions");
 /// What is kept of each hook: JSON of a `HookRecord`.
 pub(crate) const HOOKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("hooks");
 /// What each hook still has to do, by hook and `seq`: JSON of a `HookJob`.
@@ -111,6 +122,10 @@ macro_rules! for_each_table {
         $transaction.$open(FILE_USES)?;
         $transaction.$open(UPLOADS)?;
         $transaction.$open(DOWNLOADS)?;
+        $transaction.$open(FANOUTS)?;
+        $transaction.$open(FANOUT_TARGETS)?;
+        $transaction.$open(SUBSCRIBERS)?;
+        $transaction.$open(SUBSCRIPTIONS)?;
         $transaction.$open(HOOKS)?;
         $transaction.$open(HOOK_JOBS)?;
         $transaction.$open(HOOK_DEAD)?;
@@ -150,6 +165,8 @@ pub(crate) enum Counter {
     Freed,
     /// Up to which `seq` an older file has been brought to this layout.
     Upgraded,
+    /// The newest message to many.
+    FanoutNumber,
 }
 
 impl Counter {
@@ -168,6 +185,7 @@ impl Counter {
             Self::Bytes => "bytes",
             Self::Freed => "freed",
             Self::Upgraded => "upgraded",
+            Self::FanoutNumber => "fanout_number",
         }
     }
 }
