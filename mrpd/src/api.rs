@@ -4,17 +4,26 @@
 
 mod attachments;
 mod blobs;
+mod claims;
 mod contacts;
 mod cursors;
+mod dead;
 mod error;
+mod hooks;
 mod lifecycle;
 mod messages;
 mod name;
 mod openapi;
+mod pending;
+mod prune;
 mod query;
 mod send;
+mod spool;
 mod status;
-mod view;
+mod threads;
+mod topics;
+pub(crate) mod view;
+mod words;
 
 pub use error::ApiError;
 pub use lifecycle::Command;
@@ -90,14 +99,45 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(status::outbox))
         .routes(routes!(send::send))
         .routes(routes!(messages::list))
-        .routes(routes!(messages::one))
+        .routes(routes!(messages::one, messages::remove))
+        .routes(routes!(threads::search))
+        .routes(routes!(claims::mark))
+        .routes(routes!(claims::claim))
+        .routes(routes!(claims::ack))
+        .routes(routes!(claims::nack))
+        .routes(routes!(claims::touch))
+        .routes(routes!(prune::prune))
+        .routes(routes!(threads::list))
+        .routes(routes!(threads::one))
+        .routes(routes!(pending::list))
+        .routes(routes!(pending::accept))
+        .routes(routes!(pending::reject))
         .routes(routes!(contacts::list))
         .routes(routes!(contacts::one, contacts::put, contacts::remove))
         .routes(routes!(contacts::rename))
-        .routes(routes!(cursors::get, cursors::put))
+        .routes(routes!(cursors::list))
+        .routes(routes!(cursors::get, cursors::put, cursors::remove))
         .routes(routes!(attachments::one))
         .routes(routes!(blobs::get, blobs::remove))
         .routes(routes!(blobs::info))
+        .routes(routes!(hooks::list))
+        .routes(routes!(hooks::log))
+        .routes(routes!(hooks::one))
+        .routes(routes!(hooks::enable))
+        .routes(routes!(hooks::disable))
+        .routes(routes!(hooks::test))
+        .routes(routes!(hooks::replay))
+        .routes(routes!(dead::list))
+        .routes(routes!(dead::retry))
+        .routes(routes!(dead::discard))
+        .routes(routes!(topics::list))
+        .routes(routes!(topics::subscribers))
+        .routes(routes!(topics::remove_subscriber))
+        .routes(routes!(topics::publish))
+        .routes(routes!(topics::subscriptions, topics::subscribe))
+        .routes(routes!(topics::unsubscribe))
+        .routes(routes!(topics::unsubscribe_topic))
+        .routes(routes!(spool::show))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
 }

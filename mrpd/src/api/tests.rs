@@ -4,6 +4,7 @@ use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
 use crate::events::Events;
+use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::store::{Copies, Incoming, MessageRecord, Store, StoreError};
@@ -17,6 +18,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
+
+mod inbox;
 
 struct Fixture {
     dir: tempfile::TempDir,
@@ -62,8 +65,11 @@ impl Fixture {
                 contacts,
                 roster,
                 config,
+                hooks: crate::hooks::Engine::new().0,
+                runner: Runner::new(dir.path().join("hooks"), dir.path().join("mrpd.sock")),
                 board: Board::default(),
                 events: Events::default(),
+                passed: Default::default(),
                 stop,
                 tasks,
             },
@@ -173,6 +179,7 @@ fn record(id: &str) -> MessageRecord {
         received_at: time,
         expires_at: time,
         behind: 0,
+        standing: Default::default(),
     }
 }
 
