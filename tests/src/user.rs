@@ -198,6 +198,34 @@ impl User {
         (status, serde_json::from_str(answer).unwrap_or(Value::Null))
     }
 
+    /// Gives the daemon a file, as `curl -T` does.
+    pub fn give(&self, method: &str, path: &str, file: &Path) -> (u16, Value) {
+        let mut curl = self.command(PathBuf::from("curl"));
+        curl.args(["-sS", "--max-time", "120", "-X", method])
+            .args(["-w", "\n%{http_code}", "--unix-socket"])
+            .arg(self.socket())
+            .arg("-T")
+            .arg(file)
+            .arg(format!("http://mrpd{path}"));
+        let output = Process::start(curl, b"").wait().succeeded();
+        let (answer, status) = output.rsplit_once('\n').expect("curl writes the status");
+        let status = status.parse().expect("an HTTP status is a number");
+        (status, serde_json::from_str(answer).unwrap_or(Value::Null))
+    }
+
+    /// Has the daemon give a file; gives the HTTP status.
+    pub fn take(&self, path: &str, file: &Path) -> u16 {
+        let mut curl = self.command(PathBuf::from("curl"));
+        curl.args(["-sS", "--max-time", "120", "-w", "%{http_code}"])
+            .arg("--unix-socket")
+            .arg(self.socket())
+            .arg("-o")
+            .arg(file)
+            .arg(format!("http://mrpd{path}"));
+        let output = Process::start(curl, b"").wait().succeeded();
+        output.trim().parse().expect("an HTTP status is a number")
+    }
+
     /// Asks the daemon for lines of JSON.
     pub fn api_lines(&self, path: &str) -> Vec<Value> {
         let mut curl = self.command(PathBuf::from("curl"));
