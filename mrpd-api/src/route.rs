@@ -34,6 +34,8 @@ pub const AGENTS: &str = "/v1/agents";
 pub const RELAYS: &str = "/v1/relays";
 /// `GET`, `PUT` below a name: where a named reader of the inbox stands ([`crate::body::Cursor`]).
 pub const CURSORS: &str = "/v1/cursors";
+/// `GET`: what is well and what is not ([`crate::body::doctor::Doctor`]).
+pub const DOCTOR: &str = "/v1/doctor";
 /// `POST`: read configuration and contacts again.
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.

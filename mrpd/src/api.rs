@@ -4,6 +4,7 @@
 
 mod contacts;
 mod cursors;
+mod doctor;
 mod error;
 mod lifecycle;
 mod messages;
@@ -61,6 +62,8 @@ pub struct About {
     pub socket: PathBuf,
     /// The configuration file.
     pub config: PathBuf,
+    /// Where the store is.
+    pub state_dir: PathBuf,
 }
 
 /// The whole interface.
@@ -91,6 +94,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(contacts::one, contacts::put, contacts::remove))
         .routes(routes!(contacts::rename))
         .routes(routes!(cursors::get, cursors::put))
+        .routes(routes!(doctor::examine))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
 }

@@ -7,7 +7,7 @@
 //! Rooms, from the outside in:
 //! - [`cli`]: the command line. [`config`]: `mrpd.toml`, its layers, and what is wrong with it.
 //! - [`daemon`]: what runs, and who owns it. [`context`]: what all of it works with. [`shutdown`]: how it ends.
-//! - [`board`]: how things stand. [`events`]: what happens.
+//! - [`board`]: how things stand. [`doctor`]: what is well and what is not. [`events`]: what happens.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
@@ -29,6 +29,7 @@ pub mod contacts;
 pub mod context;
 mod crash;
 pub mod daemon;
+pub mod doctor;
 pub mod events;
 pub mod expression;
 pub mod hooks;
