@@ -57,6 +57,9 @@ enum Subcommands {
     Check,
     /// Print the configuration in force
     Config(ConfigOptions),
+    /// Turn into a hook's program, by the plan on standard input
+    #[command(name = crate::hooks::run::SUBCOMMAND, hide = true)]
+    RunHook,
     /// Print the OpenAPI document of the local interface
     Openapi,
 }
@@ -97,6 +100,9 @@ pub fn main() -> ExitCode {
     if cli.list_failpoints {
         return print(&format!("{}\n", crate::POINTS.join("\n")));
     }
+    if matches!(cli.command, Some(Subcommands::RunHook)) {
+        return crate::hooks::run::launch();
+    }
     let start = if cli.background {
         // It fails only where the process leads a session already, which is what is wanted.
         let _ = nix::unistd::setsid();
@@ -112,6 +118,7 @@ pub fn main() -> ExitCode {
         Subcommands::Run => run(sources, start),
         Subcommands::Check => check(&sources),
         Subcommands::Config(options) => show(&sources, &options),
+        Subcommands::RunHook => crate::hooks::run::launch(),
         Subcommands::Openapi => print(&crate::api::document()),
     }
 }
@@ -131,6 +138,8 @@ fn sources(options: &Options) -> Result<Sources, PathError> {
 }
 
 fn run(sources: Sources, start: Start) -> ExitCode {
+    // What the daemon was started with beyond its three streams is nobody's: it must not reach the programs that hooks run.
+    crate::descriptors::close_inherited(&crate::config::handed_descriptors());
     // Everything this process makes is for its user alone, and its memory holds keys.
     umask(Mode::from_bits_truncate(0o077));
     let passed = Passed::take();
@@ -170,6 +179,7 @@ fn status_of(error: &DaemonError) -> u8 {
         DaemonError::Lock(_)
         | DaemonError::Directory { .. }
         | DaemonError::Open(_)
+        | DaemonError::Files(_)
         | DaemonError::Store(_) => IO_ERROR,
         DaemonError::System(_) => SOFTWARE,
     }

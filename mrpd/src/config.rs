@@ -15,10 +15,12 @@ mod tree;
 
 pub use named::{HasName, Named};
 pub use reader::Effective;
+pub use sections::Capability;
+pub use sections::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, Spool, To};
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
-use crate::audience::Groups;
+use crate::audience::{Audience, Groups};
 use crate::hooks::Hook;
 use mrp_client::RelayUrl;
 use mrp_proto::acl::InboxPolicy;
@@ -28,7 +30,9 @@ use mrpd_api::body::Encrypt;
 use mrpd_api::paths::Paths;
 use reader::{Account, Overrides};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -74,6 +78,21 @@ impl fmt::Display for Problem {
 /// Where the service manager puts credentials (systemd.exec(5)), if it gave any.
 pub(crate) fn credentials_directory() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+/// The environment that the daemon was started with, for what is passed on of it.
+pub(crate) fn inherited_environment() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
+/// The open files that the service manager hands over (sd_listen_fds(3)).
+pub(crate) fn handed_descriptors() -> Range<i32> {
+    const FIRST: i32 = 3;
+    let number = |name| std::env::var(name).ok()?.parse::<i32>().ok();
+    let ours =
+        number("LISTEN_PID").and_then(|id| u32::try_from(id).ok()) == Some(std::process::id());
+    let count = number("LISTEN_FDS").filter(|_| ours).unwrap_or(0);
+    FIRST..FIRST.saturating_add(count)
 }
 
 /// The names of the sockets that the service manager has passed to this very process; `None` if it passed none.
@@ -245,6 +264,8 @@ pub struct Config {
     pub agents: Vec<Agent>,
     /// What is kept of what came in.
     pub inbox: Inbox,
+    /// Files that travel with messages.
+    pub attachments: Attachments,
     /// How what goes out is sent.
     pub outbox: Outbox,
     /// The contacts file.
@@ -255,6 +276,12 @@ pub struct Config {
     pub groups: Groups,
     /// What is run when a message comes, in order.
     pub hooks: Named<Hook>,
+    /// Ways in from local HTTP.
+    pub ingresses: Named<Ingress>,
+    /// The folder from which files are sent, if there is one.
+    pub spool: Option<Spool>,
+    /// What the agents say that they can do.
+    pub capabilities: Named<Capability>,
 }
 
 impl Config {
@@ -262,6 +289,8 @@ impl Config {
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
         self.hooks.keep_refused(&before.hooks);
+        self.ingresses.keep_refused(&before.ingresses);
+        self.capabilities.keep_refused(&before.capabilities);
     }
 }
 
@@ -272,6 +301,12 @@ pub struct Topic {
     pub name: String,
     /// Who may subscribe: contact names, keys, `@groups`, or `*` for everybody.
     pub allow: Vec<String>,
+    /// The same, read.
+    pub audience: Audience,
+    /// The agent whose topic it is; the default one where absent.
+    pub agent: Option<String>,
+    /// How many may subscribe.
+    pub max_subscribers: u64,
 }
 
 impl HasName for Topic {
@@ -296,6 +331,55 @@ pub struct Api {
 pub struct Inbox {
     /// How long a relay's id of a message is remembered at least, so that a copy is known.
     pub dedup_window: Duration,
+    /// How long messages are kept; zero for ever.
+    pub keep: Duration,
+    /// Bytes of messages that are kept, at most; zero for any number.
+    pub max_bytes: u64,
+    /// Whether unread messages go as well when they are old or too many.
+    pub drop_unread: bool,
+    /// Whether messages from senders who are no contacts wait for the user's word.
+    pub hold_unknown_senders: bool,
+}
+
+/// Whose attachments are fetched without being asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Nobody's.
+    Nobody,
+    /// Contacts'.
+    Known,
+    /// Those of contacts that are trusted.
+    Trusted,
+    /// Everybody's.
+    Everybody,
+}
+
+/// What is done where a file of that name is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// The new one gets another name.
+    Rename,
+    /// The new one is not saved.
+    Skip,
+    /// The old one is replaced.
+    Overwrite,
+}
+
+/// `[attachments]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachments {
+    /// Whose are fetched without being asked for.
+    pub download: Whose,
+    /// Bytes of one that is fetched without being asked for, at most.
+    pub max_size: u64,
+    /// Below which directory they are saved.
+    pub dir: PathBuf,
+    /// What is done where a file of that name is there already.
+    pub conflict: Conflict,
+    /// Bytes of a file that goes out, at most.
+    pub max_outgoing: u64,
+    /// Bytes of all files that wait to go out, at most.
+    pub outgoing_bytes: u64,
 }
 
 /// `[outbox]`.

@@ -4,34 +4,37 @@ mod notify;
 mod sessions;
 
 use crate::api::{self, About, Api, Command};
+use crate::attachments::{Downloads, ReceiveError, Uploads};
 use crate::board::Board;
 use crate::clock;
 use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
+use crate::desk::{self, Desk};
 use crate::events::Events;
+use crate::fanout::{self, Fanout};
+use crate::hooks::Engine;
+use crate::hooks::run::Runner;
+use crate::ingress;
+use crate::leases;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Passed, Permitted};
+use crate::spool;
 use crate::store::{Lock, LockError, OpenError, Store, StoreError};
+use crate::upkeep;
 use crate::watch::{Change, Files, Watch};
 use mrpd_api::paths::{PathError, create_private_dir};
 use sessions::Sessions;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// How often what need not be remembered any more is forgotten.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-/// Pause between the batches of one sweep, so that others are not held up.
-const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the daemon did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -53,6 +56,9 @@ pub enum DaemonError {
     /// The store was not opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The files that wait cannot be got at.
+    #[error("the files that wait to be sent cannot be used: {0}")]
+    Files(#[from] ReceiveError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -113,21 +119,39 @@ pub async fn run(
     let (roster_sender, roster) = watch::channel(Arc::new(roster));
     let (config_sender, config_in_force) = watch::channel(Arc::clone(&config));
     let contacts = Contacts::open(config.contacts_file.clone(), store.clone()).await?;
+    let uploads = Uploads::open(sources.paths.outgoing_dir(), store.clone()).await?;
     let outbox = Outbox::start(
         store.clone(),
         contacts.clone(),
         roster.clone(),
         config_in_force.clone(),
+        uploads.clone(),
         stop.clone(),
         &tasks,
     )
     .await?;
+    let downloads = Downloads::new(
+        store.clone(),
+        contacts.clone(),
+        roster.clone(),
+        config_in_force.clone(),
+    );
+    let (hooks, engine) = Engine::new();
     let context = Context {
+        uploads,
+        downloads,
+        fanout: Fanout::new(store.clone()),
+        desk: Desk::default(),
+        hooks,
         store,
         outbox,
         contacts,
         roster,
         config: config_in_force,
+        runner: Runner::new(
+            sources.paths.cache_dir().join("hooks"),
+            bound.path().to_path_buf(),
+        ),
         board,
         events,
         passed,
@@ -147,6 +171,7 @@ pub async fn run(
     };
     let clients = serve(&mut bound, api, &config, context.stop.clone())?;
     start_parts(&context);
+    context.tasks.spawn(engine.run(context.clone()));
     let mut sessions = Sessions::new(context.clone());
     sessions.follow(&context.roster.borrow());
     ready(bound.path());
@@ -174,7 +199,14 @@ fn start_parts(context: &Context) {
     let Context {
         store, stop, tasks, ..
     } = context;
-    tasks.spawn(sweep(store.clone(), stop.clone()));
+    tasks.spawn(leases::run(store.clone(), stop.clone()));
+    tasks.spawn(upkeep::run(context.clone()));
+    tasks.spawn(context.uploads.clone().tidy(stop.clone()));
+    tasks.spawn(context.downloads.clone().run(stop.clone()));
+    tasks.spawn(fanout::run(context.clone()));
+    tasks.spawn(desk::run(context.clone()));
+    tasks.spawn(ingress::run(context.clone()));
+    tasks.spawn(spool::run(context.clone()));
     tasks.spawn(notify::keep_status(context.board.clone(), stop.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
 }
@@ -338,17 +370,4 @@ fn serve(
     Ok(tokio::spawn(async move {
         while serving.join_next().await.is_some() {}
     }))
-}
-
-async fn sweep(store: Store, stop: CancellationToken) {
-    loop {
-        let pause = match store.sweep(clock::now()).await {
-            Ok(true) => SWEEP_PAUSE,
-            Ok(false) | Err(_) => SWEEP_EVERY,
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.cancelled() => return,
-        }
-    }
 }

@@ -10,3 +10,5 @@ mod serve;
 pub use passed::{Listener, Passed};
 pub use place::{BindError, Bound};
 pub use serve::{Permitted, serve};
+
+pub(crate) use serve::{converse, is_permitted};

@@ -190,6 +190,21 @@ impl User {
         (status, serde_json::from_str(answer).unwrap_or(Value::Null))
     }
 
+    /// Asks the daemon for lines of JSON.
+    pub fn api_lines(&self, path: &str) -> Vec<Value> {
+        let mut curl = self.command(PathBuf::from("curl"));
+        curl.args([
+            "-sS",
+            "--fail-with-body",
+            "--max-time",
+            "60",
+            "--unix-socket",
+        ])
+        .arg(self.socket())
+        .arg(format!("http://mrpd{path}"));
+        messages(&Process::start(curl, b"").wait().succeeded())
+    }
+
     /// Adds to the daemon's configuration file. It has no effect before a reload or a start.
     pub fn configure(&self, text: &str) {
         let path = self.config_file();

@@ -3,7 +3,7 @@
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
 /// Version of the layout below.
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 
 /// Counters and the version, by name.
 pub(crate) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -33,6 +33,56 @@ pub(crate) const VERIFIED: TableDefinition<'_, &str, ()> = TableDefinition::new(
 pub(crate) const PROFILES: TableDefinition<'_, &str, &str> = TableDefinition::new("profiles");
 /// Which bound signatures relays were ever known to take, by URL: JSON of a `Bindable`.
 pub(crate) const BINDABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("bindable");
+/// Files that wait for their messages, by id: JSON of a [`FileRecord`](super::FileRecord).
+pub(crate) const FILES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("files");
+/// Which files which entries of the outbox take, also those that have left it.
+pub(crate) const FILE_USES: TableDefinition<'_, (&str, &str), ()> =
+    TableDefinition::new("file_uses");
+/// Blobs that agents uploaded, by blob, agent and relay: JSON of an [`UploadRecord`](super::UploadRecord).
+pub(crate) const UPLOADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("uploads");
+/// Attachments that are to be looked at, by `seq` and place, and when (milliseconds).
+pub(crate) const DOWNLOADS: TableDefinition<'_, (u64, u32), u64> =
+    TableDefinition::new("downloads");
+
+/// Which messages have what in common: a digest of it (see [`term`](super::index::term)) and `seq`.
+pub(crate) const INDEX: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("index");
+/// Where messages stand that are not as they came: state, attempts, and until when (milliseconds; 0 for no end), by `seq`.
+pub(crate) const STANDINGS: TableDefinition<'_, u64, (u8, u32, u64)> =
+    TableDefinition::new("standings");
+/// Leases and delays by the time at which they end (milliseconds), and `seq`.
+pub(crate) const DUE: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("due");
+/// The first `seq` of a time (milliseconds): those before it were stored earlier. At most one entry a second.
+pub(crate) const TIMES: TableDefinition<'_, u64, u64> = TableDefinition::new("times");
+/// Threads: how many messages, and the newest `seq`.
+pub(crate) const THREADS: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("threads");
+/// Threads by their newest `seq`.
+pub(crate) const THREAD_ORDER: TableDefinition<'_, u64, &str> =
+    TableDefinition::new("thread_order");
+/// Messages from unknown senders that wait for the user's word, in order: JSON of a [`MessageRecord`](super::MessageRecord).
+pub(crate) const HELD: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("held");
+/// Keys that are let in though they are no contacts: accepted, or written to.
+pub(crate) const LET_IN: TableDefinition<'_, &str, ()> = TableDefinition::new("let_in");
+/// Messages to many that are not yet with all of them: JSON of a `FanoutRecord`.
+pub(crate) const FANOUTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("fanouts");
+/// Who is still to get them, by number and key.
+pub(crate) const FANOUT_TARGETS: TableDefinition<'_, (u64, &str), ()> =
+    TableDefinition::new("fanout_targets");
+/// Subscribers, by topic and key: JSON of a `SubscriberRecord`.
+pub(crate) const SUBSCRIBERS: TableDefinition<'_, (&str, &str), &[u8]> =
+    TableDefinition::new("subscribers");
+/// What local agents have subscribed to, by agent, publisher and topic: JSON of a `SubscriptionRecord`.
+pub(crate) const SUBSCRIPTIONS: TableDefinition<'_, (&str, &str, &str), &[u8]> =
+    TableDefinition::new("subscriptions");
+/// What is kept of each hook: JSON of a `HookRecord`.
+pub(crate) const HOOKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("hooks");
+/// What each hook still has to do, by hook and `seq`: JSON of a `HookJob`.
+pub(crate) const HOOK_JOBS: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("hook_jobs");
+/// What each hook has given up, by hook and `seq`: JSON of a `DeadJob`.
+pub(crate) const HOOK_DEAD: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("hook_dead");
+/// What hooks have done, in order: JSON of a `HookLogEntry`.
+pub(crate) const HOOK_LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("hook_log");
 
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
@@ -53,11 +103,31 @@ macro_rules! for_each_table {
         $transaction.$open(VERIFIED)?;
         $transaction.$open(PROFILES)?;
         $transaction.$open(BINDABLE)?;
+        $transaction.$open(INDEX)?;
+        $transaction.$open(STANDINGS)?;
+        $transaction.$open(DUE)?;
+        $transaction.$open(TIMES)?;
+        $transaction.$open(THREADS)?;
+        $transaction.$open(THREAD_ORDER)?;
+        $transaction.$open(HELD)?;
+        $transaction.$open(LET_IN)?;
+        $transaction.$open(FILES)?;
+        $transaction.$open(FILE_USES)?;
+        $transaction.$open(UPLOADS)?;
+        $transaction.$open(DOWNLOADS)?;
+        $transaction.$open(FANOUTS)?;
+        $transaction.$open(FANOUT_TARGETS)?;
+        $transaction.$open(SUBSCRIBERS)?;
+        $transaction.$open(SUBSCRIPTIONS)?;
+        $transaction.$open(HOOKS)?;
+        $transaction.$open(HOOK_JOBS)?;
+        $transaction.$open(HOOK_DEAD)?;
+        $transaction.$open(HOOK_LOG)?;
         $transaction.$open(ROOM)?;
     };
 }
 
-const SCHEMA: &str = "schema";
+pub(super) const SCHEMA: &str = "schema";
 
 /// A number that only grows, or counts what a table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,9 +136,9 @@ pub(crate) enum Counter {
     Newest,
     /// The newest place in the outbox.
     OutboxPosition,
-    /// Messages that came in.
+    /// Messages that came in and are kept.
     Received,
-    /// Messages that went out.
+    /// Messages that went out and are kept.
     Sent,
     /// Entries of the outbox that are still to be sent.
     Queued,
@@ -76,6 +146,20 @@ pub(crate) enum Counter {
     Failed,
     /// Messages that were refused: forged, moved, or too old.
     Refused,
+    /// Messages that came in and nothing was done with.
+    Unread,
+    /// The newest place among the held messages.
+    HeldPosition,
+    /// Messages that are held.
+    Held,
+    /// Bytes of the records of messages.
+    Bytes,
+    /// Bytes of records that were removed since the file was last made small.
+    Freed,
+    /// Up to which `seq` an older file has been brought to this layout.
+    Upgraded,
+    /// The newest message to many.
+    FanoutNumber,
 }
 
 impl Counter {
@@ -88,6 +172,13 @@ impl Counter {
             Self::Queued => "queued",
             Self::Failed => "failed",
             Self::Refused => "refused",
+            Self::Unread => "unread",
+            Self::HeldPosition => "held_position",
+            Self::Held => "held",
+            Self::Bytes => "bytes",
+            Self::Freed => "freed",
+            Self::Upgraded => "upgraded",
+            Self::FanoutNumber => "fanout_number",
         }
     }
 }
