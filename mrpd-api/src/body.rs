@@ -2,6 +2,7 @@
 
 pub mod blobs;
 pub mod dead;
+pub mod doctor;
 pub mod hooks;
 pub mod inbox;
 pub mod services;

@@ -57,6 +57,8 @@ pub const CURSORS: &str = "/v1/cursors";
 pub const EXPECTS: &str = "/v1/expects";
 /// `GET`: schedules, a list of [`crate::body::timed::Schedule`].
 pub const SCHEDULES: &str = "/v1/schedules";
+/// `GET`: what is well and what is not ([`crate::body::doctor::Doctor`]).
+pub const DOCTOR: &str = "/v1/doctor";
 /// `PUT`: a file for a message, streamed; gives [`crate::body::blobs::Blob`] with an id for [`crate::body::Send::attachments`].
 /// `POST`: the same, uploaded to a relay in clear. `GET`: both kinds, as far as they are known here. Below an id: `GET` the bytes,
 /// `DELETE`, and `GET .../info`.

@@ -8,6 +8,7 @@ mod claims;
 mod contacts;
 mod cursors;
 mod dead;
+mod doctor;
 mod error;
 mod hooks;
 mod lifecycle;
@@ -73,6 +74,8 @@ pub struct About {
     pub socket: PathBuf,
     /// The configuration file.
     pub config: PathBuf,
+    /// Where the store is.
+    pub state_dir: PathBuf,
 }
 
 /// The whole interface.
@@ -141,6 +144,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(topics::unsubscribe))
         .routes(routes!(topics::unsubscribe_topic))
         .routes(routes!(spool::show))
+        .routes(routes!(doctor::examine))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
 }

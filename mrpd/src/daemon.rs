@@ -166,6 +166,7 @@ pub async fn run(
             started_at: clock::now(),
             socket: bound.path().to_path_buf(),
             config: sources.main_file(),
+            state_dir: sources.paths.state_dir(),
         }),
     };
     let clients = serve(&mut bound, api, &config, context.stop.clone())?;

@@ -7,7 +7,7 @@
 //! Rooms, from the outside in:
 //! - [`cli`]: the command line. [`config`]: `mrpd.toml`, its layers, and what is wrong with it.
 //! - [`daemon`]: what runs, and who owns it. [`context`]: what all of it works with. [`shutdown`]: how it ends.
-//! - [`board`]: how things stand. [`events`]: what happens.
+//! - [`board`]: how things stand. [`doctor`]: what is well and what is not. [`events`]: what happens.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`attachments`]: the files that travel along, both ways.
@@ -37,6 +37,7 @@ mod crash;
 pub mod daemon;
 mod descriptors;
 pub mod desk;
+pub mod doctor;
 pub mod events;
 pub mod expects;
 pub mod expression;

@@ -80,6 +80,7 @@ impl Fixture {
                 started_at: Timestamp::EPOCH,
                 socket: PathBuf::from("/s"),
                 config: PathBuf::from("/c"),
+                state_dir: PathBuf::from("/"),
             }),
         };
         Self {
