@@ -51,6 +51,12 @@ codes! {
     InvalidConfig = "invalid_config", 422, 78;
     /// No such message here.
     MessageNotFound = "message_not_found", 404, 1;
+    /// Somebody else has taken the message meanwhile, or it is settled.
+    LeaseLost = "lease_lost", 409, 65;
+    /// Nobody has claimed the message.
+    NotClaimed = "not_claimed", 409, 65;
+    /// No named reader of the inbox of that name.
+    UnknownCursor = "unknown_cursor", 404, 1;
     /// No such path.
     NotFound = "not_found", 404, 76;
     /// The path exists, the method does not.

@@ -59,10 +59,32 @@ pub struct Peer {
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum State {
-    /// Came in, nothing done with it yet.
+    /// Came in, nothing done with it yet; or given back, to be taken again.
     New,
+    /// Was read.
+    Read,
+    /// Was put away.
+    Archived,
+    /// Somebody works on it, under a lease.
+    Claimed,
+    /// Somebody who worked on it is done with it.
+    Done,
+    /// Somebody who worked on it has given up, and nobody shall try again.
+    Dead,
+    /// Came from an unknown sender, and waits for the user's word. It has no `seq` yet (0).
+    Held,
     /// Sent by a local agent and accepted by a relay.
     Sent,
+}
+
+/// For how long a message belongs to whoever claimed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Lease {
+    /// Its name, to settle exactly this claim of the message and no later one.
+    pub token: String,
+    /// When it ends; the message can be claimed by others then.
+    pub until: Timestamp,
 }
 
 /// A message, opened and checked.
@@ -109,8 +131,11 @@ pub struct Message {
     pub verified: bool,
     /// Where it stands locally.
     pub state: State,
-    /// How often a hook was tried on it.
+    /// How often it was claimed; for a hook, how often that hook was tried on it.
     pub attempt: u32,
+    /// The lease, of a message that is claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
     /// When the relay accepted it.
     pub created_at: Timestamp,
     /// When it was stored here.

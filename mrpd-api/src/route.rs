@@ -24,6 +24,24 @@ pub const STATUS: &str = "/v1/status";
 pub const SEND: &str = "/v1/send";
 /// `GET`: messages as NDJSON, with the filters of [`crate::body::MessageQuery`].
 pub const MESSAGES: &str = "/v1/messages";
+/// `POST` [`crate::body::inbox::Claim`], gives messages with leases.
+pub const CLAIM: &str = "/v1/claim";
+/// `POST` [`crate::body::inbox::Ack`], gives [`crate::body::inbox::Changed`].
+pub const ACK: &str = "/v1/ack";
+/// `POST` [`crate::body::inbox::Nack`], gives [`crate::body::inbox::Changed`].
+pub const NACK: &str = "/v1/nack";
+/// `POST` [`crate::body::inbox::Touch`], gives [`crate::body::inbox::Changed`].
+pub const TOUCH: &str = "/v1/touch";
+/// `POST` [`crate::body::inbox::Mark`], gives [`crate::body::inbox::Changed`].
+pub const MARK: &str = "/v1/messages/mark";
+/// `POST` [`crate::body::inbox::Prune`], gives [`crate::body::inbox::Removed`].
+pub const PRUNE: &str = "/v1/prune";
+/// `GET`: threads, the latest first, a list of [`crate::body::inbox::Thread`]; below an id its messages as NDJSON, both ways.
+pub const THREADS: &str = "/v1/threads";
+/// `GET`: messages as NDJSON, newest first, with the filters of [`crate::body::MessageQuery`] of which `text` is required.
+pub const SEARCH: &str = "/v1/search";
+/// `GET`: messages from unknown senders that are held, as NDJSON; `POST .../accept`, `POST .../reject`.
+pub const PENDING: &str = "/v1/pending";
 /// `GET`: the outbox, a list of [`crate::body::OutboxEntry`].
 pub const OUTBOX: &str = "/v1/outbox";
 /// `GET`: contacts; `PUT`, `DELETE`, `POST .../rename` below a name.
@@ -32,7 +50,8 @@ pub const CONTACTS: &str = "/v1/contacts";
 pub const AGENTS: &str = "/v1/agents";
 /// `GET`: relays, a list of [`crate::body::Relay`].
 pub const RELAYS: &str = "/v1/relays";
-/// `GET`, `PUT` below a name: where a named reader of the inbox stands ([`crate::body::Cursor`]).
+/// `GET`: a list of [`crate::body::inbox::NamedCursor`]; `GET`, `PUT`, `DELETE` below a name: where a named reader of the inbox
+/// stands ([`crate::body::Cursor`]).
 pub const CURSORS: &str = "/v1/cursors";
 /// `GET`: hooks, a list of [`crate::body::hooks::Hook`]; below a name `POST .../enable`, `disable`, `test`, `replay`.
 pub const HOOKS: &str = "/v1/hooks";

@@ -2,6 +2,7 @@
 //!
 //! Handlers know no tables: they ask the outbox, the contacts and the store, and put the answer into the contract's shape.
 
+mod claims;
 mod contacts;
 mod cursors;
 mod dead;
@@ -11,10 +12,14 @@ mod lifecycle;
 mod messages;
 mod name;
 mod openapi;
+mod pending;
+mod prune;
 mod query;
 mod send;
 mod status;
+mod threads;
 pub(crate) mod view;
+mod words;
 
 pub use error::ApiError;
 pub use lifecycle::Command;
@@ -88,11 +93,24 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(status::outbox))
         .routes(routes!(send::send))
         .routes(routes!(messages::list))
-        .routes(routes!(messages::one))
+        .routes(routes!(messages::one, messages::remove))
+        .routes(routes!(threads::search))
+        .routes(routes!(claims::mark))
+        .routes(routes!(claims::claim))
+        .routes(routes!(claims::ack))
+        .routes(routes!(claims::nack))
+        .routes(routes!(claims::touch))
+        .routes(routes!(prune::prune))
+        .routes(routes!(threads::list))
+        .routes(routes!(threads::one))
+        .routes(routes!(pending::list))
+        .routes(routes!(pending::accept))
+        .routes(routes!(pending::reject))
         .routes(routes!(contacts::list))
         .routes(routes!(contacts::one, contacts::put, contacts::remove))
         .routes(routes!(contacts::rename))
-        .routes(routes!(cursors::get, cursors::put))
+        .routes(routes!(cursors::list))
+        .routes(routes!(cursors::get, cursors::put, cursors::remove))
         .routes(routes!(hooks::list))
         .routes(routes!(hooks::log))
         .routes(routes!(hooks::one))

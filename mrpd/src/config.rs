@@ -282,6 +282,14 @@ pub struct Api {
 pub struct Inbox {
     /// How long a relay's id of a message is remembered at least, so that a copy is known.
     pub dedup_window: Duration,
+    /// How long messages are kept; zero for ever.
+    pub keep: Duration,
+    /// Bytes of messages that are kept, at most; zero for any number.
+    pub max_bytes: u64,
+    /// Whether unread messages go as well when they are old or too many.
+    pub drop_unread: bool,
+    /// Whether messages from senders who are no contacts wait for the user's word.
+    pub hold_unknown_senders: bool,
 }
 
 /// `[outbox]`.

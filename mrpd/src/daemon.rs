@@ -12,27 +12,23 @@ use crate::context::Context;
 use crate::events::Events;
 use crate::hooks::Engine;
 use crate::hooks::run::Runner;
+use crate::leases;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Permitted};
 use crate::store::{Lock, LockError, OpenError, Store, StoreError};
+use crate::upkeep;
 use crate::watch::{Change, Files, Watch};
 use mrpd_api::paths::{PathError, create_private_dir};
 use sessions::Sessions;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// How often what need not be remembered any more is forgotten.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-/// Pause between the batches of one sweep, so that others are not held up.
-const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the daemon did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -180,7 +176,8 @@ fn start_parts(context: &Context) {
     let Context {
         store, stop, tasks, ..
     } = context;
-    tasks.spawn(sweep(store.clone(), stop.clone()));
+    tasks.spawn(leases::run(store.clone(), stop.clone()));
+    tasks.spawn(upkeep::run(context.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
 }
 
@@ -336,17 +333,4 @@ fn serve(
     Ok(tokio::spawn(socket::serve(
         listener, router, permitted, stop,
     )))
-}
-
-async fn sweep(store: Store, stop: CancellationToken) {
-    loop {
-        let pause = match store.sweep(clock::now()).await {
-            Ok(true) => SWEEP_PAUSE,
-            Ok(false) | Err(_) => SWEEP_EVERY,
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.cancelled() => return,
-        }
-    }
 }

@@ -13,7 +13,7 @@
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
 //! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
 //! - [`hooks`]: programs that are run when a message comes.
-//! - [`store`]: one file, one writer, whole transactions.
+//! - [`store`]: one file, one writer, whole transactions. `leases`: work that comes back. `upkeep`: what goes.
 //! - [`watch`]: noticing that files have changed. `log`: how the log is written.
 //! - `descriptors`: which files a program begins with.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
@@ -36,6 +36,7 @@ pub mod expression;
 pub mod hooks;
 pub mod identity;
 pub mod inbox;
+mod leases;
 mod log;
 pub mod outbox;
 pub mod roster;
@@ -45,6 +46,7 @@ pub mod socket;
 pub mod store;
 #[cfg(test)]
 mod testing;
+mod upkeep;
 pub mod watch;
 
 #[cfg(feature = "failpoints")]

@@ -26,6 +26,10 @@ Within version 1 fields, routes and error codes are only ever added. Each refusa
 const TAGS: &[(&str, &str)] = &[
     ("Daemon", "How it stands, and what it is to do with itself"),
     ("Messages", "What came in and what went out"),
+    (
+        "Work",
+        "Messages as work that is taken, done and given back",
+    ),
     ("Sending", "What is to go out"),
     ("Contacts", "Names of others"),
     ("Hooks", "What is run when a message comes"),

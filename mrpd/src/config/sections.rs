@@ -25,6 +25,13 @@ const VARIABLES: &[(&str, &str)] = &[
     ("MRPD_LOG", "log"),
     ("MRPD_DEFAULT_AGENT", "default_agent"),
     ("MRPD_INBOX_DEDUP_WINDOW", "inbox.dedup_window"),
+    ("MRPD_INBOX_KEEP", "inbox.keep"),
+    ("MRPD_INBOX_MAX_BYTES", "inbox.max_bytes"),
+    ("MRPD_INBOX_DROP_UNREAD", "inbox.drop_unread"),
+    (
+        "MRPD_INBOX_HOLD_UNKNOWN_SENDERS",
+        "inbox.hold_unknown_senders",
+    ),
     ("MRPD_OUTBOX_RETRY_FOR", "outbox.retry_for"),
     ("MRPD_CONTACTS_FILE", "contacts.file"),
 ];

@@ -2,7 +2,7 @@
 
 use super::inbox::append;
 use super::record::{MessageRecord, OutboxRecord, OutboxStage, decode, encode};
-use super::schema::{Counter, IDS, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS};
+use super::schema::{Counter, IDS, LET_IN, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS};
 use super::writer::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
@@ -278,6 +278,9 @@ fn enqueue(
     if transaction.counter(Counter::Queued)? >= LIMIT {
         return Ok(Enqueued::Full);
     }
+    tables
+        .open_table(LET_IN)?
+        .insert(record.message.to.as_str(), ())?;
     record.message.behind = transaction.counter(Counter::Newest)?;
     let position = transaction.count(Counter::OutboxPosition, 1)?;
     let bytes = encode(&record)?;
