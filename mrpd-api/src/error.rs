@@ -57,6 +57,10 @@ codes! {
     NotClaimed = "not_claimed", 409, 65;
     /// No named reader of the inbox of that name.
     UnknownCursor = "unknown_cursor", 404, 1;
+    /// No such file or blob.
+    BlobNotFound = "blob_not_found", 404, 66;
+    /// A message needs the blob.
+    BlobInUse = "blob_in_use", 409, 75;
     /// No such path.
     NotFound = "not_found", 404, 76;
     /// The path exists, the method does not.

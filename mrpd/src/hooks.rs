@@ -9,6 +9,7 @@
 //! `MRP_ATTEMPT` that it may have been there before. Hooks are readers of their own: what they do with a message is no business of
 //! the inbox, and a message that no hook can take holds up neither the inbox nor other hooks.
 
+mod answer;
 pub mod automatic;
 mod engine;
 mod hook;
@@ -24,8 +25,17 @@ mod state;
 mod trial;
 mod work;
 
+use crate::audience::Proof;
+use crate::contacts::Names;
 pub use engine::Engine;
+use mrpd_api::message::Message;
+
 pub use hook::{Filter, Hook, Rate, ReplyForm, Retry};
 pub use matching::remedy;
 pub use state::{HookError, HookState, Hooks, Overview, Switch};
 pub use trial::Trial;
+
+/// Whether a hook will be run for a message.
+pub(crate) fn takes(hook: &Hook, message: &Message, proof: Proof, names: &Names) -> bool {
+    matching::judge(hook, message, proof, names) == matching::Verdict::Run
+}

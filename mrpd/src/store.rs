@@ -11,7 +11,10 @@
 
 mod claims;
 mod cursors;
+mod downloads;
 mod entry;
+mod fanout;
+mod files;
 mod held;
 mod hooks;
 mod inbox;
@@ -26,10 +29,14 @@ mod schema;
 mod select;
 mod standing;
 mod threads;
+mod topics;
 mod upgrade;
 mod writer;
 
 pub use claims::{Settled, Settlement, Target};
+pub use downloads::Due;
+pub use fanout::{Fanned, FanoutPart, FanoutRecord, Once};
+pub use files::Reserved;
 pub use held::{HeldBy, HeldPage};
 pub use hooks::{DeadJob, HookJob, HookLogEntry, HookRecord, JobEnd, LogPage, Matched, RunEnd};
 pub use inbox::{Copies, Counts, Incoming, Stored};
@@ -37,11 +44,14 @@ pub use index::{Field, Order};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
-pub use record::{MessageRecord, OutboxRecord, OutboxStage};
+pub use record::{
+    Download, FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile, UploadRecord,
+};
 pub use retention::{Compaction, Expendable, Pruned, Unread};
 pub use select::{Page, Selection};
 pub use standing::Standing;
 pub use threads::Thread;
+pub use topics::{Subscribed, SubscriberRecord, SubscriptionRecord};
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;

@@ -1,4 +1,5 @@
 use super::*;
+use crate::attachments::{Downloads, Uploads};
 use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
@@ -37,17 +38,28 @@ impl Fixture {
         let (config_sender, config) = watch::channel(Arc::new(testing::config(dir.path())));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
+        let uploads = Uploads::open(dir.path().join("outgoing"), store.clone());
+        let uploads = uploads.await.unwrap();
+        let downloads = Downloads::new(
+            store.clone(),
+            contacts.clone(),
+            roster.clone(),
+            config.clone(),
+        );
         let outbox = Outbox::start(
             store.clone(),
             contacts.clone(),
             roster.clone(),
             config.clone(),
+            uploads.clone(),
             stop.clone(),
             &tasks,
         );
         let (control, _) = mpsc::channel(1);
         let api = Api {
             context: Context {
+                uploads,
+                downloads,
                 outbox: outbox.await.unwrap(),
                 store,
                 contacts,
@@ -57,6 +69,7 @@ impl Fixture {
                 runner: Runner::new(dir.path().join("hooks"), dir.path().join("mrpd.sock")),
                 board: Board::default(),
                 events: Events::default(),
+                passed: Default::default(),
                 stop,
                 tasks,
             },
@@ -158,6 +171,7 @@ fn record(id: &str) -> MessageRecord {
         thread: None,
         reply_to: None,
         attachments: Vec::new(),
+        downloads: Vec::new(),
         metadata: Default::default(),
         encrypted: true,
         verified: true,

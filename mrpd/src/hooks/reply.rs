@@ -37,7 +37,7 @@ pub(super) fn body(form: ReplyForm, report: &Report) -> Result<Option<Box<RawVal
         return Err("it wrote more than a reply may have".to_owned());
     }
     let body = match form {
-        ReplyForm::Json => RawValue::from_string(text.trim().to_owned()),
+        ReplyForm::Json | ReplyForm::Response => RawValue::from_string(text.trim().to_owned()),
         ReplyForm::Text | ReplyForm::None => to_raw_value(&serde_json::json!({ "text": text })),
     };
     let wrong = |error| format!("what it wrote is no JSON ({error})");
@@ -59,18 +59,13 @@ pub(super) fn to(message: &Message, body: Box<RawValue>) -> Send {
 }
 
 /// Sends the reply, unless that was done before a crash.
-pub(super) async fn send(
-    outbox: &Outbox,
-    hook: &str,
-    message: &Message,
-    body: Box<RawValue>,
-) -> Replied {
+pub(super) async fn send(outbox: &Outbox, hook: &str, message: &Message, reply: Send) -> Replied {
     if automatic::is_automatic(&message.metadata) {
         return Replied::Nothing("no reply: the message was sent automatically".to_owned());
     }
     let named = [hook, &message.agent, &message.id].join("\n");
     let key = format!("hook-{}", base64url::encode(&Sha256::digest(named)));
-    match outbox.send(to(message, body), Some(key)).await {
+    match outbox.send(reply, Some(key)).await {
         Ok(sent) => Replied::Sent(sent.id),
         // The first run's reply is under way: what a second run wrote differs from it.
         Err(SendError::Mismatch) => {

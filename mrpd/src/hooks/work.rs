@@ -1,5 +1,6 @@
 //! One run of a hook, from the count of its attempt to the record of its end.
 
+use super::answer::{self, Answer, Tries};
 use super::hook::{Hook, ReplyForm};
 use super::invocation::{Invocation, Outcome, Report};
 use super::queue::{Batch, End};
@@ -9,6 +10,8 @@ use crate::clock;
 use crate::context::Context;
 use crate::crash::crash_point;
 use crate::store::{HookJob, HookLogEntry, JobEnd, MessageRecord, RunEnd, StoreError};
+use mrp_proto::content::Response;
+use mrpd_api::body::Send;
 use mrpd_api::event::Event;
 use mrpd_api::message::Message;
 use std::sync::Arc;
@@ -44,6 +47,19 @@ pub(super) struct Done {
 struct Verdict {
     outcome: Outcome,
     notes: Vec<String>,
+}
+
+impl Verdict {
+    fn note(&mut self, replied: Replied) {
+        self.notes.push(match replied {
+            Replied::Sent(id) => format!("replied with {id}"),
+            Replied::Nothing(why) | Replied::Wrong(why) => why,
+            Replied::Later(why) => {
+                self.outcome = Outcome::Later;
+                why
+            }
+        });
+    }
 }
 
 impl Work {
@@ -87,7 +103,11 @@ impl Work {
             return Ok((End::PutOff(Instant::now()), Vec::new()));
         }
         crash_point!("hook.exited");
-        let verdict = self.reply(&report, last).await;
+        let failures = jobs.iter().map(|(_, job)| job.failures).max().unwrap_or(0) + 1;
+        let verdict = match self.hook.reply {
+            ReplyForm::Response => self.respond(&report, last, failures).await,
+            _ => self.reply(&report, last).await,
+        };
         crash_point!("hook.replied");
         let took = began.elapsed();
         self.record(&jobs, &messages, &report, verdict, took).await
@@ -132,21 +152,44 @@ impl Work {
         let replied = match reply::body(self.hook.reply, report) {
             Ok(None) => Replied::Nothing("no reply: it wrote nothing".to_owned()),
             Ok(Some(body)) => {
-                reply::send(&self.context.outbox, &self.hook.name, message, body).await
+                let reply = reply::to(message, body);
+                reply::send(&self.context.outbox, &self.hook.name, message, reply).await
             }
             Err(what) => {
                 verdict.outcome = Outcome::Failed;
                 Replied::Nothing(what)
             }
         };
-        verdict.notes.push(match replied {
-            Replied::Sent(id) => format!("replied with {id}"),
-            Replied::Nothing(why) | Replied::Wrong(why) => why,
-            Replied::Later(why) => {
-                verdict.outcome = Outcome::Later;
-                why
+        verdict.note(replied);
+        verdict
+    }
+
+    /// Answers the request, also where the handler failed: whoever asks is not kept waiting.
+    async fn respond(&self, report: &Report, message: &Message, failures: u32) -> Verdict {
+        let tries = if failures >= self.hook.retry.max_attempts {
+            Tries::Over
+        } else {
+            Tries::Left
+        };
+        let (response, outcome) = match answer::answer(report, tries) {
+            Answer::Now(response, outcome) => (response, outcome),
+            Answer::NotYet => {
+                return Verdict {
+                    outcome: report.outcome,
+                    notes: Vec::new(),
+                };
             }
-        });
+        };
+        let mut verdict = Verdict {
+            outcome,
+            notes: Vec::new(),
+        };
+        let reply = Send {
+            content_type: Some(Response::CONTENT_TYPE.to_owned()),
+            ..reply::to(message, response.to_body())
+        };
+        let replied = reply::send(&self.context.outbox, &self.hook.name, message, reply).await;
+        verdict.note(replied);
         verdict
     }
 

@@ -27,6 +27,7 @@ fn message(id: &str, text: &str) -> MessageRecord {
         thread: None,
         reply_to: None,
         attachments: Vec::new(),
+        downloads: Vec::new(),
         metadata: Default::default(),
         encrypted: true,
         verified: true,
@@ -75,6 +76,7 @@ fn draft(id: &str) -> OutboxRecord {
         created_at: at(10),
         next_attempt_at: None,
         error: None,
+        files: Vec::new(),
     }
 }
 
