@@ -65,6 +65,12 @@ pub(super) fn read(
         ("text", ReplyForm::Text),
         ("json", ReplyForm::Json),
     ];
+    if name == "log" {
+        reader.wrong(
+            "name",
+            "\"log\" is the name of all hooks' log; choose another one",
+        );
+    }
     let filter = read_filter(&mut reader, groups, agents);
     let program = program::read(&mut reader, &defaults.program, Input::Json, paths);
     let reply = reader.choice("reply", REPLIES, ReplyForm::None);
