@@ -18,6 +18,8 @@ pub use reader::Effective;
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
+use crate::audience::Groups;
+use crate::hooks::Hook;
 use mrp_client::RelayUrl;
 use mrp_proto::acl::InboxPolicy;
 use mrp_proto::agent::Visibility;
@@ -145,17 +147,26 @@ impl Sources {
         }
     }
 
+    /// The files that are read, whether or not they exist, but for drop-ins.
+    pub(crate) fn layers(&self) -> Vec<PathBuf> {
+        match &self.file {
+            Some(file) => vec![file.clone()],
+            None => vec![self.paths.system_config_file(), self.paths.config_file()],
+        }
+    }
+
+    /// Where drop-ins are.
+    pub(crate) fn drop_in_dir(&self) -> Option<PathBuf> {
+        self.file.is_none().then(|| self.paths.drop_in_dir())
+    }
+
     fn read_layers(&self, account: &mut Account) -> Table {
         let mut tree = Table::new();
-        let files = match &self.file {
-            Some(file) => vec![file.clone()],
-            None => {
-                let mut files = vec![self.paths.system_config_file()];
-                files.extend(drop_ins(&self.paths.drop_in_dir()));
-                files.push(self.paths.config_file());
-                files
-            }
-        };
+        let mut files = self.layers();
+        if let Some(dir) = self.drop_in_dir() {
+            let own = files.len() - 1;
+            files.splice(own..own, drop_ins(&dir));
+        }
         for file in files {
             match read_file(&file, self.file.is_some(), account) {
                 Ok(Some(table)) => tree::overlay(&mut tree, table),
@@ -209,12 +220,17 @@ pub struct Config {
     pub contacts_file: PathBuf,
     /// Topics that others may subscribe to.
     pub topics: Named<Topic>,
+    /// Lists of people under names.
+    pub groups: Groups,
+    /// What is run when a message comes, in order.
+    pub hooks: Named<Hook>,
 }
 
 impl Config {
     /// What is written wrongly now, but was right before, stays as it was.
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
+        self.hooks.keep_refused(&before.hooks);
     }
 }
 
@@ -322,7 +338,8 @@ pub struct Agent {
     pub require_encryption: bool,
 }
 
-fn drop_ins(dir: &Path) -> Vec<PathBuf> {
+/// The drop-ins in a directory, in their order.
+pub(crate) fn drop_ins(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return Vec::new();
     };

@@ -1,5 +1,7 @@
 //! Reads typed values out of a tree, and keeps the account: what was used, from where, and what was wrong.
 
+mod measure;
+
 use crate::config::duration;
 use crate::config::tree::{Node, Origin, Table, Value};
 use crate::config::{Problem, Severity};
@@ -291,6 +293,11 @@ impl<'a> Reader<'a> {
             origin,
             self.severity,
         )
+    }
+
+    /// The keys that are written here, where they are names of the user's own choice.
+    pub(crate) fn keys(&self) -> Vec<&'a str> {
+        self.table.keys().map(String::as_str).collect()
     }
 
     /// Reports keys that are right but that this version does nothing with.

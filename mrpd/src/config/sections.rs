@@ -1,8 +1,11 @@
 //! The sections of the configuration, each read into its type.
 
 mod agent;
+mod groups;
+mod hook;
 mod inbox;
 mod outbox;
+mod program;
 mod relay;
 mod topic;
 
@@ -31,9 +34,6 @@ const LATER_SECTIONS: &[&str] = &[
     "attachments",
     "capability",
     "expect",
-    "groups",
-    "hook",
-    "hook_defaults",
     "ingress",
     "metrics",
     "schedule",
@@ -91,6 +91,8 @@ pub(super) fn read(
         Origin::Default,
         Severity::Ignored,
     );
+    let groups = groups::read(&mut top);
+    let hook_defaults = hook::read_defaults(&mut top);
     let log = read_log(&mut top);
     let default_agent = top.text("default_agent");
     let api = read_api(&mut top, paths);
@@ -99,7 +101,17 @@ pub(super) fn read(
     let contacts_file = read_contacts(&mut top, paths);
     top.unsupported(LATER_SECTIONS);
     top.mark_read(&["relay", "agent", "topic"]);
+    top.mark_read(&["hook"]);
     top.finish();
+    let known: Vec<String> = agents.iter().map(|agent| agent.name.clone()).collect();
+    let hooks = read_named(
+        tree,
+        "hook",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| hook::read(reader, name, &groups, &known, &hook_defaults, paths),
+    );
     agent::check_default(default_agent.as_deref(), &agents, tree, account);
     Config {
         default_agent,
@@ -111,6 +123,8 @@ pub(super) fn read(
         outbox,
         contacts_file,
         topics,
+        groups,
+        hooks,
     }
 }
 
