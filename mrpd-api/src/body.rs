@@ -177,6 +177,17 @@ pub struct MessageQuery {
     pub all: Option<u8>,
 }
 
+/// Query of `GET /v1/events`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+pub struct EventQuery {
+    /// Only these kinds, with commas between: `message`, `stage`, `session`, `hook`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<String>,
+}
+
 /// A contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

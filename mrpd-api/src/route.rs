@@ -20,6 +20,10 @@ pub const HEALTH: &str = "/healthz";
 pub const OPENAPI: &str = "/v1/openapi.json";
 /// `GET`: [`crate::body::Status`].
 pub const STATUS: &str = "/v1/status";
+/// `GET`: figures, as OpenMetrics text.
+pub const METRICS: &str = "/metrics";
+/// `GET`: events as NDJSON ([`crate::event::Event`]), with the filter of [`crate::body::EventQuery`].
+pub const EVENTS: &str = "/v1/events";
 /// `POST` [`crate::body::Send`], gives [`crate::body::Sent`].
 pub const SEND: &str = "/v1/send";
 /// `GET`: messages as NDJSON, with the filters of [`crate::body::MessageQuery`].

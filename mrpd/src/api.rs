@@ -5,8 +5,10 @@
 mod contacts;
 mod cursors;
 mod error;
+mod events;
 mod lifecycle;
 mod messages;
+mod metrics;
 mod name;
 mod openapi;
 mod query;
@@ -81,6 +83,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(openapi::show))
         .routes(routes!(status::health))
         .routes(routes!(status::status))
+        .routes(routes!(metrics::show))
+        .routes(routes!(events::follow))
         .routes(routes!(status::agents))
         .routes(routes!(status::relays))
         .routes(routes!(status::outbox))

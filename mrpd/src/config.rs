@@ -216,6 +216,8 @@ pub struct Config {
     pub inbox: Inbox,
     /// How what goes out is sent.
     pub outbox: Outbox,
+    /// Where the figures go.
+    pub metrics: Metrics,
     /// The contacts file.
     pub contacts_file: PathBuf,
     /// Topics that others may subscribe to.
@@ -272,6 +274,15 @@ pub struct Inbox {
 pub struct Outbox {
     /// How long a send is tried again.
     pub retry_for: Duration,
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metrics {
+    /// The file they are written to, if any.
+    pub textfile: Option<PathBuf>,
+    /// How often.
+    pub interval: Duration,
 }
 
 /// How messages come from a relay.

@@ -9,7 +9,8 @@ use crate::clock;
 use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
-use crate::events::Events;
+use crate::events::{Events, tell_arrivals};
+use crate::metrics::write_textfile;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::session::binding;
@@ -101,6 +102,7 @@ pub async fn run(
     let _lock = Lock::take(&sources.paths.lock_file())?;
     let mut bound = bind(&sources, &config)?;
     let store = Store::open(&sources.paths.store_file())?;
+    store.register_metrics(events.metrics());
     for link in roster.agents.iter().flat_map(|agent| &agent.links) {
         binding::recall(&store, link).await;
     }
@@ -169,10 +171,16 @@ pub async fn run(
 /// Starts what runs for as long as the daemon does.
 fn start_parts(context: &Context) {
     let Context {
-        store, stop, tasks, ..
+        store,
+        stop,
+        tasks,
+        events,
+        ..
     } = context;
     tasks.spawn(sweep(store.clone(), stop.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
+    tasks.spawn(tell_arrivals(events.clone(), store.clone(), stop.clone()));
+    tasks.spawn(write_textfile(context.clone()));
 }
 
 /// The daemon while it runs: the owner of what a reload changes.

@@ -8,6 +8,7 @@
 //! - [`cli`]: the command line. [`config`]: `mrpd.toml`, its layers, and what is wrong with it.
 //! - [`daemon`]: what runs, and who owns it. [`context`]: what all of it works with. [`shutdown`]: how it ends.
 //! - [`board`]: how things stand. [`events`]: what happens.
+//! - [`metrics`]: its figures.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
@@ -35,6 +36,7 @@ pub mod hooks;
 pub mod identity;
 pub mod inbox;
 mod log;
+pub mod metrics;
 pub mod outbox;
 pub mod roster;
 pub mod session;

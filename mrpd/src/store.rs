@@ -17,6 +17,7 @@ mod peers;
 mod read;
 mod record;
 mod schema;
+mod timings;
 mod writer;
 
 pub use inbox::{Copies, Counts, Incoming, Stored};
@@ -26,10 +27,12 @@ pub use peers::ContactExtras;
 pub use read::Page;
 pub use record::{MessageRecord, OutboxRecord, OutboxStage};
 
+use crate::metrics::Metrics;
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use timings::Timings;
 use tokio::sync::{mpsc, oneshot, watch};
 use writer::{Message as WriterMessage, Operation, Transaction, Writer};
 
@@ -94,6 +97,8 @@ pub struct Store {
     newest: watch::Receiver<u64>,
     outbox: watch::Receiver<u64>,
     trouble: watch::Receiver<Option<Arc<str>>>,
+    path: Arc<Path>,
+    timings: Timings,
 }
 
 /// The database, taken away while it is being opened anew.
@@ -126,6 +131,7 @@ impl Store {
         let (outbox_sender, outbox) = watch::channel(0);
         let (trouble_sender, trouble) = watch::channel(None);
         let (sender, receiver) = mpsc::channel(QUEUE);
+        let timings = Timings::default();
         let shared = SharedDatabase(Arc::new(RwLock::new(Some(database))));
         let writer = Writer {
             path: path.to_path_buf(),
@@ -134,6 +140,7 @@ impl Store {
             newest: newest_sender,
             outbox: outbox_sender,
             trouble: trouble_sender,
+            timings: timings.clone(),
         };
         std::thread::Builder::new()
             .name("store".to_owned())
@@ -148,6 +155,8 @@ impl Store {
             newest,
             outbox,
             trouble,
+            path: path.into(),
+            timings,
         })
     }
 
@@ -164,6 +173,19 @@ impl Store {
     /// What is wrong with the disk at the moment.
     pub fn trouble(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.trouble.clone()
+    }
+
+    /// The file's size in bytes.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn size(&self) -> io::Result<u64> {
+        Ok(self.path.metadata()?.len())
+    }
+
+    /// Has what is measured here shown among the daemon's figures.
+    pub fn register_metrics(&self, metrics: &Metrics) {
+        self.timings.register(metrics);
     }
 
     /// Finishes what was submitted, and closes the file. Later operations are answered with [`StoreError::Closed`].

@@ -9,13 +9,13 @@ use super::query::{Follow, Plan, plan};
 use super::{Api, ApiError, view};
 use crate::contacts::Names;
 use crate::store::{MessageRecord, StoreError};
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use futures_util::stream;
+use axum::{BoxError, Json};
+use futures_util::stream::{self, Stream};
 use mrpd_api::body::MessageQuery;
 use mrpd_api::error::Code;
 use mrpd_api::message::{Direction, Message};
@@ -25,11 +25,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often a reader of events hears that the daemon is still there.
-const EVENT_COMMENT: Duration = Duration::from_secs(15);
+pub(super) const EVENT_COMMENT: Duration = Duration::from_secs(15);
 
 /// How messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Lines,
     Events,
 }
@@ -73,7 +73,15 @@ pub(super) async fn list(
         plan,
         form,
     };
-    let body = Body::from_stream(stream::unfold(reader, Reader::step));
+    Ok(stream_response(form, stream::unfold(reader, Reader::step)))
+}
+
+/// An answer that goes on.
+pub(super) fn stream_response<E: Into<BoxError> + 'static>(
+    form: Form,
+    pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+) -> Response {
+    let body = Body::from_stream(pieces);
     let media_type = match form {
         Form::Lines => route::NDJSON,
         Form::Events => route::EVENT_STREAM,
@@ -82,7 +90,7 @@ pub(super) async fn list(
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
 #[utoipa::path(
@@ -227,7 +235,7 @@ fn names(api: &Api) -> Names {
     api.context.contacts.names(&roster)
 }
 
-fn form(headers: &HeaderMap) -> Form {
+pub(super) fn form(headers: &HeaderMap) -> Form {
     let accepted = headers
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())

@@ -4,6 +4,7 @@ mod agent;
 mod groups;
 mod hook;
 mod inbox;
+mod metrics;
 mod outbox;
 mod program;
 mod relay;
@@ -35,7 +36,6 @@ const LATER_SECTIONS: &[&str] = &[
     "capability",
     "expect",
     "ingress",
-    "metrics",
     "schedule",
     "spool",
 ];
@@ -98,6 +98,7 @@ pub(super) fn read(
     let api = read_api(&mut top, paths);
     let inbox = inbox::read(&mut top);
     let outbox = outbox::read(&mut top);
+    let metrics = metrics::read(&mut top, paths);
     let contacts_file = read_contacts(&mut top, paths);
     top.unsupported(LATER_SECTIONS);
     top.mark_read(&["relay", "agent", "topic"]);
@@ -121,6 +122,7 @@ pub(super) fn read(
         agents,
         inbox,
         outbox,
+        metrics,
         contacts_file,
         topics,
         groups,

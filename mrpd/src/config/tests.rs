@@ -160,7 +160,8 @@ fn a_filter_or_a_time_that_cannot_be_is_reported_and_the_default_stays() {
 
 #[test]
 fn what_comes_later_is_reported_and_changes_nothing() {
-    let found = problems("[[capability]]\nname = \"x\"\nexec = [\"true\"]\n[inbox]\nkeep = \"90d\"\n");
+    let found =
+        problems("[[capability]]\nname = \"x\"\nexec = [\"true\"]\n[inbox]\nkeep = \"90d\"\n");
     let expected = [
         "mrpd.toml:5: inbox.keep: not supported by this version; it has no effect",
         "mrpd.toml:1: capability: not supported by this version; it has no effect",
@@ -300,15 +301,36 @@ notify = { body = "{{ text }}" }
 #[test]
 fn a_hook_that_is_written_wrongly_is_refused_with_its_field() {
     for (text, expected) in [
-        ("from = [\"@nobody\"]", "3: hook.x.from: there is no group \"@nobody\""),
+        (
+            "from = [\"@nobody\"]",
+            "3: hook.x.from: there is no group \"@nobody\"",
+        ),
         ("match = \"body.event ==\"", "3: hook.x.match: syntax error"),
-        ("match = \"bdy == 1\"", "3: hook.x.match: there is no \"bdy\" here"),
-        ("kind = [\"letter\"]", "3: hook.x.kind: \"letter\" is not allowed"),
-        ("rate = \"often\"", "3: hook.x.rate: \"often\" is not allowed; expected a rate"),
-        ("agent = \"nobody\"", "3: hook.x.agent: there is no agent \"nobody\""),
-        ("shell = \"true\"", "hook.x.exec: write only one of exec, shell and notify"),
+        (
+            "match = \"bdy == 1\"",
+            "3: hook.x.match: there is no \"bdy\" here",
+        ),
+        (
+            "kind = [\"letter\"]",
+            "3: hook.x.kind: \"letter\" is not allowed",
+        ),
+        (
+            "rate = \"often\"",
+            "3: hook.x.rate: \"often\" is not allowed; expected a rate",
+        ),
+        (
+            "agent = \"nobody\"",
+            "3: hook.x.agent: there is no agent \"nobody\"",
+        ),
+        (
+            "shell = \"true\"",
+            "hook.x.exec: write only one of exec, shell and notify",
+        ),
         ("colour = \"red\"", "3: hook.x.colour: no such key"),
-        ("env = { \"A-B\" = \"c\" }", "3: hook.x.env: \"A-B\" is no name"),
+        (
+            "env = { \"A-B\" = \"c\" }",
+            "3: hook.x.env: \"A-B\" is no name",
+        ),
     ] {
         let file = format!("[[hook]]\nname = \"x\"\n{text}\nexec = [\"true\"]\n");
         let found = problems(&file);
@@ -319,6 +341,9 @@ fn a_hook_that_is_written_wrongly_is_refused_with_its_field() {
         let home = Home::new();
         home.write("mrpd.toml", &file);
         let config = home.load(&[]).config;
-        assert_eq!((config.hooks.items.len(), config.hooks.refused.len()), (0, 1));
+        assert_eq!(
+            (config.hooks.items.len(), config.hooks.refused.len()),
+            (0, 1)
+        );
     }
 }
