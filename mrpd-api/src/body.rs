@@ -1,5 +1,7 @@
 //! What the routes take and give, beside messages.
 
+pub mod archive;
+
 use crate::message::{Direction, Kind, Trust};
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::Metadata;

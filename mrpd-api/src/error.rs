@@ -49,6 +49,8 @@ codes! {
     InvalidConfig = "invalid_config", 422, 78;
     /// No such message here.
     MessageNotFound = "message_not_found", 404, 1;
+    /// A file cannot be made there.
+    CannotCreate = "cannot_create", 422, 73;
     /// No such path.
     NotFound = "not_found", 404, 76;
     /// The path exists, the method does not.

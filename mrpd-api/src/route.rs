@@ -38,6 +38,12 @@ pub const AGENTS: &str = "/v1/agents";
 pub const RELAYS: &str = "/v1/relays";
 /// `GET`, `PUT` below a name: where a named reader of the inbox stands ([`crate::body::Cursor`]).
 pub const CURSORS: &str = "/v1/cursors";
+/// `GET`: messages both ways as NDJSON, with the filters of [`crate::body::MessageQuery`].
+pub const EXPORT: &str = "/v1/export";
+/// `POST` such lines, gives [`crate::body::archive::ImportSummary`].
+pub const IMPORT: &str = "/v1/import";
+/// `POST` [`crate::body::archive::Backup`], gives [`crate::body::archive::BackedUp`].
+pub const BACKUP: &str = "/v1/backup";
 /// `POST`: read configuration and contacts again.
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.

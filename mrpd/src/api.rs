@@ -2,6 +2,7 @@
 //!
 //! Handlers know no tables: they ask the outbox, the contacts and the store, and put the answer into the contract's shape.
 
+mod archive;
 mod contacts;
 mod cursors;
 mod error;
@@ -68,11 +69,13 @@ pub struct About {
 /// The whole interface.
 pub fn router(api: Api) -> Router {
     let (router, _described) = routes().split_for_parts();
+    let (streamed, _described) = streamed_routes().split_for_parts();
     router
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(axum::middleware::from_fn(take_body))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .merge(streamed.method_not_allowed_fallback(no_such_method))
         .layer(axum::middleware::map_response(sign_answer))
         .with_state(api)
 }
@@ -95,8 +98,15 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(contacts::one, contacts::put, contacts::remove))
         .routes(routes!(contacts::rename))
         .routes(routes!(cursors::get, cursors::put))
+        .routes(routes!(archive::export))
+        .routes(routes!(archive::back_up))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
+}
+
+/// Routes whose bodies are taken as they come, however long they are. They bound each wait for more themselves.
+fn streamed_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(archive::import))
 }
 
 /// Takes the whole body before anything is done: a client that stops in the middle must not keep its place for ever.

@@ -16,7 +16,9 @@ use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Permitted};
-use crate::store::{Lock, LockError, OpenError, Store, StoreError};
+use crate::store::{
+    Lock, LockError, OpenError, Store, StoreError, set_aside_before, set_aside_if_damaged,
+};
 use crate::watch::{Change, Files, Watch};
 use mrpd_api::paths::{PathError, create_private_dir};
 use sessions::Sessions;
@@ -99,9 +101,9 @@ pub async fn run(
         path: state_dir,
         cause,
     })?;
-    let _lock = Lock::take(&sources.paths.lock_file())?;
+    let lock = Lock::take(&sources.paths.lock_file())?;
     let mut bound = bind(&sources, &config)?;
-    let store = Store::open(&sources.paths.store_file())?;
+    let store = open_store(&sources.paths.store_file(), &lock, &board)?;
     store.register_metrics(events.metrics());
     for link in roster.agents.iter().flat_map(|agent| &agent.links) {
         binding::recall(&store, link).await;
@@ -164,8 +166,26 @@ pub async fn run(
     daemon.supervise(&mut signals).await;
     tracing::info!("ending");
     notify::stopping();
+    let trouble = context.store.trouble();
     shutdown::end(context, clients).await;
+    if trouble.borrow().is_none() {
+        lock.note_clean_end();
+    }
     Ok(())
+}
+
+/// Opens the store. A damaged one is set aside before, and the status says so for as long as it lies there.
+fn open_store(path: &std::path::Path, lock: &Lock, board: &Board) -> Result<Store, OpenError> {
+    let set_aside = set_aside_if_damaged(path, lock.last_end());
+    let warnings = match set_aside {
+        Some(sentence) => {
+            tracing::error!("{sentence}");
+            vec![sentence]
+        }
+        None => set_aside_before(path),
+    };
+    board.warn("store", warnings);
+    Store::open(path)
 }
 
 /// Starts what runs for as long as the daemon does.

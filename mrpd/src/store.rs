@@ -9,23 +9,37 @@
 //!
 //! The store knows no relay and no status code.
 
+mod backup;
+mod copy;
 mod cursors;
+mod examine;
+mod import;
 mod inbox;
 mod lock;
 mod outbox;
 mod peers;
 mod read;
 mod record;
+mod recover;
+mod restore;
 mod schema;
 mod timings;
 mod writer;
 
+pub use backup::{BackupError, Existing};
+pub use copy::From as ReadFrom;
+pub use examine::{Depth, Fault, check, salvage};
+pub use import::Imported;
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
 pub use read::Page;
 pub use record::{MessageRecord, OutboxRecord, OutboxStage};
+pub use recover::{
+    CHECK_COMMAND, DAMAGED, LastEnd, SALVAGE_COMMAND, set_aside_before, set_aside_if_damaged,
+};
+pub use restore::{RestoreError, restore};
 
 use crate::metrics::Metrics;
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
@@ -284,6 +298,16 @@ fn engine(path: &Path, cause: redb::Error) -> OpenError {
     OpenError::Engine {
         path: path.to_path_buf(),
         cause: Box::new(cause),
+    }
+}
+
+/// The layout's version, if the file has one.
+fn layout_version(database: &Database) -> Result<Option<u64>, redb::Error> {
+    let transaction = database.begin_read()?;
+    match transaction.open_table(schema::META) {
+        Ok(meta) => Ok(meta.get(schema::SCHEMA)?.map(|value| value.value())),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

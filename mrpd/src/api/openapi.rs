@@ -27,6 +27,7 @@ const TAGS: &[(&str, &str)] = &[
     ("Daemon", "How it stands, and what it is to do with itself"),
     ("Messages", "What came in and what went out"),
     ("Sending", "What is to go out"),
+    ("Archive", "What is kept, out into files and in again"),
     ("Contacts", "Names of others"),
 ];
 
@@ -48,8 +49,8 @@ pub(super) struct Base;
 
 /// The document, for people and programs to read.
 pub fn document() -> String {
-    let mut text = serde_json::to_string_pretty(&complete(super::routes().into_openapi()))
-        .expect("a JSON value can be written");
+    let mut text =
+        serde_json::to_string_pretty(&complete(described())).expect("a JSON value can be written");
     text.push('\n');
     text
 }
@@ -68,6 +69,12 @@ pub(super) async fn show() -> impl IntoResponse {
         Ok(document) => ([(header::CONTENT_TYPE, "application/json")], document).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+fn described() -> utoipa::openapi::OpenApi {
+    super::routes()
+        .merge(super::streamed_routes())
+        .into_openapi()
 }
 
 /// Codes as the annotations of handlers list them.

@@ -57,7 +57,9 @@ macro_rules! for_each_table {
     };
 }
 
-const SCHEMA: &str = "schema";
+pub(crate) use for_each_table;
+
+pub(super) const SCHEMA: &str = "schema";
 
 /// A number that only grows, or counts what a table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
