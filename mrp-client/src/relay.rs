@@ -1,8 +1,10 @@
 //! A relay's HTTP interface as one agent uses it: each method is one signed request.
 
+mod blobs;
 mod poll;
 mod request;
 
+pub use blobs::{BlobHead, Download, Upload};
 pub use poll::{Handover, Poll};
 
 use crate::binding::Binding;

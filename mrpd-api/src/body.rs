@@ -1,8 +1,10 @@
 //! What the routes take and give, beside messages.
 
 pub mod archive;
+pub mod blobs;
+pub mod inbox;
 
-use crate::message::{Direction, Kind, Trust};
+use crate::message::{Direction, Kind, State, Trust};
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::Metadata;
 use mrp_proto::time::Timestamp;
@@ -69,6 +71,9 @@ pub struct Send {
     /// Seconds it lives once a relay has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<i64>,
+    /// Files that travel along, at most 10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<blobs::Attach>,
     /// Whether it is sealed.
     pub sealing: Sealing,
     /// Relay to send by; the card's or contact's hint, else the agent's first, where absent.
@@ -132,8 +137,8 @@ pub struct OutboxEntry {
 
 /// Query of `GET /v1/messages`; every filter that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams, utoipa::ToSchema))]
 #[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 pub struct MessageQuery {
     /// Only messages behind this `seq`.
@@ -177,6 +182,41 @@ pub struct MessageQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1))]
     pub all: Option<u8>,
+    /// `1`: only what came in and nothing was done with; the same as `state=new`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1))]
+    pub unread: Option<u8>,
+    /// Where it stands locally. What is held is not here but at `/v1/pending`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// Relay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<String>,
+    /// Which come first; [`Order::Ascending`] where absent. Newest first there is no following.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// Only messages before this `seq`: newest first, where the page before has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// An expression over the message object, such as `body.event == "build.passed"`.
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Words, all of which occur in the text or in a text of the body, in either case of their letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// In which order messages are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Order {
+    /// Oldest first.
+    #[default]
+    #[serde(rename = "asc")]
+    Ascending,
+    /// Newest first.
+    #[serde(rename = "desc")]
+    Descending,
 }
 
 /// Query of `GET /v1/events`.
@@ -346,12 +386,21 @@ pub struct Status {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InboxCounts {
-    /// Messages that came in.
+    /// Messages that came in and are kept.
     pub received: u64,
     /// Messages that went out and are kept.
     pub sent: u64,
     /// The newest `seq`; 0 where there is none.
     pub newest: u64,
+    /// Messages that came in and nothing was done with.
+    #[serde(default)]
+    pub unread: u64,
+    /// Messages from unknown senders that wait for the user's word.
+    #[serde(default)]
+    pub held: u64,
+    /// Bytes of all messages that are kept.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 /// What the outbox holds.

@@ -51,6 +51,16 @@ codes! {
     MessageNotFound = "message_not_found", 404, 1;
     /// A file cannot be made there.
     CannotCreate = "cannot_create", 422, 73;
+    /// Somebody else has taken the message meanwhile, or it is settled.
+    LeaseLost = "lease_lost", 409, 65;
+    /// Nobody has claimed the message.
+    NotClaimed = "not_claimed", 409, 65;
+    /// No named reader of the inbox of that name.
+    UnknownCursor = "unknown_cursor", 404, 1;
+    /// No such file or blob.
+    BlobNotFound = "blob_not_found", 404, 66;
+    /// A message needs the blob.
+    BlobInUse = "blob_in_use", 409, 75;
     /// No such path.
     NotFound = "not_found", 404, 76;
     /// The path exists, the method does not.

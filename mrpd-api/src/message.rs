@@ -3,7 +3,7 @@
 //! Within `v: 1` fields are only ever added.
 
 use mrp_proto::key::PublicKey;
-use mrp_proto::message::{Attachment, Metadata};
+use mrp_proto::message::{Attachment as Blob, Metadata};
 use mrp_proto::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -59,10 +59,67 @@ pub struct Peer {
 #[serde(rename_all = "lowercase")]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum State {
-    /// Came in, nothing done with it yet.
+    /// Came in, nothing done with it yet; or given back, to be taken again.
     New,
+    /// Was read.
+    Read,
+    /// Was put away.
+    Archived,
+    /// Somebody works on it, under a lease.
+    Claimed,
+    /// Somebody who worked on it is done with it.
+    Done,
+    /// Somebody who worked on it has given up, and nobody shall try again.
+    Dead,
+    /// Came from an unknown sender, and waits for the user's word. It has no `seq` yet (0).
+    Held,
     /// Sent by a local agent and accepted by a relay.
     Sent,
+}
+
+/// For how long a message belongs to whoever claimed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Lease {
+    /// Its name, to settle exactly this claim of the message and no later one.
+    pub token: String,
+    /// When it ends; the message can be claimed by others then.
+    pub until: Timestamp,
+}
+
+/// Where an attachment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum AttachmentState {
+    /// With the relay. It is read from there when it is asked for.
+    #[default]
+    Remote,
+    /// With the relay, and on its way here.
+    Waiting,
+    /// Here, at its `path`.
+    Saved,
+    /// Not here, and it will not come: its `error` says why.
+    Failed,
+}
+
+/// A blob that travels with a message, and where it is. Of one that was sent, only the relay has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = MessageAttachment))]
+pub struct Attachment {
+    /// What the sender says of it.
+    #[serde(flatten)]
+    pub blob: Blob,
+    /// Where it is.
+    #[serde(default)]
+    pub state: AttachmentState,
+    /// The file, once it is saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Why it is not here, where something went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// A message, opened and checked.
@@ -109,8 +166,11 @@ pub struct Message {
     pub verified: bool,
     /// Where it stands locally.
     pub state: State,
-    /// How often a hook was tried on it.
+    /// How often it was claimed; for a hook, how often that hook was tried on it.
     pub attempt: u32,
+    /// The lease, of a message that is claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
     /// When the relay accepted it.
     pub created_at: Timestamp,
     /// When it was stored here.

@@ -28,6 +28,24 @@ pub const EVENTS: &str = "/v1/events";
 pub const SEND: &str = "/v1/send";
 /// `GET`: messages as NDJSON, with the filters of [`crate::body::MessageQuery`].
 pub const MESSAGES: &str = "/v1/messages";
+/// `POST` [`crate::body::inbox::Claim`], gives messages with leases.
+pub const CLAIM: &str = "/v1/claim";
+/// `POST` [`crate::body::inbox::Ack`], gives [`crate::body::inbox::Changed`].
+pub const ACK: &str = "/v1/ack";
+/// `POST` [`crate::body::inbox::Nack`], gives [`crate::body::inbox::Changed`].
+pub const NACK: &str = "/v1/nack";
+/// `POST` [`crate::body::inbox::Touch`], gives [`crate::body::inbox::Changed`].
+pub const TOUCH: &str = "/v1/touch";
+/// `POST` [`crate::body::inbox::Mark`], gives [`crate::body::inbox::Changed`].
+pub const MARK: &str = "/v1/messages/mark";
+/// `POST` [`crate::body::inbox::Prune`], gives [`crate::body::inbox::Removed`].
+pub const PRUNE: &str = "/v1/prune";
+/// `GET`: threads, the latest first, a list of [`crate::body::inbox::Thread`]; below an id its messages as NDJSON, both ways.
+pub const THREADS: &str = "/v1/threads";
+/// `GET`: messages as NDJSON, newest first, with the filters of [`crate::body::MessageQuery`] of which `text` is required.
+pub const SEARCH: &str = "/v1/search";
+/// `GET`: messages from unknown senders that are held, as NDJSON; `POST .../accept`, `POST .../reject`.
+pub const PENDING: &str = "/v1/pending";
 /// `GET`: the outbox, a list of [`crate::body::OutboxEntry`].
 pub const OUTBOX: &str = "/v1/outbox";
 /// `GET`: contacts; `PUT`, `DELETE`, `POST .../rename` below a name.
@@ -36,7 +54,8 @@ pub const CONTACTS: &str = "/v1/contacts";
 pub const AGENTS: &str = "/v1/agents";
 /// `GET`: relays, a list of [`crate::body::Relay`].
 pub const RELAYS: &str = "/v1/relays";
-/// `GET`, `PUT` below a name: where a named reader of the inbox stands ([`crate::body::Cursor`]).
+/// `GET`: a list of [`crate::body::inbox::NamedCursor`]; `GET`, `PUT`, `DELETE` below a name: where a named reader of the inbox
+/// stands ([`crate::body::Cursor`]).
 pub const CURSORS: &str = "/v1/cursors";
 /// `GET`: messages both ways as NDJSON, with the filters of [`crate::body::MessageQuery`].
 pub const EXPORT: &str = "/v1/export";
@@ -44,6 +63,10 @@ pub const EXPORT: &str = "/v1/export";
 pub const IMPORT: &str = "/v1/import";
 /// `POST` [`crate::body::archive::Backup`], gives [`crate::body::archive::BackedUp`].
 pub const BACKUP: &str = "/v1/backup";
+/// `PUT`: a file for a message, streamed; gives [`crate::body::blobs::Blob`] with an id for [`crate::body::Send::attachments`].
+/// `POST`: the same, uploaded to a relay in clear. `GET`: both kinds, as far as they are known here. Below an id: `GET` the bytes,
+/// `DELETE`, and `GET .../info`.
+pub const BLOBS: &str = "/v1/blobs";
 /// `POST`: read configuration and contacts again.
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.

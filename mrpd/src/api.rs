@@ -3,6 +3,9 @@
 //! Handlers know no tables: they ask the outbox, the contacts and the store, and put the answer into the contract's shape.
 
 mod archive;
+mod attachments;
+mod blobs;
+mod claims;
 mod contacts;
 mod cursors;
 mod error;
@@ -12,10 +15,14 @@ mod messages;
 mod metrics;
 mod name;
 mod openapi;
+mod pending;
+mod prune;
 mod query;
 mod send;
 mod status;
+mod threads;
 mod view;
+mod words;
 
 pub use error::ApiError;
 pub use lifecycle::Command;
@@ -93,11 +100,27 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(status::outbox))
         .routes(routes!(send::send))
         .routes(routes!(messages::list))
-        .routes(routes!(messages::one))
+        .routes(routes!(messages::one, messages::remove))
+        .routes(routes!(threads::search))
+        .routes(routes!(claims::mark))
+        .routes(routes!(claims::claim))
+        .routes(routes!(claims::ack))
+        .routes(routes!(claims::nack))
+        .routes(routes!(claims::touch))
+        .routes(routes!(prune::prune))
+        .routes(routes!(threads::list))
+        .routes(routes!(threads::one))
+        .routes(routes!(pending::list))
+        .routes(routes!(pending::accept))
+        .routes(routes!(pending::reject))
         .routes(routes!(contacts::list))
         .routes(routes!(contacts::one, contacts::put, contacts::remove))
         .routes(routes!(contacts::rename))
-        .routes(routes!(cursors::get, cursors::put))
+        .routes(routes!(cursors::list))
+        .routes(routes!(cursors::get, cursors::put, cursors::remove))
+        .routes(routes!(attachments::one))
+        .routes(routes!(blobs::get, blobs::remove))
+        .routes(routes!(blobs::info))
         .routes(routes!(archive::export))
         .routes(routes!(archive::back_up))
         .routes(routes!(lifecycle::reload))
@@ -106,7 +129,9 @@ fn routes() -> OpenApiRouter<Api> {
 
 /// Routes whose bodies are taken as they come, however long they are. They bound each wait for more themselves.
 fn streamed_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(archive::import))
+    OpenApiRouter::new()
+        .routes(routes!(archive::import))
+        .routes(routes!(blobs::list, blobs::put, blobs::post))
 }
 
 /// Takes the whole body before anything is done: a client that stops in the middle must not keep its place for ever.

@@ -207,6 +207,7 @@ fn status_of(error: &DaemonError) -> u8 {
         DaemonError::Lock(_)
         | DaemonError::Directory { .. }
         | DaemonError::Open(_)
+        | DaemonError::Files(_)
         | DaemonError::Store(_) => IO_ERROR,
         DaemonError::System(_) => SOFTWARE,
     }

@@ -214,6 +214,8 @@ pub struct Config {
     pub agents: Vec<Agent>,
     /// What is kept of what came in.
     pub inbox: Inbox,
+    /// Files that travel with messages.
+    pub attachments: Attachments,
     /// How what goes out is sent.
     pub outbox: Outbox,
     /// Where the figures go.
@@ -267,6 +269,55 @@ pub struct Api {
 pub struct Inbox {
     /// How long a relay's id of a message is remembered at least, so that a copy is known.
     pub dedup_window: Duration,
+    /// How long messages are kept; zero for ever.
+    pub keep: Duration,
+    /// Bytes of messages that are kept, at most; zero for any number.
+    pub max_bytes: u64,
+    /// Whether unread messages go as well when they are old or too many.
+    pub drop_unread: bool,
+    /// Whether messages from senders who are no contacts wait for the user's word.
+    pub hold_unknown_senders: bool,
+}
+
+/// Whose attachments are fetched without being asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Nobody's.
+    Nobody,
+    /// Contacts'.
+    Known,
+    /// Those of contacts that are trusted.
+    Trusted,
+    /// Everybody's.
+    Everybody,
+}
+
+/// What is done where a file of that name is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// The new one gets another name.
+    Rename,
+    /// The new one is not saved.
+    Skip,
+    /// The old one is replaced.
+    Overwrite,
+}
+
+/// `[attachments]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachments {
+    /// Whose are fetched without being asked for.
+    pub download: Whose,
+    /// Bytes of one that is fetched without being asked for, at most.
+    pub max_size: u64,
+    /// Below which directory they are saved.
+    pub dir: PathBuf,
+    /// What is done where a file of that name is there already.
+    pub conflict: Conflict,
+    /// Bytes of a file that goes out, at most.
+    pub max_outgoing: u64,
+    /// Bytes of all files that wait to go out, at most.
+    pub outgoing_bytes: u64,
 }
 
 /// `[outbox]`.

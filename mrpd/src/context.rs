@@ -1,5 +1,6 @@
 //! What every part of the daemon works with. Cheap to clone; what a reload changes is read from it each time anew.
 
+use crate::attachments::{Downloads, Uploads};
 use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
@@ -19,6 +20,10 @@ pub struct Context {
     pub store: Store,
     /// The way out.
     pub outbox: Outbox,
+    /// Files that wait to go out.
+    pub uploads: Uploads,
+    /// Files that come in.
+    pub downloads: Downloads,
     /// Names.
     pub contacts: Contacts,
     /// Agents and relays in force.

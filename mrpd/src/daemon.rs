@@ -4,12 +4,14 @@ mod notify;
 mod sessions;
 
 use crate::api::{self, About, Api, Command};
+use crate::attachments::{Downloads, ReceiveError, Uploads};
 use crate::board::Board;
 use crate::clock;
 use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
 use crate::events::{Events, tell_arrivals};
+use crate::leases;
 use crate::metrics::write_textfile;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
@@ -19,21 +21,16 @@ use crate::socket::{self, BindError, Bound, Permitted};
 use crate::store::{
     Lock, LockError, OpenError, Store, StoreError, set_aside_before, set_aside_if_damaged,
 };
+use crate::upkeep;
 use crate::watch::{Change, Files, Watch};
 use mrpd_api::paths::{PathError, create_private_dir};
 use sessions::Sessions;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// How often what need not be remembered any more is forgotten.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-/// Pause between the batches of one sweep, so that others are not held up.
-const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the daemon did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -55,6 +52,9 @@ pub enum DaemonError {
     /// The store was not opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The files that wait cannot be got at.
+    #[error("the files that wait to be sent cannot be used: {0}")]
+    Files(#[from] ReceiveError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -115,16 +115,26 @@ pub async fn run(
     let (roster_sender, roster) = watch::channel(Arc::new(roster));
     let (config_sender, config_in_force) = watch::channel(Arc::clone(&config));
     let contacts = Contacts::open(config.contacts_file.clone(), store.clone()).await?;
+    let uploads = Uploads::open(sources.paths.outgoing_dir(), store.clone()).await?;
     let outbox = Outbox::start(
         store.clone(),
         contacts.clone(),
         roster.clone(),
         config_in_force.clone(),
+        uploads.clone(),
         stop.clone(),
         &tasks,
     )
     .await?;
+    let downloads = Downloads::new(
+        store.clone(),
+        contacts.clone(),
+        roster.clone(),
+        config_in_force.clone(),
+    );
     let context = Context {
+        uploads,
+        downloads,
         store,
         outbox,
         contacts,
@@ -197,7 +207,10 @@ fn start_parts(context: &Context) {
         events,
         ..
     } = context;
-    tasks.spawn(sweep(store.clone(), stop.clone()));
+    tasks.spawn(leases::run(store.clone(), stop.clone()));
+    tasks.spawn(upkeep::run(context.clone()));
+    tasks.spawn(context.uploads.clone().tidy(stop.clone()));
+    tasks.spawn(context.downloads.clone().run(stop.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
     tasks.spawn(tell_arrivals(events.clone(), store.clone(), stop.clone()));
     tasks.spawn(write_textfile(context.clone()));
@@ -355,17 +368,4 @@ fn serve(
     Ok(tokio::spawn(socket::serve(
         listener, router, permitted, stop,
     )))
-}
-
-async fn sweep(store: Store, stop: CancellationToken) {
-    loop {
-        let pause = match store.sweep(clock::now()).await {
-            Ok(true) => SWEEP_PAUSE,
-            Ok(false) | Err(_) => SWEEP_EVERY,
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.cancelled() => return,
-        }
-    }
 }

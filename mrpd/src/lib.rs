@@ -11,16 +11,18 @@
 //! - [`metrics`]: its figures.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
+//! - [`attachments`]: the files that travel along, both ways.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
 //! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
 //! - [`hooks`]: programs that are run when a message comes.
-//! - [`store`]: one file, one writer, whole transactions.
+//! - [`store`]: one file, one writer, whole transactions. `leases`: work that comes back. `upkeep`: what goes.
 //! - [`watch`]: noticing that files have changed. `log`: how the log is written.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
 
 pub mod api;
+pub mod attachments;
 pub mod audience;
 pub mod board;
 pub mod cli;
@@ -35,6 +37,7 @@ pub mod expression;
 pub mod hooks;
 pub mod identity;
 pub mod inbox;
+mod leases;
 mod log;
 pub mod metrics;
 pub mod outbox;
@@ -45,6 +48,7 @@ pub mod socket;
 pub mod store;
 #[cfg(test)]
 mod testing;
+mod upkeep;
 pub mod watch;
 
 #[cfg(feature = "failpoints")]

@@ -9,15 +9,20 @@ mod advice;
 mod attempt;
 mod compose;
 mod dispatch;
+mod files;
 mod lanes;
 mod sealing;
 mod wait;
 
 pub use compose::ComposeError;
 pub use dispatch::Nudge;
+pub use files::ChooseError;
 
 pub(crate) use advice::{E2E, E2E_VERSION};
+pub(crate) use compose::recompose;
+pub(crate) use sealing::Seal;
 
+use crate::attachments::Uploads;
 use crate::clock;
 use crate::config::Config;
 use crate::contacts::{Contacts, Recipient, ResolveError, resolve};
@@ -27,7 +32,7 @@ use advice::Advice;
 use mrp_client::RelayUrl;
 use mrp_proto::base64url;
 use mrpd_api::body::{Send, Sent, Stage};
-use sealing::{EncryptionRequired, Seal};
+use sealing::EncryptionRequired;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -80,6 +85,9 @@ pub enum SendError {
     /// The message cannot be sent as it is.
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    /// Something that was to travel along is not there.
+    #[error(transparent)]
+    Choose(#[from] ChooseError),
     /// The idempotency key is not one.
     #[error("the idempotency key must have 1 to {KEY_LENGTH} visible ASCII characters")]
     InvalidKey,
@@ -116,6 +124,7 @@ impl Outbox {
         contacts: Contacts,
         roster: watch::Receiver<Arc<Roster>>,
         config: watch::Receiver<Arc<Config>>,
+        uploads: Uploads,
         stop: CancellationToken,
         tasks: &TaskTracker,
     ) -> Result<Self, StoreError> {
@@ -125,6 +134,7 @@ impl Outbox {
             store.clone(),
             roster.clone(),
             config,
+            uploads,
             receiver,
             stop.clone(),
         );
@@ -163,12 +173,14 @@ impl Outbox {
         if seal == Seal::Sealed && !send.metadata.is_empty() {
             warnings.push("metadata is not sealed: the relay can read it".to_owned());
         }
+        let files = files::choose(&self.store, &send.attachments).await?;
         let record = compose::compose(compose::Parts {
             agent: &agent,
             link,
             recipient: recipient.key,
             send: &send,
             seal,
+            files: &files,
             now: clock::now(),
         })?;
         warnings.extend(compose::unsigned_warning(&record));
@@ -178,6 +190,7 @@ impl Outbox {
             Enqueued::Before(id) => return self.answer(id, &agent, &send, warnings).await,
             Enqueued::Mismatch => return Err(SendError::Mismatch),
             Enqueued::Full => return Err(SendError::Full),
+            Enqueued::NoFile(id) => return Err(ChooseError::Unknown { id }.into()),
         }
         let advised = send.wait.is_some_and(|stage| stage > Stage::Queued);
         if !advised || seal == Seal::Plain {
@@ -191,6 +204,27 @@ impl Outbox {
         let mut sent = answer?;
         sent.warnings.extend(advice);
         Ok(sent)
+    }
+
+    /// The agent and the relay that names mean; the default agent, and its first relay, where there is none.
+    ///
+    /// # Errors
+    /// A [`SendError`].
+    pub fn way(
+        &self,
+        roster: &Roster,
+        agent: Option<&str>,
+        relay: Option<&str>,
+    ) -> Result<(Arc<LocalAgent>, Link), SendError> {
+        let agent = choose_agent(roster, agent)?;
+        let link = match relay {
+            Some(name) => agent.link(name),
+            None => agent.links.first(),
+        };
+        let link = link
+            .cloned()
+            .ok_or_else(|| unknown_relay(&agent, relay.unwrap_or_default()))?;
+        Ok((agent, link))
     }
 
     /// In a task of its own: whoever asked may go away at any moment, and what is durable by then must not lie there until the
@@ -229,18 +263,7 @@ impl Outbox {
         send: &Send,
         warnings: &mut Vec<String>,
     ) -> Result<&'a Link, SendError> {
-        let unknown = |name: &str| {
-            let known: Vec<&str> = agent
-                .links
-                .iter()
-                .map(|link| link.relay.name.as_str())
-                .collect();
-            SendError::UnknownRelay {
-                agent: agent.config.name.clone(),
-                name: name.to_owned(),
-                known: known.join(", "),
-            }
-        };
+        let unknown = |name: &str| unknown_relay(agent, name);
         if let Some(name) = &send.relay {
             return agent.link(name).ok_or_else(|| unknown(name));
         }
@@ -336,6 +359,19 @@ fn choose_agent(roster: &Roster, name: Option<&str>) -> Result<Arc<LocalAgent>, 
             known: known.join(", "),
         }
     })
+}
+
+fn unknown_relay(agent: &LocalAgent, name: &str) -> SendError {
+    let known: Vec<&str> = agent
+        .links
+        .iter()
+        .map(|link| link.relay.name.as_str())
+        .collect();
+    SendError::UnknownRelay {
+        agent: agent.config.name.clone(),
+        name: name.to_owned(),
+        known: known.join(", "),
+    }
 }
 
 /// The key with a digest of everything that makes the message; how long to wait for it does not.

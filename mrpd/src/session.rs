@@ -18,6 +18,7 @@ use mrp_client::session::{self, Event, Handle, Settings};
 use mrp_proto::backoff::Backoff;
 use mrp_proto::id::MessageId;
 use mrp_proto::message::Message;
+use mrpd_api::message::Trust;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -206,7 +207,12 @@ impl AgentSession {
         };
         match judge(&self.agent, arrival, message) {
             Ok(incoming) => {
-                let submitted = self.context.store.accept(incoming).await;
+                let store = &self.context.store;
+                let submitted = if self.is_held(&incoming.message.from) {
+                    store.accept_from_stranger(incoming).await
+                } else {
+                    store.accept(incoming).await
+                };
                 storing.push_back(Box::pin(async move { (id, ack, submitted.wait().await) }));
             }
             Err(refusal) => {
@@ -215,6 +221,17 @@ impl AgentSession {
                 handle.stored(id);
             }
         }
+    }
+
+    /// Whether messages of this sender wait for the user's word.
+    fn is_held(&self, sender: &str) -> bool {
+        if !self.context.config.borrow().inbox.hold_unknown_senders {
+            return false;
+        }
+        let names = self.context.contacts.names(&self.context.roster());
+        names
+            .peer(sender)
+            .is_none_or(|peer| peer.trust == Trust::Unknown)
     }
 
     /// Reads a message that is too large to be pushed. One that cannot be read now is announced again by the next session.

@@ -10,11 +10,17 @@
 //! The store knows no relay and no status code.
 
 mod backup;
+mod claims;
 mod copy;
 mod cursors;
+mod downloads;
+mod entry;
 mod examine;
+mod files;
+mod held;
 mod import;
 mod inbox;
+mod index;
 mod lock;
 mod outbox;
 mod peers;
@@ -22,30 +28,46 @@ mod read;
 mod record;
 mod recover;
 mod restore;
+mod retention;
 mod schema;
+mod select;
+mod standing;
+mod threads;
 mod timings;
+mod upgrade;
 mod writer;
 
 pub use backup::{BackupError, Existing};
+pub use claims::{Settled, Settlement, Target};
 pub use copy::From as ReadFrom;
+pub use downloads::Due;
 pub use examine::{Depth, Fault, check, salvage};
+pub use files::Reserved;
+pub use held::{HeldBy, HeldPage};
 pub use import::Imported;
 pub use inbox::{Copies, Counts, Incoming, Stored};
+pub use index::{Field, Order};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
-pub use read::Page;
-pub use record::{MessageRecord, OutboxRecord, OutboxStage};
+pub use record::{
+    Download, FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile, UploadRecord,
+};
 pub use recover::{
     CHECK_COMMAND, DAMAGED, LastEnd, SALVAGE_COMMAND, set_aside_before, set_aside_if_damaged,
 };
 pub use restore::{RestoreError, restore};
+pub use retention::{Compaction, Expendable, Pruned, Unread};
+pub use select::{Page, Selection};
+pub use standing::Standing;
+pub use threads::Thread;
 
 use crate::metrics::Metrics;
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 use timings::Timings;
 use tokio::sync::{mpsc, oneshot, watch};
 use writer::{Message as WriterMessage, Operation, Transaction, Writer};
@@ -110,6 +132,8 @@ pub struct Store {
     database: SharedDatabase,
     newest: watch::Receiver<u64>,
     outbox: watch::Receiver<u64>,
+    ready: watch::Receiver<u64>,
+    due: watch::Receiver<u64>,
     trouble: watch::Receiver<Option<Arc<str>>>,
     path: Arc<Path>,
     timings: Timings,
@@ -131,6 +155,27 @@ impl SharedDatabase {
         let mut slot = self.0.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *slot, database)
     }
+
+    /// Does something with the database that nobody else may use meanwhile: others wait. `None` if those who use it do not let go
+    /// of it within `patience`.
+    pub(crate) fn alone<T>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&mut Database) -> T,
+    ) -> Option<T> {
+        const TICK: Duration = Duration::from_millis(1);
+        let mut slot = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let end = Instant::now() + patience;
+        loop {
+            if let Some(database) = Arc::get_mut(slot.as_mut()?) {
+                return Some(work(database));
+            }
+            if Instant::now() >= end {
+                return None;
+            }
+            std::thread::sleep(TICK);
+        }
+    }
 }
 
 impl Store {
@@ -143,6 +188,8 @@ impl Store {
         let newest = schema::newest(&database).map_err(|cause| engine(path, cause))?;
         let (newest_sender, newest) = watch::channel(newest);
         let (outbox_sender, outbox) = watch::channel(0);
+        let (ready_sender, ready) = watch::channel(0);
+        let (due_sender, due) = watch::channel(0);
         let (trouble_sender, trouble) = watch::channel(None);
         let (sender, receiver) = mpsc::channel(QUEUE);
         let timings = Timings::default();
@@ -153,6 +200,9 @@ impl Store {
             receiver,
             newest: newest_sender,
             outbox: outbox_sender,
+            ready: ready_sender,
+            due: due_sender,
+            written: Instant::now(),
             trouble: trouble_sender,
             timings: timings.clone(),
         };
@@ -168,6 +218,8 @@ impl Store {
             database: shared,
             newest,
             outbox,
+            ready,
+            due,
             trouble,
             path: path.into(),
             timings,
@@ -321,6 +373,9 @@ fn open_database(path: &Path) -> Result<Database, OpenError> {
         .create_file(file)
         .map_err(|cause| engine(path, cause.into()))?;
     let found = schema::prepare(&database).map_err(|cause| engine(path, cause))?;
+    if found < schema::VERSION {
+        upgrade::upgrade(&database).map_err(|cause| engine(path, cause))?;
+    }
     if found > schema::VERSION {
         return Err(OpenError::TooNew {
             path: path.to_path_buf(),

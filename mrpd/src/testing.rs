@@ -97,6 +97,7 @@ pub(crate) fn record(id: &str) -> MessageRecord {
         thread: None,
         reply_to: None,
         attachments: Vec::new(),
+        downloads: Vec::new(),
         metadata: Default::default(),
         encrypted: true,
         verified: true,
@@ -104,6 +105,7 @@ pub(crate) fn record(id: &str) -> MessageRecord {
         received_at: time,
         expires_at: time,
         behind: 0,
+        standing: Default::default(),
     }
 }
 

@@ -4,7 +4,7 @@ use super::error::parse;
 use super::messages;
 use super::openapi::codes;
 use super::{Api, ApiError, BODY_LIMIT, BODY_PATIENCE};
-use crate::store::{BackupError, Existing, Imported, MessageRecord, StoreError};
+use crate::store::{BackupError, Existing, Imported, MessageRecord, Standing, StoreError};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::{BytesRejection, QueryRejection};
@@ -63,7 +63,7 @@ pub(super) async fn export(
     summary = "Takes in lines of an export",
     description = "Each line is a message as `/v1/export` gives it, of at most 4 MiB; empty lines are passed over. A message that is \
         there already, by id, direction and keys, stays as it is, so that the same file can be imported again. New ones come behind \
-        all others, under new `seq`s. A line that is refused keeps none of the others out.",
+        all others, under new `seq`s; no hook runs for them. What was read, archived or done stays so, and what was claimed is new. A line that is refused keeps none of the others out.",
     request_body(content = String, content_type = "application/x-ndjson"),
     responses((status = 200, description = "What became of the lines", body = ImportSummary)),
 )]
@@ -205,6 +205,7 @@ fn record(line: &[u8]) -> Result<MessageRecord, String> {
             return Err(format!("{field}: must not be empty"));
         }
     }
+    let attachments = message.attachments.into_iter().map(|file| file.blob);
     Ok(MessageRecord {
         id: message.id,
         out_id: None,
@@ -218,7 +219,9 @@ fn record(line: &[u8]) -> Result<MessageRecord, String> {
         body: message.body,
         thread: message.thread,
         reply_to: message.reply_to,
-        attachments: message.attachments,
+        // Where they are on this machine, a file from elsewhere does not decide.
+        attachments: attachments.collect(),
+        downloads: Vec::new(),
         metadata: message.metadata,
         encrypted: message.encrypted,
         verified: message.verified,
@@ -226,6 +229,11 @@ fn record(line: &[u8]) -> Result<MessageRecord, String> {
         received_at: message.received_at,
         expires_at: message.expires_at,
         behind: 0,
+        standing: Standing {
+            state: message.state,
+            attempt: message.attempt,
+            until: None,
+        },
     })
 }
 

@@ -26,9 +26,14 @@ Within version 1 fields, routes and error codes are only ever added. Each refusa
 const TAGS: &[(&str, &str)] = &[
     ("Daemon", "How it stands, and what it is to do with itself"),
     ("Messages", "What came in and what went out"),
+    (
+        "Work",
+        "Messages as work that is taken, done and given back",
+    ),
     ("Sending", "What is to go out"),
     ("Archive", "What is kept, out into files and in again"),
     ("Contacts", "Names of others"),
+    ("Files", "What travels with messages, and blobs at relays"),
 ];
 
 /// Ways of a request to be refused that have nothing to do with what it asks for.

@@ -68,6 +68,9 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
             received: counts.received,
             sent: counts.sent,
             newest: counts.newest,
+            unread: counts.unread,
+            held: counts.held,
+            bytes: counts.bytes,
         },
         outbox: OutboxCounts {
             queued: counts.queued,

@@ -1,4 +1,5 @@
 use super::*;
+use crate::attachments::{Downloads, Uploads};
 use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
@@ -15,6 +16,8 @@ use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
+
+mod inbox;
 
 struct Fixture {
     dir: tempfile::TempDir,
@@ -33,17 +36,28 @@ impl Fixture {
         let (config_sender, config) = watch::channel(Arc::new(testing::config(dir.path())));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
+        let uploads = Uploads::open(dir.path().join("outgoing"), store.clone());
+        let uploads = uploads.await.unwrap();
+        let downloads = Downloads::new(
+            store.clone(),
+            contacts.clone(),
+            roster.clone(),
+            config.clone(),
+        );
         let outbox = Outbox::start(
             store.clone(),
             contacts.clone(),
             roster.clone(),
             config.clone(),
+            uploads.clone(),
             stop.clone(),
             &tasks,
         );
         let (control, _) = mpsc::channel(1);
         let api = Api {
             context: Context {
+                uploads,
+                downloads,
                 outbox: outbox.await.unwrap(),
                 store,
                 contacts,

@@ -1,6 +1,7 @@
 //! The sections of the configuration, each read into its type.
 
 mod agent;
+mod attachments;
 mod groups;
 mod hook;
 mod inbox;
@@ -26,19 +27,19 @@ const VARIABLES: &[(&str, &str)] = &[
     ("MRPD_LOG", "log"),
     ("MRPD_DEFAULT_AGENT", "default_agent"),
     ("MRPD_INBOX_DEDUP_WINDOW", "inbox.dedup_window"),
+    ("MRPD_INBOX_KEEP", "inbox.keep"),
+    ("MRPD_INBOX_MAX_BYTES", "inbox.max_bytes"),
+    ("MRPD_INBOX_DROP_UNREAD", "inbox.drop_unread"),
+    (
+        "MRPD_INBOX_HOLD_UNKNOWN_SENDERS",
+        "inbox.hold_unknown_senders",
+    ),
     ("MRPD_OUTBOX_RETRY_FOR", "outbox.retry_for"),
     ("MRPD_CONTACTS_FILE", "contacts.file"),
 ];
 
 /// Sections that belong to the configuration, but not to this version.
-const LATER_SECTIONS: &[&str] = &[
-    "attachments",
-    "capability",
-    "expect",
-    "ingress",
-    "schedule",
-    "spool",
-];
+const LATER_SECTIONS: &[&str] = &["capability", "expect", "ingress", "schedule", "spool"];
 
 /// The key that an environment variable stands for.
 pub(super) fn key_of_variable(name: &str) -> Option<&'static str> {
@@ -97,6 +98,7 @@ pub(super) fn read(
     let default_agent = top.text("default_agent");
     let api = read_api(&mut top, paths);
     let inbox = inbox::read(&mut top);
+    let attachments = attachments::read(&mut top, paths);
     let outbox = outbox::read(&mut top);
     let metrics = metrics::read(&mut top, paths);
     let contacts_file = read_contacts(&mut top, paths);
@@ -121,6 +123,7 @@ pub(super) fn read(
         relays,
         agents,
         inbox,
+        attachments,
         outbox,
         metrics,
         contacts_file,

@@ -1,6 +1,7 @@
 //! One attempt to post a message, and what its failure means.
 
 use super::lanes::Outcome;
+use crate::attachments::{self, BringError, Uploads};
 use crate::clock;
 use crate::crash::crash_point;
 use crate::roster::Roster;
@@ -15,6 +16,7 @@ use std::time::Duration;
 /// when the next attempt is.
 pub(super) async fn attempt(
     store: Store,
+    uploads: Uploads,
     roster: Arc<Roster>,
     pending: Pending,
     retry_for: Duration,
@@ -24,7 +26,7 @@ pub(super) async fn attempt(
         Ok(_) => return Attempted::done(pending),
         Err(error) => return Attempted::stuck(pending, &error),
     };
-    match post(&roster, &record).await {
+    match post(&store, &uploads, &roster, (pending.position, &record)).await {
         Ok(accepted) => {
             let recorded = store
                 .record_accepted(pending.position, accepted, clock::now())
@@ -87,7 +89,12 @@ pub(super) enum Verdict {
     RetryRelay(Option<Duration>),
 }
 
-async fn post(roster: &Roster, record: &OutboxRecord) -> Result<Accepted, Problem> {
+async fn post(
+    store: &Store,
+    uploads: &Uploads,
+    roster: &Roster,
+    (position, record): (u64, &OutboxRecord),
+) -> Result<Accepted, Problem> {
     let absent = |what: String| Problem {
         error: ErrorDetail::new(Code::TryAgain, what, None),
         verdict: Verdict::RetryRelay(Some(Duration::from_secs(60))),
@@ -104,9 +111,22 @@ async fn post(roster: &Roster, record: &OutboxRecord) -> Result<Accepted, Proble
             record.message.agent, record.message.relay
         ))
     })?;
+    let request = attachments::upload(store, uploads, (agent, link), position, record)
+        .await
+        .map_err(|error| judge_bringing(&error))?;
     crash_point!("send.before-post");
-    let accepted = link.client.send(&record.request, Some(&record.id)).await;
+    let accepted = link.client.send(&request, Some(&record.id)).await;
     crash_point!("send.posted");
+    if let Err(error) = &accepted
+        && error.code() == Some(RelayCode::BlobNotFound)
+        && record.files.iter().any(|file| file.uploaded_at.is_some())
+    {
+        let again = attachments::clear(store, position, record).await;
+        return Err(Problem {
+            error: detail(error),
+            verdict: again.map_or(Verdict::GiveUp, |()| Verdict::RetryMessage(None)),
+        });
+    }
     match accepted {
         Ok(accepted) => Ok(Accepted {
             message_id: accepted.message_id.to_string(),
@@ -114,6 +134,19 @@ async fn post(roster: &Roster, record: &OutboxRecord) -> Result<Accepted, Proble
             expires_at: accepted.expires_at,
         }),
         Err(error) => Err(judge(&error)),
+    }
+}
+
+/// What it means that a file of the message is not with the relay.
+fn judge_bringing(error: &BringError) -> Problem {
+    let (code, verdict) = match error {
+        BringError::Relay(error) => return judge(error),
+        BringError::Gone { .. } | BringError::Compose(_) => (Code::Refused, Verdict::GiveUp),
+        BringError::Store(_) => (Code::StorageFailed, Verdict::RetryMessage(None)),
+    };
+    Problem {
+        error: ErrorDetail::new(code, error.to_string(), None),
+        verdict,
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::attempt::{Attempted, attempt};
 use super::lanes::Lanes;
+use crate::attachments::Uploads;
 use crate::clock;
 use crate::config::Config;
 use crate::roster::Roster;
@@ -35,6 +36,7 @@ pub(super) struct Dispatcher {
     store: Store,
     roster: watch::Receiver<Arc<Roster>>,
     config: watch::Receiver<Arc<Config>>,
+    uploads: Uploads,
     nudges: mpsc::Receiver<Nudge>,
     stop: CancellationToken,
     lanes: Lanes,
@@ -46,6 +48,7 @@ impl Dispatcher {
         store: Store,
         roster: watch::Receiver<Arc<Roster>>,
         config: watch::Receiver<Arc<Config>>,
+        uploads: Uploads,
         nudges: mpsc::Receiver<Nudge>,
         stop: CancellationToken,
     ) -> Self {
@@ -53,6 +56,7 @@ impl Dispatcher {
             store,
             roster,
             config,
+            uploads,
             nudges,
             stop,
             lanes: Lanes::new(),
@@ -92,8 +96,9 @@ impl Dispatcher {
         while let Some(pending) = self.lanes.next(Instant::now()) {
             let roster = Arc::clone(&self.roster.borrow());
             let retry_for = self.config.borrow().outbox.retry_for;
+            let (store, uploads) = (self.store.clone(), self.uploads.clone());
             self.attempts
-                .spawn(attempt(self.store.clone(), roster, pending, retry_for));
+                .spawn(attempt(store, uploads, roster, pending, retry_for));
         }
     }
 

@@ -102,6 +102,12 @@ pub fn salvage(from: &Path, to: &Path, table: &str, begin: copy::From) -> Result
         "verified" => copier.copy(VERIFIED),
         "profiles" => copier.copy(PROFILES),
         "bindable" => copier.copy(BINDABLE),
+        "files" => copier.copy(FILES),
+        "file_uses" => copier.copy(FILE_USES),
+        "uploads" => copier.copy(UPLOADS),
+        "downloads" => copier.copy(DOWNLOADS),
+        "held" => copier.copy(HELD),
+        "let_in" => copier.copy(LET_IN),
         other => return Err(Fault::Other(format!("there is no table {other:?} to save"))),
     };
     match copied {
@@ -124,6 +130,12 @@ pub(super) const SALVAGED: &[&str] = &[
     "verified",
     "profiles",
     "bindable",
+    "files",
+    "file_uses",
+    "uploads",
+    "downloads",
+    "held",
+    "let_in",
 ];
 
 fn open(path: &Path, repaired: &Rc<Cell<bool>>) -> Result<Database, Fault> {

@@ -4,8 +4,8 @@ use super::inbox::append;
 use super::record::{MessageRecord, decode};
 use super::schema::{Counter, IDS, MESSAGES};
 use super::writer::Transaction;
-use super::{Store, StoreError};
-use mrpd_api::message::Direction;
+use super::{Store, StoreError, standing};
+use mrpd_api::message::{Direction, State};
 use redb::ReadableTable as _;
 
 /// What became of one.
@@ -43,7 +43,13 @@ fn import(transaction: &Transaction, message: &MessageRecord) -> Result<Imported
         Direction::Out => Counter::Sent,
     };
     transaction.count(counter, 1)?;
-    append(transaction, message).map(Imported::New)
+    let seq = append(transaction, message)?;
+    let settled = [State::Read, State::Archived, State::Done, State::Dead];
+    if message.dir == Direction::In && settled.contains(&message.standing.state) {
+        let before = standing::Standing::default();
+        standing::put(transaction, seq, before, message.standing)?;
+    }
+    Ok(Imported::New(seq))
 }
 
 fn find(transaction: &Transaction, message: &MessageRecord) -> Result<Option<u64>, redb::Error> {

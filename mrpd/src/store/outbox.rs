@@ -2,7 +2,7 @@
 
 use super::inbox::append;
 use super::record::{MessageRecord, OutboxRecord, OutboxStage, decode, encode};
-use super::schema::{Counter, IDS, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS};
+use super::schema::{Counter, IDS, LET_IN, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS};
 use super::writer::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
@@ -45,6 +45,8 @@ pub enum Enqueued {
     Mismatch,
     /// Too much waits.
     Full,
+    /// There is no file of that name any more.
+    NoFile(String),
 }
 
 /// An entry that is still to be sent.
@@ -250,6 +252,9 @@ fn enqueue(
     key: Option<&SendKey>,
 ) -> Result<Enqueued, redb::Error> {
     let tables = transaction.tables();
+    if let Some(missing) = super::files::missing(transaction, &record)? {
+        return Ok(Enqueued::NoFile(missing));
+    }
     if let Some(key) = key {
         let mut keys = tables.open_table(SEND_KEYS)?;
         let known: Option<SendKeyRecord> = keys
@@ -278,6 +283,9 @@ fn enqueue(
     if transaction.counter(Counter::Queued)? >= LIMIT {
         return Ok(Enqueued::Full);
     }
+    tables
+        .open_table(LET_IN)?
+        .insert(record.message.to.as_str(), ())?;
     record.message.behind = transaction.counter(Counter::Newest)?;
     let position = transaction.count(Counter::OutboxPosition, 1)?;
     let bytes = encode(&record)?;
@@ -287,6 +295,7 @@ fn enqueue(
     tables
         .open_table(OUTBOX_IDS)?
         .insert(record.id.as_str(), position)?;
+    super::files::note_uses(transaction, &record)?;
     transaction.count(Counter::Queued, 1)?;
     transaction.note_enqueued();
     Ok(Enqueued::New(position))

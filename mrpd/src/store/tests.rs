@@ -6,6 +6,8 @@ use mrpd_api::error::{Code, ErrorDetail};
 use mrpd_api::message::{Direction, Kind};
 use std::time::Duration;
 
+mod inbox;
+
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_millis(seconds * 1000)
 }
@@ -25,6 +27,7 @@ fn message(id: &str, text: &str) -> MessageRecord {
         thread: None,
         reply_to: None,
         attachments: Vec::new(),
+        downloads: Vec::new(),
         metadata: Default::default(),
         encrypted: true,
         verified: true,
@@ -32,6 +35,7 @@ fn message(id: &str, text: &str) -> MessageRecord {
         received_at: at(2),
         expires_at: at(3),
         behind: 0,
+        standing: Default::default(),
     }
 }
 
@@ -43,6 +47,13 @@ fn incoming(id: &str, marks: &[(&str, Option<Timestamp>)]) -> Incoming {
     Incoming {
         message: message(id, id),
         copies,
+    }
+}
+
+fn behind(after: u64) -> Selection {
+    Selection {
+        after,
+        ..Selection::default()
     }
 }
 
@@ -65,6 +76,7 @@ fn draft(id: &str) -> OutboxRecord {
         created_at: at(10),
         next_attempt_at: None,
         error: None,
+        files: Vec::new(),
     }
 }
 
@@ -193,11 +205,23 @@ async fn the_last_ones_are_found_from_the_end() {
         store.accept(incoming(&id, &[(&id, None)])).await;
     }
     store.probe().await.unwrap();
-    let odd = |message: &MessageRecord| message.id[1..].parse::<u64>().unwrap() % 2 == 1;
-    assert_eq!(store.place_before_last(2, 0, odd).await.unwrap(), 26);
-    assert_eq!(store.place_before_last(99, 0, odd).await.unwrap(), 0);
-    assert_eq!(store.place_before_last(99, 10, odd).await.unwrap(), 10);
-    assert_eq!(store.place_before_last(0, 0, odd).await.unwrap(), 30);
+    let odd = |_: u64, message: &MessageRecord| message.id[1..].parse::<u64>().unwrap() % 2 == 1;
+    assert_eq!(
+        store.place_before_last(2, behind(0), odd).await.unwrap(),
+        26
+    );
+    assert_eq!(
+        store.place_before_last(99, behind(0), odd).await.unwrap(),
+        0
+    );
+    assert_eq!(
+        store.place_before_last(99, behind(10), odd).await.unwrap(),
+        10
+    );
+    assert_eq!(
+        store.place_before_last(0, behind(0), odd).await.unwrap(),
+        30
+    );
 }
 
 #[tokio::test]
@@ -397,15 +421,15 @@ fn the_file_is_private_from_birth_and_a_later_version_is_refused() {
     transaction
         .open_table(schema::META)
         .unwrap()
-        .insert("schema", 2)
+        .insert("schema", 3)
         .unwrap();
     transaction.commit().unwrap();
     drop(database);
     assert!(matches!(
         open_database(&path),
         Err(OpenError::TooNew {
-            found: 2,
-            known: 1,
+            found: 3,
+            known: 2,
             ..
         })
     ));

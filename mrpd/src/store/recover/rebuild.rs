@@ -1,9 +1,9 @@
 //! From the tables that were saved to a store that can be opened: what follows from them is made anew.
 
 use crate::store::record::{MessageRecord, OutboxRecord, OutboxStage, decode};
-use crate::store::schema::{Counter, IDS, MESSAGES, META, OUTBOX, OUTBOX_IDS, SCHEMA};
+use crate::store::schema::{Counter, HELD, IDS, MESSAGES, META, OUTBOX, OUTBOX_IDS, SCHEMA};
 use mrpd_api::message::Direction;
-use redb::{Database, ReadableTable as _, WriteTransaction};
+use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use std::path::Path;
 
 /// The layout that this makes: whatever later ones have besides is made when the store is opened, as for any old store.
@@ -27,6 +27,8 @@ struct Tally {
     sent: u64,
     queued: u64,
     failed: u64,
+    held: u64,
+    held_position: u64,
 }
 
 /// Makes a store of the saved tables.
@@ -36,6 +38,7 @@ pub(super) fn rebuild(path: &Path) -> Result<Saved, redb::Error> {
     let mut tally = Tally::default();
     enter_messages(&transaction, &mut tally)?;
     enter_outbox(&transaction, &mut tally)?;
+    count_held(&transaction, &mut tally)?;
     let queued_before = write_counters(&transaction, &tally)?;
     transaction.commit()?;
     Ok(Saved {
@@ -96,6 +99,13 @@ fn enter_outbox(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(),
     Ok(())
 }
 
+fn count_held(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(), redb::Error> {
+    let held = transaction.open_table(HELD)?;
+    tally.held = held.len()?;
+    tally.held_position = held.last()?.map_or(0, |(position, _)| position.value());
+    Ok(())
+}
+
 /// Gives how many sends were still to be made, by the old counters.
 fn write_counters(
     transaction: &WriteTransaction,
@@ -121,6 +131,8 @@ fn write_counters(
         (Counter::Queued.name(), tally.queued),
         (Counter::Failed.name(), tally.failed),
         (Counter::Refused.name(), refused),
+        (Counter::Held.name(), tally.held),
+        (Counter::HeldPosition.name(), tally.held_position),
     ] {
         meta.insert(name, value)?;
     }
