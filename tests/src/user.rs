@@ -175,6 +175,23 @@ impl User {
         (status, serde_json::from_str(answer).unwrap_or(Value::Null))
     }
 
+    /// Starts curl against the daemon's local interface; the path and further arguments are its own.
+    pub fn start_curl(&self, path: &str, arguments: &[&str], input: &[u8]) -> Process {
+        let mut curl = self.command(PathBuf::from("curl"));
+        curl.args(["-sS", "-N", "--max-time", "60", "--unix-socket"])
+            .arg(self.socket())
+            .arg(format!("http://mrpd{path}"))
+            .args(arguments);
+        Process::start(curl, input)
+    }
+
+    /// The folder that the daemon keeps its store in.
+    pub fn state_dir(&self) -> PathBuf {
+        let state = self.state.clone();
+        let state = state.unwrap_or_else(|| self.home.path().join(".local/state"));
+        state.join("mrp")
+    }
+
     /// Adds to the daemon's configuration file. It has no effect before a reload or a start.
     pub fn configure(&self, text: &str) {
         let path = self.home.path().join(".config/mrp/mrpd.toml");
