@@ -2,7 +2,10 @@
 
 pub mod archive;
 pub mod blobs;
+pub mod dead;
+pub mod hooks;
 pub mod inbox;
+pub mod services;
 
 use crate::message::{Direction, Kind, State, Trust};
 use mrp_proto::key::PublicKey;
@@ -378,6 +381,9 @@ pub struct Status {
     pub inbox: InboxCounts,
     /// Messages on their way.
     pub outbox: OutboxCounts,
+    /// Hooks.
+    #[serde(default)]
+    pub hooks: hooks::HookCounts,
     /// What needs a person's attention, a sentence each.
     pub warnings: Vec<String>,
 }

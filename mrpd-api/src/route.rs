@@ -67,6 +67,21 @@ pub const BACKUP: &str = "/v1/backup";
 /// `POST`: the same, uploaded to a relay in clear. `GET`: both kinds, as far as they are known here. Below an id: `GET` the bytes,
 /// `DELETE`, and `GET .../info`.
 pub const BLOBS: &str = "/v1/blobs";
+/// `GET`: hooks, a list of [`crate::body::hooks::Hook`]; below a name `POST .../enable`, `disable`, `test`, `replay`.
+pub const HOOKS: &str = "/v1/hooks";
+/// `GET`: the hook log as NDJSON, with the filters of [`crate::body::hooks::HookLogQuery`].
+pub const HOOK_LOG: &str = "/v1/hooks/log";
+/// `GET`: what was given up, a list of [`crate::body::dead::DeadLetter`]; `POST .../retry`, `.../drop`.
+pub const DEAD: &str = "/v1/dead";
+/// `GET`: topics, a list of [`crate::body::services::Topic`]; `GET .../subscribers` and `DELETE .../subscribers/{who}` below a name.
+pub const TOPICS: &str = "/v1/topics";
+/// `POST` below a topic's name: [`crate::body::services::Publish`], gives [`crate::body::services::Published`].
+pub const PUBLISH: &str = "/v1/publish";
+/// `GET`: what local agents have subscribed to, a list of [`crate::body::services::Subscription`]; `POST`
+/// [`crate::body::services::Subscribe`]; `DELETE` below `{who}` or `{who}/{topic}`, `?agent=`.
+pub const SUBSCRIPTIONS: &str = "/v1/subscriptions";
+/// `GET`: [`crate::body::services::Spool`].
+pub const SPOOL: &str = "/v1/spool";
 /// `POST`: read configuration and contacts again.
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.

@@ -8,8 +8,10 @@ mod blobs;
 mod claims;
 mod contacts;
 mod cursors;
+mod dead;
 mod error;
 mod events;
+mod hooks;
 mod lifecycle;
 mod messages;
 mod metrics;
@@ -19,9 +21,11 @@ mod pending;
 mod prune;
 mod query;
 mod send;
+mod spool;
 mod status;
 mod threads;
-mod view;
+mod topics;
+pub(crate) mod view;
 mod words;
 
 pub use error::ApiError;
@@ -123,6 +127,24 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(blobs::info))
         .routes(routes!(archive::export))
         .routes(routes!(archive::back_up))
+        .routes(routes!(hooks::list))
+        .routes(routes!(hooks::log))
+        .routes(routes!(hooks::one))
+        .routes(routes!(hooks::enable))
+        .routes(routes!(hooks::disable))
+        .routes(routes!(hooks::test))
+        .routes(routes!(hooks::replay))
+        .routes(routes!(dead::list))
+        .routes(routes!(dead::retry))
+        .routes(routes!(dead::discard))
+        .routes(routes!(topics::list))
+        .routes(routes!(topics::subscribers))
+        .routes(routes!(topics::remove_subscriber))
+        .routes(routes!(topics::publish))
+        .routes(routes!(topics::subscriptions, topics::subscribe))
+        .routes(routes!(topics::unsubscribe))
+        .routes(routes!(topics::unsubscribe_topic))
+        .routes(routes!(spool::show))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
 }

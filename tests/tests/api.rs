@@ -42,10 +42,17 @@ fn the_command_writes_the_document_that_is_served() {
     let written = Process::start(command, b"").wait().succeeded();
     assert_eq!(written, get(&user, "/v1/openapi.json"));
     let document: Value = serde_json::from_str(&written).expect("JSON");
-    assert!(document["openapi"].as_str().is_some_and(|version| version.starts_with("3.")));
+    assert!(
+        document["openapi"]
+            .as_str()
+            .is_some_and(|version| version.starts_with("3."))
+    );
     let (status, answer) = user.api("GET", "/v1/nothing", None);
     assert_eq!(status, 404);
-    assert_eq!(answer["error"]["hint"], "the paths are in GET /v1/openapi.json");
+    assert_eq!(
+        answer["error"]["hint"],
+        "the paths are in GET /v1/openapi.json"
+    );
 }
 
 #[test]
@@ -66,8 +73,14 @@ fn events_are_told_as_they_happen_and_filtered_by_kind() {
     let told: Vec<Value> = told.iter().flat_map(|line| lines(line)).collect();
     let seqs: Vec<_> = told.iter().map(|event| event["seq"].as_u64()).collect();
     assert_eq!(seqs, [Some(1), Some(2)], "{told:?}");
-    assert!(told.iter().all(|event| event["event"] == "message"), "{told:?}");
-    assert!(told.iter().all(|event| event["agent"] == "laptop"), "{told:?}");
+    assert!(
+        told.iter().all(|event| event["event"] == "message"),
+        "{told:?}"
+    );
+    assert!(
+        told.iter().all(|event| event["agent"] == "laptop"),
+        "{told:?}"
+    );
     assert_eq!(sse.line(), "event: message");
     let data = sse.line();
     let data: Value = serde_json::from_str(data.trim_start_matches("data: ")).expect("JSON");
@@ -92,7 +105,10 @@ fn events_are_told_as_they_happen_and_filtered_by_kind() {
     let (status, refusal) = user.api("GET", "/v1/events?kinds=message,mesage", None);
     assert_eq!(status, 400);
     let message = refusal["error"]["message"].as_str().expect("a message");
-    assert!(message.contains("\"mesage\"") && message.contains("session"), "{message}");
+    assert!(
+        message.contains("\"mesage\"") && message.contains("session"),
+        "{message}"
+    );
     let (status, _) = user.api("GET", "/v1/events?kind=message", None);
     assert_eq!(status, 400, "a parameter that is not known is refused");
 }
@@ -143,7 +159,10 @@ fn the_figures_are_those_of_what_happened() {
     user.reload();
     let written = eventually("the file", || fs::read_to_string(&file).ok());
     assert!(written.ends_with("# EOF\n"), "{written}");
-    let mode = fs::metadata(&file).expect("it is there").permissions().mode();
+    let mode = fs::metadata(&file)
+        .expect("it is there")
+        .permissions()
+        .mode();
     assert_eq!(mode & 0o777, 0o644);
     fs::remove_file(&file).expect("it is there");
     eventually("the next one", || fs::read_to_string(&file).ok());
@@ -180,11 +199,21 @@ fn an_export_is_taken_in_elsewhere_once_and_bad_lines_are_named() {
         .as_array()
         .expect("a list")
         .iter()
-        .map(|line| (line["line"].as_u64(), line["reason"].as_str().is_some_and(|reason| !reason.is_empty())))
+        .map(|line| {
+            (
+                line["line"].as_u64(),
+                line["reason"]
+                    .as_str()
+                    .is_some_and(|reason| !reason.is_empty()),
+            )
+        })
         .collect();
     assert_eq!(numbers, [(Some(3), true), (Some(4), true), (Some(8), true)]);
     let again = import(&exported);
-    assert_eq!((&again["imported"], &again["present"]), (&json!(0), &json!(4)));
+    assert_eq!(
+        (&again["imported"], &again["present"]),
+        (&json!(0), &json!(4))
+    );
     let strip = |text: &str| -> Vec<Value> {
         let mut messages = lines(text);
         for message in &mut messages {
@@ -230,11 +259,18 @@ fn an_import_is_not_bounded_by_what_fits_a_request_nor_by_memory() {
     assert_eq!(summary["imported"], 2000, "{summary}");
     let (_, status) = user.api("GET", "/v1/status", None);
     assert_eq!(status["inbox"]["received"], 2000);
-    assert_eq!(status["inbox"]["unread"], 0, "archived they come, archived they stay");
+    assert_eq!(
+        status["inbox"]["unread"], 0,
+        "archived they come, archived they stay"
+    );
     let before = peak_memory(user.daemon().id());
     assert_eq!(get(&user, "/v1/export").lines().count(), 2000);
     let after = peak_memory(user.daemon().id());
-    assert!(after < before + (24 << 10), "an export took {} KiB more", after - before);
+    assert!(
+        after < before + (24 << 10),
+        "an export took {} KiB more",
+        after - before
+    );
 }
 
 /// The most memory that a process had at a time, in KiB.
@@ -242,7 +278,9 @@ fn peak_memory(process: u32) -> u64 {
     let status = fs::read_to_string(format!("/proc/{process}/status")).expect("it runs");
     let line = status.lines().find(|line| line.starts_with("VmHWM"));
     let number = line.and_then(|line| line.split_whitespace().nth(1));
-    number.and_then(|number| number.parse().ok()).expect("a number")
+    number
+        .and_then(|number| number.parse().ok())
+        .expect("a number")
 }
 
 #[test]
@@ -261,11 +299,18 @@ fn a_backup_is_taken_while_the_daemon_works_and_restored_while_it_does_not() {
     let data = fs::metadata(&file).expect("it is there");
     assert_eq!(answer["bytes"], data.len());
     assert_eq!(data.permissions().mode() & 0o777, 0o600);
-    assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1, "nothing is left beside");
+    assert_eq!(
+        fs::read_dir(folder.path()).expect("a folder").count(),
+        1,
+        "nothing is left beside"
+    );
     send(&user, "me", "after");
 
     let (status, refusal) = user.api("POST", "/v1/backup", Some(&json!({"path": path})));
-    assert_eq!((status, &refusal["error"]["code"]), (422, &json!("cannot_create")));
+    assert_eq!(
+        (status, &refusal["error"]["code"]),
+        (422, &json!("cannot_create"))
+    );
     let (status, _) = user.api("POST", "/v1/backup", Some(&json!({"path": "here"})));
     assert_eq!(status, 400);
 
@@ -276,7 +321,11 @@ fn a_backup_is_taken_while_the_daemon_works_and_restored_while_it_does_not() {
     };
     let running = restore(&user, &[&path, "--force"]);
     assert_eq!(running.code(), 69, "{}", running.stderr);
-    assert!(running.stderr.contains("already running"), "{}", running.stderr);
+    assert!(
+        running.stderr.contains("already running"),
+        "{}",
+        running.stderr
+    );
     user.terminate_daemon().succeeded();
     let exists = restore(&user, &[&path]);
     assert_eq!(exists.code(), 73, "{}", exists.stderr);
@@ -288,7 +337,11 @@ fn a_backup_is_taken_while_the_daemon_works_and_restored_while_it_does_not() {
     assert_eq!(refused.code(), 65, "{}", refused.stderr);
     let before = fs::read(&store).expect("the store is as it was");
     let restored = restore(&user, &[&path, "--force"]);
-    assert!(restored.stderr.contains("before-restore-"), "{}", restored.stderr);
+    assert!(
+        restored.stderr.contains("before-restore-"),
+        "{}",
+        restored.stderr
+    );
     restored.succeeded();
     let kept = fs::read_dir(user.state_dir())
         .expect("a folder")
@@ -296,7 +349,10 @@ fn a_backup_is_taken_while_the_daemon_works_and_restored_while_it_does_not() {
         .find(|path| path.display().to_string().contains("before-restore-"))
         .expect("the store before is kept");
     assert!(fs::read(kept).expect("a file") == before);
-    assert_eq!(fs::metadata(&store).expect("a store").permissions().mode() & 0o777, 0o600);
+    assert_eq!(
+        fs::metadata(&store).expect("a store").permissions().mode() & 0o777,
+        0o600
+    );
     user.start_daemon();
     assert_eq!(user.texts(), ["before"]);
     let (_, cursor) = user.api("GET", "/v1/cursors/reader", None);

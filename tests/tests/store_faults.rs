@@ -69,10 +69,7 @@ fn comes_back(bob: &mut User) -> Vec<String> {
         assert_eq!(ended.code(), 0, "{}", ended.stderr);
         ended.stderr
     };
-    let lines: Vec<_> = stderr
-        .lines()
-        .filter(|line| line.contains(&name))
-        .collect();
+    let lines: Vec<_> = stderr.lines().filter(|line| line.contains(&name)).collect();
     assert_eq!(lines.len(), 1, "one clear line: {stderr}");
     // The status goes on saying it while the file lies there, and no longer.
     bob.start_daemon();

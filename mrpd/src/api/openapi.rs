@@ -34,6 +34,8 @@ const TAGS: &[(&str, &str)] = &[
     ("Archive", "What is kept, out into files and in again"),
     ("Contacts", "Names of others"),
     ("Files", "What travels with messages, and blobs at relays"),
+    ("Hooks", "What is run when a message comes"),
+    ("Topics", "What is published to whoever subscribes"),
 ];
 
 /// Ways of a request to be refused that have nothing to do with what it asks for.

@@ -7,6 +7,7 @@ use crate::roster::{LocalAgent, Roster};
 use crate::store::{OutboxRecord, OutboxStage};
 use axum::Json;
 use axum::extract::State;
+use mrpd_api::body::hooks::HookCounts;
 use mrpd_api::body::{Agent, InboxCounts, OutboxCounts, OutboxEntry, Relay, Stage, Status};
 use mrpd_api::card::Card;
 use serde_json::{Value, json};
@@ -76,6 +77,7 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
             queued: counts.queued,
             failed: counts.failed,
         },
+        hooks: hook_counts(&api).await,
         warnings,
     })
 }
@@ -120,6 +122,18 @@ pub(super) async fn outbox(State(api): State<Api>) -> Result<Json<Vec<OutboxEntr
         .into_iter()
         .filter_map(|record| entry(record, &names));
     Ok(Json(entries.collect()))
+}
+
+async fn hook_counts(api: &Api) -> HookCounts {
+    let overview = *api.context.hooks.changes().borrow();
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    HookCounts {
+        configured: count(overview.configured),
+        disabled: count(overview.disabled),
+        queued: count(overview.queued),
+        running: count(overview.running),
+        dead: api.context.store.dead_job_count().await.unwrap_or_default(),
+    }
 }
 
 fn agents_of(roster: &Roster) -> Vec<Agent> {

@@ -4,6 +4,7 @@ use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
 use crate::events::Events;
+use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::store::{Copies, Incoming, MessageRecord, Store, StoreError};
@@ -58,13 +59,18 @@ impl Fixture {
             context: Context {
                 uploads,
                 downloads,
+                fanout: crate::fanout::Fanout::new(store.clone()),
+                desk: crate::desk::Desk::default(),
                 outbox: outbox.await.unwrap(),
                 store,
                 contacts,
                 roster,
                 config,
+                hooks: crate::hooks::Engine::new().0,
+                runner: Runner::new(dir.path().join("hooks"), dir.path().join("mrpd.sock")),
                 board: Board::default(),
                 events: Events::default(),
+                passed: Default::default(),
                 stop,
                 tasks,
             },

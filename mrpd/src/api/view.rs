@@ -6,7 +6,7 @@ use mrp_proto::content::one_line_text;
 use mrpd_api::message::{Attachment, Direction, Kind, Lease, Message, State, VERSION};
 
 /// A message as it is shown; `None` if its record names no keys, which no record does that was written here.
-pub(super) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<Message> {
+pub(crate) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<Message> {
     let text = text(&record);
     let standing = record.standing;
     let attachments = attachments(&record);

@@ -1,0 +1,114 @@
+//! `/v1/dead`: what was given up, whoever gave it up.
+
+use super::error::parse;
+use super::openapi::codes;
+use super::{Api, ApiError};
+use crate::store::DeadJob;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
+use axum::http::StatusCode;
+use mrpd_api::body::dead::{DeadIds, DeadLetter, DeadSource};
+use mrpd_api::error::Code;
+
+/// What begins the names of what hooks have given up.
+const HOOK: &str = "hook:";
+
+#[utoipa::path(
+    get,
+    path = "/v1/dead",
+    operation_id = "list_dead",
+    tag = "Messages",
+    summary = "What was given up, with the reason",
+    responses((status = 200, description = "The entries", body = Vec<DeadLetter>)),
+)]
+pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<DeadLetter>>, ApiError> {
+    let of_hooks = api.context.store.dead_jobs().await?;
+    Ok(Json(of_hooks.into_iter().map(of_hook).collect()))
+}
+
+#[utoipa::path(
+    post,
+    path = "/v1/dead/retry",
+    operation_id = "retry_dead",
+    tag = "Messages",
+    summary = "Has what was given up tried again",
+    request_body = DeadIds,
+    responses((status = 204, description = "It is tried again")),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
+)]
+pub(super) async fn retry(
+    State(api): State<Api>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, ApiError> {
+    let asked: DeadIds = parse(&body?)?;
+    let mut missing = Vec::new();
+    for id in asked.ids {
+        let found = match hook_and_seq(&id) {
+            Some((hook, seq)) => api.context.hooks.revive(hook, seq).await?,
+            None => false,
+        };
+        if !found {
+            missing.push(id);
+        }
+    }
+    answer(&missing)
+}
+
+#[utoipa::path(
+    post,
+    path = "/v1/dead/drop",
+    operation_id = "drop_dead",
+    tag = "Messages",
+    summary = "Forgets what was given up; a message stays in the inbox",
+    request_body = DeadIds,
+    responses((status = 204, description = "It is forgotten")),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
+)]
+pub(super) async fn discard(
+    State(api): State<Api>,
+    body: Result<Bytes, BytesRejection>,
+) -> Result<StatusCode, ApiError> {
+    let asked: DeadIds = parse(&body?)?;
+    let mut missing = Vec::new();
+    for id in asked.ids {
+        let store = &api.context.store;
+        let found = match hook_and_seq(&id) {
+            Some((hook, seq)) => store.drop_dead_job(hook.to_owned(), seq).await?,
+            None => false,
+        };
+        if !found {
+            missing.push(id);
+        }
+    }
+    answer(&missing)
+}
+
+fn answer(missing: &[String]) -> Result<StatusCode, ApiError> {
+    if missing.is_empty() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let message = format!("nothing of that name was given up: {}", missing.join(", "));
+    Err(ApiError::new(Code::MessageNotFound, message)
+        .with_hint("the others were done; see mrpctl dead"))
+}
+
+fn hook_and_seq(id: &str) -> Option<(&str, u64)> {
+    let (hook, seq) = id.strip_prefix(HOOK)?.rsplit_once(':')?;
+    Some((hook, seq.parse().ok()?))
+}
+
+fn of_hook(dead: DeadJob) -> DeadLetter {
+    DeadLetter {
+        id: format!("{HOOK}{}:{}", dead.hook, dead.seq),
+        source: DeadSource::Hook,
+        hook: Some(dead.hook),
+        seq: Some(dead.seq),
+        message_id: Some(dead.job.message_id),
+        peer: dead.job.from,
+        attempts: dead.job.attempts,
+        at: dead.at,
+        why: dead.why,
+    }
+}
