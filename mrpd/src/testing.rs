@@ -108,6 +108,7 @@ pub(crate) fn record(id: &str) -> MessageRecord {
         received_at: time,
         expires_at: time,
         behind: 0,
+        imported: false,
         standing: Default::default(),
     }
 }

@@ -229,6 +229,7 @@ fn record(line: &[u8]) -> Result<MessageRecord, String> {
         received_at: message.received_at,
         expires_at: message.expires_at,
         behind: 0,
+        imported: true,
         standing: Standing {
             state: message.state,
             attempt: message.attempt,

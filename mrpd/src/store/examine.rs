@@ -108,6 +108,13 @@ pub fn salvage(from: &Path, to: &Path, table: &str, begin: copy::From) -> Result
         "downloads" => copier.copy(DOWNLOADS),
         "held" => copier.copy(HELD),
         "let_in" => copier.copy(LET_IN),
+        "fanouts" => copier.copy(FANOUTS),
+        "fanout_targets" => copier.copy(FANOUT_TARGETS),
+        "subscribers" => copier.copy(SUBSCRIBERS),
+        "subscriptions" => copier.copy(SUBSCRIPTIONS),
+        "hooks" => copier.copy(HOOKS),
+        "hook_jobs" => copier.copy(HOOK_JOBS),
+        "hook_dead" => copier.copy(HOOK_DEAD),
         other => return Err(Fault::Other(format!("there is no table {other:?} to save"))),
     };
     match copied {
@@ -136,6 +143,13 @@ pub(super) const SALVAGED: &[&str] = &[
     "downloads",
     "held",
     "let_in",
+    "fanouts",
+    "fanout_targets",
+    "subscribers",
+    "subscriptions",
+    "hooks",
+    "hook_jobs",
+    "hook_dead",
 ];
 
 fn open(path: &Path, repaired: &Rc<Cell<bool>>) -> Result<Database, Fault> {
@@ -146,4 +160,50 @@ fn open(path: &Path, repaired: &Rc<Cell<bool>>) -> Result<Database, Fault> {
         .set_repair_callback(move |_| repaired.set(true))
         .create_file(file)
         .map_err(|error| redb::Error::from(error).into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::Store;
+    use crate::testing;
+
+    #[tokio::test]
+    async fn a_sound_store_passes_and_garbage_does_not() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let store = Store::open(&path).unwrap();
+        testing::receive(&store, "msg_1").await;
+        store.close().await;
+        for depth in [Depth::Ends, Depth::Everything] {
+            check(&path, depth).unwrap();
+        }
+        std::fs::write(&path, [0xa5; 8192]).unwrap();
+        let fault = check(&path, Depth::Ends).unwrap_err();
+        assert!(matches!(fault, Fault::Damaged(_)), "{fault:?}");
+    }
+
+    #[tokio::test]
+    async fn a_store_of_a_later_version_is_not_judged() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        Store::open(&path).unwrap().close().await;
+        let database = Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        {
+            let mut meta = transaction.open_table(META).unwrap();
+            meta.insert(SCHEMA, VERSION + 1).unwrap();
+            // Whatever it keeps there.
+            drop(meta);
+            transaction.delete_table(MESSAGES).unwrap();
+        }
+        transaction.commit().unwrap();
+        drop(database);
+        check(&path, Depth::Everything).unwrap();
+        let refused = Store::open(&path).unwrap_err();
+        assert!(
+            matches!(refused, crate::store::OpenError::TooNew { .. }),
+            "{refused}"
+        );
+    }
 }

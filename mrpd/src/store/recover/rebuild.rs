@@ -1,13 +1,23 @@
 //! From the tables that were saved to a store that can be opened: what follows from them is made anew.
 
 use crate::store::record::{MessageRecord, OutboxRecord, OutboxStage, decode};
-use crate::store::schema::{Counter, HELD, IDS, MESSAGES, META, OUTBOX, OUTBOX_IDS, SCHEMA};
+use crate::store::schema::{
+    Counter, FANOUTS, HELD, IDS, MESSAGES, META, OUTBOX, OUTBOX_IDS, SCHEMA,
+};
 use mrpd_api::message::Direction;
 use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
 use std::path::Path;
 
 /// The layout that this makes: whatever later ones have besides is made when the store is opened, as for any old store.
 const LAYOUT: u64 = 1;
+
+/// What is counted anew when a store of that layout is opened.
+const REMADE: &[Counter] = &[
+    Counter::Unread,
+    Counter::Bytes,
+    Counter::Freed,
+    Counter::Upgraded,
+];
 
 /// What was saved.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -29,6 +39,7 @@ struct Tally {
     failed: u64,
     held: u64,
     held_position: u64,
+    fanouts: u64,
 }
 
 /// Makes a store of the saved tables.
@@ -38,7 +49,7 @@ pub(super) fn rebuild(path: &Path) -> Result<Saved, redb::Error> {
     let mut tally = Tally::default();
     enter_messages(&transaction, &mut tally)?;
     enter_outbox(&transaction, &mut tally)?;
-    count_held(&transaction, &mut tally)?;
+    look_at_ends(&transaction, &mut tally)?;
     let queued_before = write_counters(&transaction, &tally)?;
     transaction.commit()?;
     Ok(Saved {
@@ -99,10 +110,12 @@ fn enter_outbox(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(),
     Ok(())
 }
 
-fn count_held(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(), redb::Error> {
+fn look_at_ends(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(), redb::Error> {
     let held = transaction.open_table(HELD)?;
     tally.held = held.len()?;
     tally.held_position = held.last()?.map_or(0, |(position, _)| position.value());
+    let fanouts = transaction.open_table(FANOUTS)?;
+    tally.fanouts = fanouts.last()?.map_or(0, |(number, _)| number.value());
     Ok(())
 }
 
@@ -120,8 +133,8 @@ fn write_counters(
     let position = before(Counter::OutboxPosition)?.unwrap_or(0);
     let refused = before(Counter::Refused)?.unwrap_or(0);
     let queued = has_counters.then_some(before(Counter::Queued)?.unwrap_or(0));
-    // What other counters count is made anew when the store is opened.
-    meta.retain(|_, _| false)?;
+    let fanouts = before(Counter::FanoutNumber)?.unwrap_or(0);
+    meta.retain(|name, _| !REMADE.iter().any(|counter| counter.name() == name))?;
     for (name, value) in [
         (SCHEMA, LAYOUT),
         (Counter::Newest.name(), newest),
@@ -133,6 +146,7 @@ fn write_counters(
         (Counter::Refused.name(), refused),
         (Counter::Held.name(), tally.held),
         (Counter::HeldPosition.name(), tally.held_position),
+        (Counter::FanoutNumber.name(), fanouts.max(tally.fanouts)),
     ] {
         meta.insert(name, value)?;
     }
