@@ -1,5 +1,6 @@
 //! What the routes take and give, beside messages.
 
+pub mod archive;
 pub mod blobs;
 pub mod dead;
 pub mod doctor;
@@ -221,6 +222,17 @@ pub enum Order {
     /// Newest first.
     #[serde(rename = "desc")]
     Descending,
+}
+
+/// Query of `GET /v1/events`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+pub struct EventQuery {
+    /// Only these kinds, with commas between: `message`, `stage`, `session`, `hook`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<String>,
 }
 
 /// A contact.

@@ -270,6 +270,8 @@ pub struct Config {
     pub attachments: Attachments,
     /// How what goes out is sent.
     pub outbox: Outbox,
+    /// Where the figures go.
+    pub metrics: Metrics,
     /// The contacts file.
     pub contacts_file: PathBuf,
     /// Topics that others may subscribe to.
@@ -395,6 +397,15 @@ pub struct Attachments {
 pub struct Outbox {
     /// How long a send is tried again.
     pub retry_for: Duration,
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metrics {
+    /// The file they are written to, if any.
+    pub textfile: Option<PathBuf>,
+    /// How often.
+    pub interval: Duration,
 }
 
 /// How messages come from a relay.

@@ -8,6 +8,7 @@
 //! - [`cli`]: the command line. [`config`]: `mrpd.toml`, its layers, and what is wrong with it.
 //! - [`daemon`]: what runs, and who owns it. [`context`]: what all of it works with. [`shutdown`]: how it ends.
 //! - [`board`]: how things stand. [`doctor`]: what is well and what is not. [`events`]: what happens.
+//! - [`metrics`]: its figures.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`attachments`]: the files that travel along, both ways.
@@ -48,6 +49,7 @@ pub mod inbox;
 pub mod ingress;
 mod leases;
 mod log;
+pub mod metrics;
 pub mod outbox;
 pub mod roster;
 pub mod schedules;

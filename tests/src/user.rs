@@ -226,6 +226,23 @@ impl User {
         output.trim().parse().expect("an HTTP status is a number")
     }
 
+    /// Starts curl against the daemon's local interface; the path and further arguments are its own.
+    pub fn start_curl(&self, path: &str, arguments: &[&str], input: &[u8]) -> Process {
+        let mut curl = self.command(PathBuf::from("curl"));
+        curl.args(["-sS", "-N", "--max-time", "60", "--unix-socket"])
+            .arg(self.socket())
+            .arg(format!("http://mrpd{path}"))
+            .args(arguments);
+        Process::start(curl, input)
+    }
+
+    /// The folder that the daemon keeps its store in.
+    pub fn state_dir(&self) -> PathBuf {
+        let state = self.state.clone();
+        let state = state.unwrap_or_else(|| self.home.path().join(".local/state"));
+        state.join("mrp")
+    }
+
     /// Asks the daemon for lines of JSON.
     pub fn api_lines(&self, path: &str) -> Vec<Value> {
         let mut curl = self.command(PathBuf::from("curl"));

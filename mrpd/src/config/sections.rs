@@ -8,6 +8,7 @@ mod groups;
 mod hook;
 mod inbox;
 mod ingress;
+mod metrics;
 mod outbox;
 mod program;
 mod relay;
@@ -45,9 +46,6 @@ const VARIABLES: &[(&str, &str)] = &[
     ("MRPD_OUTBOX_RETRY_FOR", "outbox.retry_for"),
     ("MRPD_CONTACTS_FILE", "contacts.file"),
 ];
-
-/// Sections that belong to the configuration, but not to this version.
-const LATER_SECTIONS: &[&str] = &["metrics"];
 
 /// Sections whose names peers know.
 const TAG_SECTIONS: &[&str] = &["topic", "capability"];
@@ -103,10 +101,10 @@ pub(super) fn read(
     let inbox = inbox::read(&mut top);
     let attachments = attachments::read(&mut top, paths);
     let outbox = outbox::read(&mut top);
+    let metrics = metrics::read(&mut top, paths);
     let contacts_file = read_contacts(&mut top, paths);
     let known: Vec<String> = agents.iter().map(|agent| agent.name.clone()).collect();
     let spool = spool::read(&mut top, &known, paths);
-    top.unsupported(LATER_SECTIONS);
     top.mark_read(&["hook"]);
     top.mark_read(&["ingress"]);
     top.mark_read(&["expect", "schedule"]);
@@ -171,6 +169,7 @@ pub(super) fn read(
         inbox,
         attachments,
         outbox,
+        metrics,
         contacts_file,
         topics,
         groups,

@@ -134,6 +134,8 @@ macro_rules! for_each_table {
     };
 }
 
+pub(crate) use for_each_table;
+
 pub(super) const SCHEMA: &str = "schema";
 
 /// A number that only grows, or counts what a table holds.
