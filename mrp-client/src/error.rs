@@ -32,6 +32,8 @@ pub enum Error {
         origin: String,
         /// What failed, down to the operating system's words.
         cause: String,
+        /// Whether there was a connection: only then can the request have been carried out.
+        connected: bool,
     },
     /// No complete answer in time. The request may or may not have been carried out.
     #[error("the relay did not answer in time")]
@@ -56,6 +58,17 @@ impl Error {
         match self {
             Self::Refused(refusal) => refusal.is_retryable(),
             Self::Unreachable { .. } | Self::TimedOut | Self::Nonsense { .. } => true,
+            Self::Setup { .. } => false,
+        }
+    }
+
+    /// Whether the request may have been carried out, although nobody said so.
+    pub fn is_undecided(&self) -> bool {
+        match self {
+            Self::Unreachable { connected, .. } => *connected,
+            Self::TimedOut | Self::Nonsense { .. } => true,
+            // A relay that failed in the middle, or something in front of it that gave up waiting for it.
+            Self::Refused(refusal) => refusal.status >= 500 && refusal.status != 507,
             Self::Setup { .. } => false,
         }
     }

@@ -260,6 +260,8 @@ pub struct Inbox {
 pub struct Outbox {
     /// How long a send is tried again.
     pub retry_for: Duration,
+    /// How many sends a relay takes in a minute that does not say it itself; 0 for any number.
+    pub per_minute: u32,
 }
 
 /// How messages come from a relay.
@@ -324,6 +326,18 @@ pub struct Agent {
     pub encrypt: Encrypt,
     /// Whether sending in clear is refused.
     pub require_encryption: bool,
+    /// Whether it signs nothing that is not bound to its relay.
+    pub bound_auth: BoundAuth,
+}
+
+/// Whether signatures are bound to the relay they are made for (protocol A11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BoundAuth {
+    /// Where the relay takes such.
+    #[default]
+    Prefer,
+    /// Always, and relays are told to take no others from this agent.
+    Require,
 }
 
 fn drop_ins(dir: &Path) -> Vec<PathBuf> {

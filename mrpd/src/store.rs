@@ -10,6 +10,7 @@
 //! The store knows no relay and no status code.
 
 mod cursors;
+mod dead;
 mod inbox;
 mod lock;
 mod outbox;
@@ -17,24 +18,29 @@ mod peers;
 mod read;
 mod record;
 mod schema;
+mod tracks;
 mod writer;
 
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
+pub use tracks::StageChange;
 pub use peers::ContactExtras;
 pub use read::Page;
-pub use record::{MessageRecord, OutboxRecord, OutboxStage};
+pub use record::{MessageRecord, OutboxRecord, OutboxStage, Track};
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use writer::{Message as WriterMessage, Operation, Transaction, Writer};
 
 /// Operations that may wait for the writer.
 const QUEUE: usize = 256;
+
+/// Stages that a slow listener may be behind; then it misses the oldest.
+const STAGES_BEHIND: usize = 1024;
 
 /// Memory that the store may keep pages in.
 const CACHE_BYTES: usize = 16 << 20;
@@ -94,6 +100,7 @@ pub struct Store {
     newest: watch::Receiver<u64>,
     outbox: watch::Receiver<u64>,
     trouble: watch::Receiver<Option<Arc<str>>>,
+    stages: broadcast::Sender<StageChange>,
 }
 
 /// The database, taken away while it is being opened anew.
@@ -125,6 +132,7 @@ impl Store {
         let (newest_sender, newest) = watch::channel(newest);
         let (outbox_sender, outbox) = watch::channel(0);
         let (trouble_sender, trouble) = watch::channel(None);
+        let stages = broadcast::channel(STAGES_BEHIND).0;
         let (sender, receiver) = mpsc::channel(QUEUE);
         let shared = SharedDatabase(Arc::new(RwLock::new(Some(database))));
         let writer = Writer {
@@ -134,6 +142,7 @@ impl Store {
             newest: newest_sender,
             outbox: outbox_sender,
             trouble: trouble_sender,
+            stages: stages.clone(),
         };
         std::thread::Builder::new()
             .name("store".to_owned())
@@ -148,6 +157,7 @@ impl Store {
             newest,
             outbox,
             trouble,
+            stages,
         })
     }
 
@@ -159,6 +169,11 @@ impl Store {
     /// Changes whenever something in the outbox has changed.
     pub fn outbox_changes(&self) -> watch::Receiver<u64> {
         self.outbox.clone()
+    }
+
+    /// What goes out and comes further, from now on.
+    pub fn stages(&self) -> broadcast::Receiver<StageChange> {
+        self.stages.subscribe()
     }
 
     /// What is wrong with the disk at the moment.

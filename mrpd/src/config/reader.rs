@@ -224,6 +224,25 @@ impl<'a> Reader<'a> {
         Some(texts)
     }
 
+    /// Reads a whole number that is not negative.
+    pub(crate) fn number(&mut self, key: &'a str, default: u32) -> u32 {
+        let written = self.node(key).map(|node| match node.value {
+            Value::Integer(number) => u32::try_from(number).ok(),
+            _ => None,
+        });
+        match written {
+            Some(Some(number)) => {
+                let origin = self.table.get(key).map(|node| node.origin.clone());
+                self.record(key, json!(number), origin.unwrap_or(Origin::Default));
+                return number;
+            }
+            Some(None) => self.wrong(key, "expected a whole number from 0 to 4294967295"),
+            None => {}
+        }
+        self.record(key, json!(default), Origin::Default);
+        default
+    }
+
     /// Reads a list of whole numbers that fit; empty if it is absent.
     pub(crate) fn numbers(&mut self, key: &'a str) -> Vec<u32> {
         let Some(node) = self.node(key) else {

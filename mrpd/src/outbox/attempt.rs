@@ -1,9 +1,10 @@
 //! One attempt to post a message, and what its failure means.
 
-use super::lanes::Outcome;
+use super::budget::{Limit, Told};
+use super::lanes::{Heard, Outcome};
 use crate::clock;
 use crate::crash::crash_point;
-use crate::roster::Roster;
+use crate::roster::{Link, Roster};
 use crate::store::{Accepted, Failure, OutboxRecord, OutboxStage, Pending, Store, StoreError};
 use mrp_client::{Error, Refusal};
 use mrp_proto::code::Code as RelayCode;
@@ -18,13 +19,15 @@ pub(super) async fn attempt(
     roster: Arc<Roster>,
     pending: Pending,
     retry_for: Duration,
+    guess: Limit,
 ) -> Attempted {
     let record = match store.outbox_at(pending.position).await {
         Ok(Some(record)) if record.stage == OutboxStage::Queued => record,
         Ok(_) => return Attempted::done(pending),
         Err(error) => return Attempted::stuck(pending, &error),
     };
-    match post(&roster, &record).await {
+    let Posted { result, heard } = post(&roster, &record, guess).await;
+    let attempted = match result {
         Ok(accepted) => {
             let recorded = store
                 .record_accepted(pending.position, accepted, clock::now())
@@ -32,11 +35,15 @@ pub(super) async fn attempt(
             match recorded {
                 Ok(()) => Attempted::done(pending),
                 // The relay has it; under the same idempotency key it says so again.
-                Err(error) => Attempted::stuck(pending, &error),
+                Err(error) => Attempted {
+                    perhaps_sent: true,
+                    ..Attempted::stuck(pending, &error)
+                },
             }
         }
         Err(problem) => fail(&store, pending, &record, problem, retry_for).await,
-    }
+    };
+    Attempted { heard, ..attempted }
 }
 
 /// An attempt that has ended.
@@ -48,6 +55,10 @@ pub(super) struct Attempted {
     pub(super) outcome: Outcome,
     /// What is to be recorded of it.
     pub(super) error: Option<ErrorDetail>,
+    /// Whether the relay may have the message, although it did not say so.
+    pub(super) perhaps_sent: bool,
+    /// What the relay said of how many sends it takes.
+    pub(super) heard: Heard,
 }
 
 impl Attempted {
@@ -56,6 +67,8 @@ impl Attempted {
             pending,
             outcome: Outcome::Done,
             error: None,
+            perhaps_sent: false,
+            heard: Heard::Nothing,
         }
     }
 
@@ -65,6 +78,8 @@ impl Attempted {
             pending,
             outcome: Outcome::RetryMessage { after: None },
             error: None,
+            perhaps_sent: false,
+            heard: Heard::Nothing,
         }
     }
 }
@@ -74,6 +89,14 @@ impl Attempted {
 pub(super) struct Problem {
     pub(super) error: ErrorDetail,
     pub(super) verdict: Verdict,
+    /// Whether the relay may have it all the same.
+    pub(super) undecided: bool,
+}
+
+/// What came of posting a message.
+struct Posted {
+    result: Result<Accepted, Problem>,
+    heard: Heard,
 }
 
 /// What to do about it.
@@ -87,10 +110,35 @@ pub(super) enum Verdict {
     RetryRelay(Option<Duration>),
 }
 
-async fn post(roster: &Roster, record: &OutboxRecord) -> Result<Accepted, Problem> {
+async fn post(roster: &Roster, record: &OutboxRecord, guess: Limit) -> Posted {
+    let link = match find_link(roster, record) {
+        Ok(link) => link,
+        Err(problem) => {
+            return Posted {
+                result: Err(problem),
+                heard: Heard::Nothing,
+            };
+        }
+    };
+    crash_point!("send.before-post");
+    let accepted = link.client.send(&record.request, Some(&record.id)).await;
+    crash_point!("send.posted");
+    let heard = hear(link, accepted.as_ref().err(), guess);
+    let result = accepted
+        .map(|accepted| Accepted {
+            message_id: accepted.message_id.to_string(),
+            created_at: accepted.created_at,
+            expires_at: accepted.expires_at,
+        })
+        .map_err(|error| judge(&error));
+    Posted { result, heard }
+}
+
+fn find_link<'a>(roster: &'a Roster, record: &OutboxRecord) -> Result<&'a Link, Problem> {
     let absent = |what: String| Problem {
         error: ErrorDetail::new(Code::TryAgain, what, None),
         verdict: Verdict::RetryRelay(Some(Duration::from_secs(60))),
+        undecided: false,
     };
     let agent = roster.agent_by_key(&record.message.from).ok_or_else(|| {
         absent(format!(
@@ -98,22 +146,33 @@ async fn post(roster: &Roster, record: &OutboxRecord) -> Result<Accepted, Proble
             record.message.agent
         ))
     })?;
-    let link = agent.link(&record.message.relay).ok_or_else(|| {
+    agent.link(&record.message.relay).ok_or_else(|| {
         absent(format!(
             "agent {:?} does not use relay {:?} any more",
             record.message.agent, record.message.relay
         ))
-    })?;
-    crash_point!("send.before-post");
-    let accepted = link.client.send(&record.request, Some(&record.id)).await;
-    crash_point!("send.posted");
-    match accepted {
-        Ok(accepted) => Ok(Accepted {
-            message_id: accepted.message_id.to_string(),
-            created_at: accepted.created_at,
-            expires_at: accepted.expires_at,
+    })
+}
+
+/// What an answer says of how many sends the relay takes. One that speaks of its limits elsewhere, as those do that take bound
+/// signatures, has none where it says nothing; of another one nothing is known, and the guess holds.
+fn hear(link: &Link, error: Option<&Error>, guess: Limit) -> Heard {
+    if let Some(Error::Refused(refusal)) = error
+        && RelayCode::parse(&refusal.code) == Some(RelayCode::RateLimitExceeded)
+    {
+        return Heard::TooMany(refusal.retry_after.unwrap_or(Duration::from_secs(60)));
+    }
+    if error.is_some_and(|error| !matches!(error, Error::Refused(_))) {
+        return Heard::Nothing;
+    }
+    match link.client.send_rate() {
+        Some(rate) => Heard::Told(Told {
+            limit: rate.limit,
+            remaining: rate.remaining,
+            reset_in: rate.reset_in,
         }),
-        Err(error) => Err(judge(&error)),
+        None if link.client.binding().level().requests => Heard::Silence(Limit::Unlimited),
+        None => Heard::Silence(guess),
     }
 }
 
@@ -130,6 +189,7 @@ pub(super) fn judge(error: &Error) -> Problem {
     Problem {
         error: detail(error),
         verdict,
+        undecided: error.is_undecided(),
     }
 }
 
@@ -182,19 +242,26 @@ async fn fail(
     problem: Problem,
     retry_for: Duration,
 ) -> Attempted {
-    let Problem { mut error, verdict } = problem;
+    let Problem {
+        mut error,
+        verdict,
+        undecided,
+    } = problem;
     let outcome = match verdict {
         Verdict::RetryMessage(after) => Outcome::RetryMessage { after },
         Verdict::RetryRelay(after) => Outcome::RetryRelay { after },
         Verdict::GiveUp => Outcome::Done,
     };
-    let tried_for = clock::now().since(record.created_at);
+    let now = clock::now();
+    let tried_for = now.since(record.tried_since());
     let given_up = outcome == Outcome::Done || tried_for >= retry_for;
     if !given_up {
         return Attempted {
             pending,
             outcome,
             error: Some(error),
+            perhaps_sent: undecided,
+            heard: Heard::Nothing,
         };
     }
     if outcome != Outcome::Done {
@@ -205,6 +272,9 @@ async fn fail(
     let failure = Failure {
         error,
         retry_at: None,
+        at: now,
+        perhaps_sent: undecided,
+        tried: true,
     };
     match store.record_failure(pending.position, failure).await {
         Ok(()) => Attempted::done(pending),

@@ -128,7 +128,9 @@ fn accept(transaction: &Transaction, incoming: Incoming) -> Result<Stored, redb:
         sealers.insert(message.from.as_str(), ())?;
     }
     transaction.count(Counter::Received, 1)?;
-    append(transaction, &message).map(Stored::New)
+    let seq = append(transaction, &message)?;
+    super::tracks::note_reply(transaction, &message, seq)?;
+    Ok(Stored::New(seq))
 }
 
 /// Says whether any of the marks is known, and remembers those that lead to what is stored.

@@ -1,14 +1,14 @@
 //! The one thread that writes: it gathers what waits into one transaction, and answers after the commit.
 
 use super::schema::{self, Counter, FORGET, META};
-use super::{SharedDatabase, StoreError, disk, open_database};
+use super::{SharedDatabase, StageChange, StoreError, disk, open_database};
 use crate::crash::crash_point;
 use redb::{Database, ReadableTable as _, WriteTransaction};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Operations that share a commit, at most.
 const BATCH: usize = 256;
@@ -86,6 +86,7 @@ pub(crate) struct Notes {
     received: Cell<bool>,
     enqueued: Cell<bool>,
     recorded: Cell<bool>,
+    stages: RefCell<Vec<StageChange>>,
 }
 
 impl Transaction {
@@ -109,6 +110,12 @@ impl Transaction {
     /// Says that the outbox has learned what became of a send.
     pub(crate) fn note_recorded(&self) {
         self.notes.recorded.set(true);
+        self.notes.outbox.set(true);
+    }
+
+    /// Says that something that goes out has come further.
+    pub(crate) fn note_stage(&self, change: StageChange) {
+        self.notes.stages.borrow_mut().push(change);
         self.notes.outbox.set(true);
     }
 
@@ -148,6 +155,7 @@ pub(crate) struct Writer {
     pub(crate) newest: watch::Sender<u64>,
     pub(crate) outbox: watch::Sender<u64>,
     pub(crate) trouble: watch::Sender<Option<Arc<str>>>,
+    pub(crate) stages: broadcast::Sender<StageChange>,
 }
 
 impl Writer {
@@ -260,6 +268,10 @@ impl Writer {
         }
         if notes.outbox.get() {
             self.outbox.send_modify(|changes| *changes += 1);
+        }
+        for change in notes.stages.take() {
+            // Nobody listens: nobody misses it.
+            let _ = self.stages.send(change);
         }
     }
 
