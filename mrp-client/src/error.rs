@@ -1,6 +1,7 @@
 //! What can go wrong between an agent and its relay, by who can do something about it.
 
 use mrp_proto::code::{Code, ErrorBody};
+use mrp_proto::time::Timestamp;
 use serde_json::Value;
 use std::error::Error as StdError;
 use std::fmt;
@@ -139,6 +140,15 @@ impl Refusal {
                 retry_after,
             },
         }
+    }
+
+    /// The relay's clock, where the refusal is for this machine's.
+    pub fn server_time(&self) -> Option<Timestamp> {
+        if Code::parse(&self.code) != Some(Code::TimestampOutOfRange) {
+            return None;
+        }
+        let text = self.details.as_ref()?.get("server_time")?.as_str()?;
+        text.parse().ok()
     }
 
     /// Whether the answer names a code, as each of a relay does. One that does not came from something in front of it.

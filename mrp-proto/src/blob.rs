@@ -2,6 +2,12 @@
 //! `nonce (12) || ciphertext || tag (16)`.
 //!
 //! The key travels inside the message, sealed to its recipient: see [`crate::envelope::wrap_key`].
+//!
+//! [`seal`] and [`open`] take a whole blob; [`Sealer`] and [`Opener`] take one piece by piece, in memory that does not grow with it.
+
+mod stream;
+
+pub use stream::{Opener, Sealer};
 
 use chacha20poly1305::aead::AeadInOut as _;
 use chacha20poly1305::{ChaCha20Poly1305, Key, KeyInit as _, Nonce, Tag};
@@ -109,7 +115,11 @@ pub fn open(key: &BlobKey, sealed: &[u8]) -> Result<Vec<u8>, BlobError> {
 /// The `hash` of a sealed attachment: `sha256:` and the lower-case hex of the plaintext's SHA-256. (The relay's own blob hashes
 /// have no prefix and are over the stored bytes.)
 pub fn plaintext_hash(plaintext: &[u8]) -> String {
-    let digest = Sha256::digest(plaintext);
+    hash_of_digest(&Sha256::digest(plaintext).into())
+}
+
+/// The same of a SHA-256 that was made piece by piece.
+pub fn hash_of_digest(digest: &[u8; 32]) -> String {
     let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("sha256:{hex}")
 }

@@ -1,6 +1,10 @@
 //! What the routes take and give, beside messages.
 
-use crate::message::{Direction, Kind, Trust};
+pub mod inbox;
+pub mod outbox;
+pub mod relays;
+
+use crate::message::{Direction, Kind, State, Trust};
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::Metadata;
 use mrp_proto::time::Timestamp;
@@ -10,6 +14,7 @@ use serde_json::value::RawValue;
 /// How far a sent message has come. Each stage includes the ones before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Stage {
     /// Durable in the outbox.
     Queued,
@@ -26,6 +31,7 @@ pub enum Stage {
 /// Whether a message is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Sealing {
     /// As the contact or the agent's configuration says; by default sealed.
     #[default]
@@ -39,6 +45,7 @@ pub enum Sealing {
 /// `POST /v1/send`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Send {
     /// Local agent to send as; the default one where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -47,6 +54,7 @@ pub struct Send {
     pub to: String,
     /// Any JSON, sent byte for byte.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::any_json))]
     pub body: Option<Box<RawValue>>,
     /// Media type; `application/json` where absent.
     #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
@@ -68,6 +76,12 @@ pub struct Send {
     /// Relay to send by; the card's or contact's hint, else the agent's first, where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relay: Option<String>,
+    /// Time before which it is not sent; a time that has passed is now. Not together with `delay_ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// How long it is held, in milliseconds. Not together with `at`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
     /// Stage to wait for before answering; [`Stage::Queued`] where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait: Option<Stage>,
@@ -78,6 +92,7 @@ pub struct Send {
 
 /// The answer to a send: the message is durable in the outbox, at least.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Sent {
     /// The outbox's name for it, `out_…`.
     pub id: String,
@@ -89,6 +104,9 @@ pub struct Sent {
     pub to: PublicKey,
     /// Whether it is sealed.
     pub encrypted: bool,
+    /// When it may be sent first, if it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
     /// What the sender should know, a sentence each.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -99,6 +117,7 @@ pub struct Sent {
 
 /// An entry of the outbox.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutboxEntry {
     /// `out_…`.
     pub id: String,
@@ -118,13 +137,30 @@ pub struct OutboxEntry {
     pub created_at: Timestamp,
     /// When it will be tried again.
     pub next_attempt_at: Option<Timestamp>,
+    /// When it may be sent first, if it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// From when on it is of no use any more and is given up, if it was sent with a time to live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub useless_at: Option<Timestamp>,
+    /// Whether the relay may have it, although it did not say so; then it cannot be cancelled.
+    #[serde(default)]
+    pub perhaps_sent: bool,
+    /// When the recipient took it over, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Timestamp>,
+    /// When the recipient answered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replied_at: Option<Timestamp>,
     /// The last failure.
     pub error: Option<crate::error::ErrorDetail>,
 }
 
 /// Query of `GET /v1/messages`; every filter that is given must hold.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams, utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
 pub struct MessageQuery {
     /// Only messages behind this `seq`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,6 +176,7 @@ pub struct MessageQuery {
     pub limit: Option<u64>,
     /// `1`: go on with messages as they come.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1))]
     pub follow: Option<u8>,
     /// Contact name or key of the other end.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -164,11 +201,48 @@ pub struct MessageQuery {
     pub dir: Option<Direction>,
     /// `1`: both ways.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1))]
     pub all: Option<u8>,
+    /// `1`: only what came in and nothing was done with; the same as `state=new`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1))]
+    pub unread: Option<u8>,
+    /// Where it stands locally. What is held is not here but at `/v1/pending`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<State>,
+    /// Relay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub relay: Option<String>,
+    /// Which come first; [`Order::Ascending`] where absent. Newest first there is no following.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub order: Option<Order>,
+    /// Only messages before this `seq`: newest first, where the page before has ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub before: Option<u64>,
+    /// An expression over the message object, such as `body.event == "build.passed"`.
+    #[serde(rename = "match", skip_serializing_if = "Option::is_none")]
+    pub condition: Option<String>,
+    /// Words, all of which occur in the text or in a text of the body, in either case of their letters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+}
+
+/// In which order messages are given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Order {
+    /// Oldest first.
+    #[default]
+    #[serde(rename = "asc")]
+    Ascending,
+    /// Newest first.
+    #[serde(rename = "desc")]
+    Descending,
 }
 
 /// A contact.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Contact {
     /// Unique whatever the case, 1 to 64 characters, no `:`.
     pub name: String,
@@ -191,6 +265,7 @@ pub struct Contact {
 /// `PUT /v1/contacts/{name}`. What is absent is left alone in a contact that exists.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ContactChange {
     /// 43-character key, `ed25519:` key or `mrp:` card.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -208,6 +283,7 @@ pub struct ContactChange {
 
 /// `POST /v1/contacts/{name}/rename`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Rename {
     /// The new name.
     pub name: String,
@@ -216,6 +292,7 @@ pub struct Rename {
 /// When messages are sealed, by configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Encrypt {
     /// Always. The default.
     #[default]
@@ -228,6 +305,7 @@ pub enum Encrypt {
 
 /// A local agent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Agent {
     /// Local name.
     pub name: String,
@@ -247,6 +325,7 @@ pub struct Agent {
 
 /// A relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Relay {
     /// Local name.
     pub name: String,
@@ -257,6 +336,7 @@ pub struct Relay {
 /// How a session stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum SessionState {
     /// Being made.
     Connecting,
@@ -268,6 +348,7 @@ pub enum SessionState {
 
 /// One agent's session with one relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Session {
     /// Local agent.
     pub agent: String,
@@ -285,6 +366,7 @@ pub struct Session {
 
 /// `GET /v1/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Status {
     /// The daemon's version.
     pub version: String,
@@ -306,23 +388,37 @@ pub struct Status {
     pub inbox: InboxCounts,
     /// Messages on their way.
     pub outbox: OutboxCounts,
+    /// How many sends the relays still take, for each agent and relay that was sent by since the daemon began.
+    #[serde(default)]
+    pub allowances: Vec<outbox::Allowance>,
     /// What needs a person's attention, a sentence each.
     pub warnings: Vec<String>,
 }
 
 /// What the inbox holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct InboxCounts {
-    /// Messages that came in.
+    /// Messages that came in and are kept.
     pub received: u64,
     /// Messages that went out and are kept.
     pub sent: u64,
     /// The newest `seq`; 0 where there is none.
     pub newest: u64,
+    /// Messages that came in and nothing was done with.
+    #[serde(default)]
+    pub unread: u64,
+    /// Messages from unknown senders that wait for the user's word.
+    #[serde(default)]
+    pub held: u64,
+    /// Bytes of all messages that are kept.
+    #[serde(default)]
+    pub bytes: u64,
 }
 
 /// What the outbox holds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct OutboxCounts {
     /// Not yet accepted by a relay.
     pub queued: u64,
@@ -332,6 +428,7 @@ pub struct OutboxCounts {
 
 /// `GET`, `PUT /v1/cursors/{name}`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Cursor {
     /// The last `seq` that the reader is done with.
     pub seq: u64,

@@ -49,6 +49,12 @@ codes! {
     InvalidConfig = "invalid_config", 422, 78;
     /// No such message here.
     MessageNotFound = "message_not_found", 404, 1;
+    /// Somebody else has taken the message meanwhile, or it is settled.
+    LeaseLost = "lease_lost", 409, 65;
+    /// Nobody has claimed the message.
+    NotClaimed = "not_claimed", 409, 65;
+    /// No named reader of the inbox of that name.
+    UnknownCursor = "unknown_cursor", 404, 1;
     /// No such path.
     NotFound = "not_found", 404, 76;
     /// The path exists, the method does not.
@@ -79,6 +85,8 @@ codes! {
     DaemonUnreachable = "daemon_unreachable", 503, 69;
     /// The daemon speaks another version, or nonsense (said by the client).
     VersionMismatch = "version_mismatch", 502, 76;
+    /// The relay has nothing of that name.
+    UnknownToRelay = "unknown_to_relay", 404, 1;
     /// Time ran out (said by the client).
     TimedOut = "timed_out", 504, 124;
 }
@@ -101,6 +109,7 @@ impl Code {
 
 /// `{"error": {...}}`: the body of every refusal, and what `mrpctl -o json` writes to stderr.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorBody {
     /// The refusal.
     pub error: ErrorDetail,
@@ -108,8 +117,10 @@ pub struct ErrorBody {
 
 /// What was wrong, for programs and for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ErrorDetail {
     /// A [`Code`]'s text.
+    #[cfg_attr(feature = "openapi", schema(value_type = Code))]
     pub code: String,
     /// What happened.
     pub message: String,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// One event. Kinds and fields are only ever added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Event {
     /// A message is visible: it came in, or a relay has accepted it.
     Message {

@@ -18,6 +18,8 @@ pub mod client;
 pub mod error;
 pub mod event;
 pub mod message;
+#[cfg(feature = "openapi")]
+mod openapi;
 pub mod paths;
 mod percent;
 pub mod route;

@@ -16,6 +16,7 @@ pub const VERSION: u32 = 1;
 /// Which way a message went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Direction {
     /// It came to one of the local agents.
     In,
@@ -28,6 +29,7 @@ pub enum Direction {
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Hash, Serialize, Deserialize,
 )]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Trust {
     /// No contact.
     #[default]
@@ -40,6 +42,7 @@ pub enum Trust {
 
 /// The other end of a message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Peer {
     /// Its address.
     pub key: PublicKey,
@@ -54,15 +57,39 @@ pub struct Peer {
 /// Where a message stands locally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum State {
-    /// Came in, nothing done with it yet.
+    /// Came in, nothing done with it yet; or given back, to be taken again.
     New,
+    /// Was read.
+    Read,
+    /// Was put away.
+    Archived,
+    /// Somebody works on it, under a lease.
+    Claimed,
+    /// Somebody who worked on it is done with it.
+    Done,
+    /// Somebody who worked on it has given up, and nobody shall try again.
+    Dead,
+    /// Came from an unknown sender, and waits for the user's word. It has no `seq` yet (0).
+    Held,
     /// Sent by a local agent and accepted by a relay.
     Sent,
 }
 
+/// For how long a message belongs to whoever claimed it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Lease {
+    /// Its name, to settle exactly this claim of the message and no later one.
+    pub token: String,
+    /// When it ends; the message can be claimed by others then.
+    pub until: Timestamp,
+}
+
 /// A message, opened and checked.
 #[derive(Debug, Clone, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Message {
     /// [`VERSION`].
     pub v: u32,
@@ -88,6 +115,7 @@ pub struct Message {
     /// One line of text, for kinds that have a sensible one.
     pub text: Option<String>,
     /// The body's bytes as the sender wrote them; null where there is none.
+    #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::any_json))]
     pub body: Option<Box<RawValue>>,
     /// Thread.
     pub thread: Option<String>,
@@ -103,8 +131,11 @@ pub struct Message {
     pub verified: bool,
     /// Where it stands locally.
     pub state: State,
-    /// How often a hook was tried on it.
+    /// How often it was claimed; for a hook, how often that hook was tried on it.
     pub attempt: u32,
+    /// The lease, of a message that is claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease: Option<Lease>,
     /// When the relay accepted it.
     pub created_at: Timestamp,
     /// When it was stored here.

@@ -16,12 +16,32 @@ pub const EVENT_STREAM: &str = "text/event-stream";
 
 /// `GET`: whether the daemon lives.
 pub const HEALTH: &str = "/healthz";
+/// `GET`: the OpenAPI document of this interface.
+pub const OPENAPI: &str = "/v1/openapi.json";
 /// `GET`: [`crate::body::Status`].
 pub const STATUS: &str = "/v1/status";
 /// `POST` [`crate::body::Send`], gives [`crate::body::Sent`].
 pub const SEND: &str = "/v1/send";
 /// `GET`: messages as NDJSON, with the filters of [`crate::body::MessageQuery`].
 pub const MESSAGES: &str = "/v1/messages";
+/// `POST` [`crate::body::inbox::Claim`], gives messages with leases.
+pub const CLAIM: &str = "/v1/claim";
+/// `POST` [`crate::body::inbox::Ack`], gives [`crate::body::inbox::Changed`].
+pub const ACK: &str = "/v1/ack";
+/// `POST` [`crate::body::inbox::Nack`], gives [`crate::body::inbox::Changed`].
+pub const NACK: &str = "/v1/nack";
+/// `POST` [`crate::body::inbox::Touch`], gives [`crate::body::inbox::Changed`].
+pub const TOUCH: &str = "/v1/touch";
+/// `POST` [`crate::body::inbox::Mark`], gives [`crate::body::inbox::Changed`].
+pub const MARK: &str = "/v1/messages/mark";
+/// `POST` [`crate::body::inbox::Prune`], gives [`crate::body::inbox::Removed`].
+pub const PRUNE: &str = "/v1/prune";
+/// `GET`: threads, the latest first, a list of [`crate::body::inbox::Thread`]; below an id its messages as NDJSON, both ways.
+pub const THREADS: &str = "/v1/threads";
+/// `GET`: messages as NDJSON, newest first, with the filters of [`crate::body::MessageQuery`] of which `text` is required.
+pub const SEARCH: &str = "/v1/search";
+/// `GET`: messages from unknown senders that are held, as NDJSON; `POST .../accept`, `POST .../reject`.
+pub const PENDING: &str = "/v1/pending";
 /// `GET`: the outbox, a list of [`crate::body::OutboxEntry`].
 pub const OUTBOX: &str = "/v1/outbox";
 /// `GET`: contacts; `PUT`, `DELETE`, `POST .../rename` below a name.
@@ -30,9 +50,36 @@ pub const CONTACTS: &str = "/v1/contacts";
 pub const AGENTS: &str = "/v1/agents";
 /// `GET`: relays, a list of [`crate::body::Relay`].
 pub const RELAYS: &str = "/v1/relays";
-/// `GET`, `PUT` below a name: where a named reader of the inbox stands ([`crate::body::Cursor`]).
+/// `GET`: a list of [`crate::body::inbox::NamedCursor`]; `GET`, `PUT`, `DELETE` below a name: where a named reader of the inbox
+/// stands ([`crate::body::Cursor`]).
 pub const CURSORS: &str = "/v1/cursors";
 /// `POST`: read configuration and contacts again.
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.
 pub const SHUTDOWN: &str = "/v1/shutdown";
+/// `GET` below a name: what became of a message that was sent ([`crate::body::outbox::Receipt`]).
+pub const RECEIPTS: &str = "/v1/receipts";
+/// `POST`: everything that waits for its next attempt is tried now.
+pub const OUTBOX_FLUSH: &str = "/v1/outbox/flush";
+/// `GET`: what was given up, a list of [`crate::body::outbox::DeadLetter`].
+pub const DEAD: &str = "/v1/dead";
+/// `POST` [`crate::body::outbox::Ids`]: tried anew.
+pub const DEAD_RETRY: &str = "/v1/dead/retry";
+/// `POST` [`crate::body::outbox::Ids`]: forgotten.
+pub const DEAD_DROP: &str = "/v1/dead/drop";
+/// `GET`: public agents at a relay, with the filters of [`crate::body::relays::DiscoverQuery`].
+pub const DISCOVER: &str = "/v1/discover";
+/// `GET`: what public agents at a relay can do, by tag.
+pub const CAPABILITIES: &str = "/v1/capabilities";
+/// `GET` below a recipient: its profile.
+pub const LOOKUP: &str = "/v1/lookup";
+/// `GET`: whom an agent lets in and keeps out; `PUT`, `DELETE` below a peer.
+pub const ACL: &str = "/v1/acl";
+/// `GET`, `PUT`: whose messages an agent's inbox takes ([`crate::body::relays::Policy`]).
+pub const POLICY: &str = "/v1/policy";
+/// `GET`, `PATCH`: how an agent shows itself at its relays.
+pub const PROFILE: &str = "/v1/profile";
+/// `GET`: how many sends the relays take, and how they are ([`crate::body::relays::Limits`]).
+pub const LIMITS: &str = "/v1/limits";
+/// `GET`, `PUT`, `DELETE`: where a relay announces an agent's messages.
+pub const WEBHOOK: &str = "/v1/webhook";

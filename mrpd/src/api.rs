@@ -2,19 +2,30 @@
 //!
 //! Handlers know no tables: they ask the outbox, the contacts and the store, and put the answer into the contract's shape.
 
+mod claims;
 mod contacts;
 mod cursors;
+mod dead;
 mod error;
 mod lifecycle;
 mod messages;
 mod name;
+mod openapi;
+mod outbox;
+mod pending;
+mod profile;
+mod prune;
 mod query;
+mod relays;
 mod send;
 mod status;
+mod threads;
 mod view;
+mod words;
 
 pub use error::ApiError;
 pub use lifecycle::Command;
+pub use openapi::document;
 
 use crate::context::Context;
 use axum::Router;
@@ -23,7 +34,6 @@ use axum::extract::{DefaultBodyLimit, FromRequest as _, Request};
 use axum::http::{HeaderName, HeaderValue, Method, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
-use axum::routing::{get, post, put};
 use mrp_proto::time::Timestamp;
 use mrpd_api::error::Code;
 use mrpd_api::route;
@@ -31,6 +41,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
+use utoipa::OpenApi as _;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
 
 /// Bytes of a request's body, at most.
 const BODY_LIMIT: usize = 4 << 20;
@@ -59,41 +72,70 @@ pub struct About {
     pub config: PathBuf,
 }
 
-/// All routes.
+/// The whole interface.
 pub fn router(api: Api) -> Router {
-    let below = |path: &str, rest: &str| format!("{path}/{rest}");
-    Router::new()
-        .route(route::HEALTH, get(status::health))
-        .route(route::STATUS, get(status::status))
-        .route(route::AGENTS, get(status::agents))
-        .route(route::RELAYS, get(status::relays))
-        .route(route::OUTBOX, get(status::outbox))
-        .route(route::SEND, post(send::send))
-        .route(route::MESSAGES, get(messages::list))
-        .route(&below(route::MESSAGES, "{id}"), get(messages::one))
-        .route(route::CONTACTS, get(contacts::list))
-        .route(
-            &below(route::CONTACTS, "{name}"),
-            get(contacts::one)
-                .put(contacts::put)
-                .delete(contacts::remove),
-        )
-        .route(
-            &below(route::CONTACTS, "{name}/rename"),
-            post(contacts::rename),
-        )
-        .route(
-            &below(route::CURSORS, "{name}"),
-            put(cursors::put).get(cursors::get),
-        )
-        .route(route::RELOAD, post(lifecycle::reload))
-        .route(route::SHUTDOWN, post(lifecycle::shutdown))
+    let (router, _described) = routes().split_for_parts();
+    router
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(axum::middleware::from_fn(take_body))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
         .layer(axum::middleware::map_response(sign_answer))
         .with_state(api)
+}
+
+/// The routes, each with its description: there is no other way in, so nothing is served that the document does not have.
+fn routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::with_openapi(openapi::Base::openapi())
+        .routes(routes!(openapi::show))
+        .routes(routes!(status::health))
+        .routes(routes!(status::status))
+        .routes(routes!(status::agents))
+        .routes(routes!(status::relays))
+        .routes(routes!(outbox::list))
+        .routes(routes!(outbox::one))
+        .routes(routes!(outbox::cancel))
+        .routes(routes!(outbox::retry))
+        .routes(routes!(outbox::flush))
+        .routes(routes!(outbox::receipt))
+        .routes(routes!(dead::list))
+        .routes(routes!(dead::retry))
+        .routes(routes!(dead::discard))
+        .routes(routes!(relays::discover))
+        .routes(routes!(relays::capabilities))
+        .routes(routes!(relays::lookup))
+        .routes(routes!(relays::limits))
+        .routes(routes!(profile::acl))
+        .routes(routes!(profile::put_acl, profile::remove_acl))
+        .routes(routes!(profile::policy, profile::put_policy))
+        .routes(routes!(profile::show, profile::change))
+        .routes(routes!(
+            profile::webhook,
+            profile::put_webhook,
+            profile::remove_webhook
+        ))
+        .routes(routes!(send::send))
+        .routes(routes!(messages::list))
+        .routes(routes!(messages::one, messages::remove))
+        .routes(routes!(threads::search))
+        .routes(routes!(claims::mark))
+        .routes(routes!(claims::claim))
+        .routes(routes!(claims::ack))
+        .routes(routes!(claims::nack))
+        .routes(routes!(claims::touch))
+        .routes(routes!(prune::prune))
+        .routes(routes!(threads::list))
+        .routes(routes!(threads::one))
+        .routes(routes!(pending::list))
+        .routes(routes!(pending::accept))
+        .routes(routes!(pending::reject))
+        .routes(routes!(contacts::list))
+        .routes(routes!(contacts::one, contacts::put, contacts::remove))
+        .routes(routes!(contacts::rename))
+        .routes(routes!(cursors::list))
+        .routes(routes!(cursors::get, cursors::put, cursors::remove))
+        .routes(routes!(lifecycle::reload))
+        .routes(routes!(lifecycle::shutdown))
 }
 
 /// Takes the whole body before anything is done: a client that stops in the middle must not keep its place for ever.
@@ -130,7 +172,7 @@ pub(crate) fn signed(mut response: Response) -> Response {
 
 async fn no_such_path(uri: Uri) -> ApiError {
     ApiError::new(Code::NotFound, format!("there is no {}", uri.path()))
-        .with_hint("the paths are in the documentation of the local interface")
+        .with_hint("the paths are in GET /v1/openapi.json")
 }
 
 async fn no_such_method(method: Method, uri: Uri) -> ApiError {

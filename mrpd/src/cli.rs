@@ -56,6 +56,8 @@ enum Subcommands {
     Check,
     /// Print the configuration in force
     Config(ConfigOptions),
+    /// Print the OpenAPI document of the local interface
+    Openapi,
 }
 
 #[derive(Debug, Args)]
@@ -97,6 +99,7 @@ pub fn main() -> ExitCode {
         Subcommands::Run => run(sources),
         Subcommands::Check => check(&sources),
         Subcommands::Config(options) => show(&sources, &options),
+        Subcommands::Openapi => print(&crate::api::document()),
     }
 }
 

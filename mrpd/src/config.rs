@@ -19,6 +19,8 @@ pub use sections::Capability;
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
+use crate::audience::Groups;
+use crate::hooks::Hook;
 use mrp_client::RelayUrl;
 use mrp_proto::acl::InboxPolicy;
 use mrp_proto::agent::Visibility;
@@ -73,6 +75,11 @@ impl fmt::Display for Problem {
 /// Where the service manager puts credentials (systemd.exec(5)), if it gave any.
 pub(crate) fn credentials_directory() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+/// Whether a service manager has started the process (systemd.exec(5)).
+pub(crate) fn is_managed() -> bool {
+    std::env::var_os("INVOCATION_ID").is_some()
 }
 
 /// Where the configuration comes from.
@@ -146,17 +153,26 @@ impl Sources {
         }
     }
 
+    /// The files that are read, whether or not they exist, but for drop-ins.
+    pub(crate) fn layers(&self) -> Vec<PathBuf> {
+        match &self.file {
+            Some(file) => vec![file.clone()],
+            None => vec![self.paths.system_config_file(), self.paths.config_file()],
+        }
+    }
+
+    /// Where drop-ins are.
+    pub(crate) fn drop_in_dir(&self) -> Option<PathBuf> {
+        self.file.is_none().then(|| self.paths.drop_in_dir())
+    }
+
     fn read_layers(&self, account: &mut Account) -> Table {
         let mut tree = Table::new();
-        let files = match &self.file {
-            Some(file) => vec![file.clone()],
-            None => {
-                let mut files = vec![self.paths.system_config_file()];
-                files.extend(drop_ins(&self.paths.drop_in_dir()));
-                files.push(self.paths.config_file());
-                files
-            }
-        };
+        let mut files = self.layers();
+        if let Some(dir) = self.drop_in_dir() {
+            let own = files.len() - 1;
+            files.splice(own..own, drop_ins(&dir));
+        }
         for file in files {
             match read_file(&file, self.file.is_some(), account) {
                 Ok(Some(table)) => tree::overlay(&mut tree, table),
@@ -212,6 +228,10 @@ pub struct Config {
     pub topics: Named<Topic>,
     /// What the agents say that they can do.
     pub capabilities: Named<Capability>,
+    /// Lists of people under names.
+    pub groups: Groups,
+    /// What is run when a message comes, in order.
+    pub hooks: Named<Hook>,
 }
 
 impl Config {
@@ -219,6 +239,7 @@ impl Config {
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
         self.capabilities.keep_refused(&before.capabilities);
+        self.hooks.keep_refused(&before.hooks);
     }
 }
 
@@ -253,6 +274,14 @@ pub struct Api {
 pub struct Inbox {
     /// How long a relay's id of a message is remembered at least, so that a copy is known.
     pub dedup_window: Duration,
+    /// How long messages are kept; zero for ever.
+    pub keep: Duration,
+    /// Bytes of messages that are kept, at most; zero for any number.
+    pub max_bytes: u64,
+    /// Whether unread messages go as well when they are old or too many.
+    pub drop_unread: bool,
+    /// Whether messages from senders who are no contacts wait for the user's word.
+    pub hold_unknown_senders: bool,
 }
 
 /// `[outbox]`.
@@ -340,7 +369,8 @@ pub enum BoundAuth {
     Require,
 }
 
-fn drop_ins(dir: &Path) -> Vec<PathBuf> {
+/// The drop-ins in a directory, in their order.
+pub(crate) fn drop_ins(dir: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(dir) else {
         return Vec::new();
     };

@@ -1,6 +1,7 @@
 //! Contacts: names for keys, in a file that is shared with the published clients, and the settings it has no room for.
 
 mod book;
+mod file;
 mod recipient;
 
 pub use book::{Book, BookError, Entry};
@@ -61,7 +62,7 @@ pub struct Contacts {
 struct State {
     path: PathBuf,
     book: Arc<Book>,
-    stamp: Option<book::Stamp>,
+    stamp: Option<file::Stamp>,
     trouble: Option<String>,
     extras: Arc<HashMap<String, ContactExtras>>,
     keys: HashMap<String, PublicKey>,
@@ -177,7 +178,8 @@ impl Contacts {
         };
         if known.is_none() || change.note.is_some() {
             let (name, note) = (name.to_owned(), change.note.clone());
-            self.rewrite(move |book| book.put(&name, key, note)).await?;
+            self.rewrite(move |book| book.put(&name, key, note.clone()))
+                .await?;
         }
         let mut extras = self.extras(&key);
         extras.encrypt = change.encrypt.or(extras.encrypt);
@@ -230,18 +232,12 @@ impl Contacts {
     /// Changes the file as it is now, which another program may have changed since it was last read.
     async fn rewrite(
         &self,
-        change: impl FnOnce(&mut Book) -> Result<(), ContactError> + Send + 'static,
+        change: impl Fn(&mut Book) -> Result<(), ContactError> + Send + 'static,
     ) -> Result<(), ContactError> {
         let path = self.state().path.clone();
-        let rewrite = move || {
-            let mut book = Book::load(&path)?;
-            change(&mut book)?;
-            book.save(&path)?;
-            Ok(())
-        };
-        let result = tokio::task::spawn_blocking(rewrite).await;
+        let rewritten = tokio::task::spawn_blocking(move || Book::rewrite(&path, change)).await;
         self.state().stamp = None;
-        result.unwrap_or(Err(ContactError::Store(StoreError::Closed)))
+        rewritten.unwrap_or(Err(ContactError::Store(StoreError::Closed)))
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -251,7 +247,7 @@ impl Contacts {
 
 impl State {
     fn refresh(&mut self) {
-        let stamp = book::stamp(&self.path);
+        let stamp = file::stamp(&self.path);
         if self.stamp.is_some() && self.stamp == Some(stamp) {
             return;
         }

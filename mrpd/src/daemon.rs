@@ -10,26 +10,23 @@ use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
 use crate::events::Events;
-use crate::outbox::Outbox;
+use crate::leases;
+use crate::outbox::{Outbox, tell_stages};
 use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Permitted};
 use crate::store::{Lock, LockError, OpenError, Store, StoreError};
+use crate::upkeep;
+use crate::watch::{Change, Files, Watch};
 use mrpd_api::paths::{PathError, create_private_dir};
 use sessions::Sessions;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-
-/// How often what need not be remembered any more is forgotten.
-const SWEEP_EVERY: Duration = Duration::from_secs(3600);
-/// Pause between the batches of one sweep, so that others are not held up.
-const SWEEP_PAUSE: Duration = Duration::from_millis(100);
 
 /// Why the daemon did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
@@ -88,6 +85,10 @@ pub async fn run(
     let loaded = sources.load();
     let config = Arc::clone(&loaded.config);
     let (roster, problems) = judge(loaded.problems, &config, &Roster::default())?;
+    let events = Events::default();
+    let board = Board::new(events.clone());
+    // From here on a change of the files is noticed; to open the store may take a while.
+    let watch = Watch::new(Files::of(&sources, &config), board.clone());
     let state_dir = sources.paths.state_dir();
     create_private_dir(&state_dir).map_err(|cause| DaemonError::Directory {
         path: state_dir,
@@ -102,8 +103,6 @@ pub async fn run(
     let mut signals = Signals::listen()?;
     let stop = CancellationToken::new();
     let tasks = TaskTracker::new();
-    let events = Events::default();
-    let board = Board::new(events.clone());
     post(&board, &problems);
     let (roster_sender, roster) = watch::channel(Arc::new(roster));
     let (config_sender, config_in_force) = watch::channel(Arc::clone(&config));
@@ -146,6 +145,7 @@ pub async fn run(
     let listening = format!("Listening on {}", bound.path().display());
     notify::ready(&listening);
     let mut daemon = Daemon {
+        watch,
         sources,
         in_force: InForce {
             roster: roster_sender,
@@ -167,7 +167,13 @@ fn start_parts(context: &Context) {
     let Context {
         store, stop, tasks, ..
     } = context;
-    tasks.spawn(sweep(store.clone(), stop.clone()));
+    tasks.spawn(leases::run(store.clone(), stop.clone()));
+    tasks.spawn(upkeep::run(context.clone()));
+    tasks.spawn(tell_stages(
+        store.clone(),
+        context.events.clone(),
+        stop.clone(),
+    ));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
 }
 
@@ -179,6 +185,7 @@ struct Daemon {
     context: Context,
     sessions: Sessions,
     commands: mpsc::Receiver<Command>,
+    watch: Watch,
 }
 
 impl Daemon {
@@ -188,11 +195,11 @@ impl Daemon {
             tokio::select! {
                 wish = signals.next() => match wish {
                     Wish::End => return,
-                    Wish::Reload => {
-                        if let Err(problems) = tokio::task::block_in_place(|| self.reload()) {
-                            tracing::error!(problems = lines(&problems), "the new configuration is not used");
-                        }
-                    }
+                    Wish::Reload => self.try_reload(),
+                },
+                change = self.watch.changed() => match change {
+                    Change::Config => self.try_reload(),
+                    Change::Contacts => self.look_at_contacts(),
                 },
                 command = self.commands.recv() => match command {
                     Some(Command::Reload(answer)) => {
@@ -205,28 +212,53 @@ impl Daemon {
         }
     }
 
+    fn try_reload(&mut self) {
+        if let Err(problems) = tokio::task::block_in_place(|| self.reload()) {
+            tracing::error!(
+                problems = lines(&problems),
+                "the new configuration is not used"
+            );
+        }
+    }
+
+    fn look_at_contacts(&self) {
+        match tokio::task::block_in_place(|| self.context.contacts.trouble()) {
+            Some(trouble) => tracing::warn!("{trouble}"),
+            None => tracing::info!("contacts read"),
+        }
+    }
+
     /// Reads the configuration again. One that cannot be used changes nothing, and the status says so until one can. Blocks:
     /// files are read, and programs that print keys are run.
     fn reload(&mut self) -> Result<(), Vec<Problem>> {
         notify::reloading();
+        let seen = self.watch.look();
         let mut loaded = self.sources.load();
         Arc::make_mut(&mut loaded.config).keep_refused(&self.context.config());
         let before = Arc::clone(&self.in_force.roster.borrow());
         let judged = judge(loaded.problems, &loaded.config, &before);
         notify::ready("Configuration read");
+        let files = Files::of(&self.sources, &loaded.config);
+        let in_force = Files::of(&self.sources, &self.context.config());
         let (roster, mut problems) = match judged {
             Ok(judged) => judged,
             Err(DaemonError::Config(problems)) => {
+                self.watch.follow(files.and(in_force), seen);
                 post(&self.context.board, &problems);
                 return Err(problems);
             }
             Err(_) => return Ok(()),
         };
+        self.watch.follow(files, seen);
         problems.extend(needs_restart(&self.context.config(), &loaded.config));
         post(&self.context.board, &problems);
         let contacts_file = loaded.config.contacts_file.clone();
         self.context.contacts.set_path(contacts_file);
-        self.in_force.config.send_replace(loaded.config);
+        self.in_force.config.send_if_modified(|config| {
+            let changed = **config != *loaded.config;
+            *config = loaded.config;
+            changed
+        });
         let roster = Arc::new(roster);
         self.in_force.roster.send_replace(Arc::clone(&roster));
         self.sessions.follow(&roster);
@@ -297,17 +329,4 @@ fn serve(
     Ok(tokio::spawn(socket::serve(
         listener, router, permitted, stop,
     )))
-}
-
-async fn sweep(store: Store, stop: CancellationToken) {
-    loop {
-        let pause = match store.sweep(clock::now()).await {
-            Ok(true) => SWEEP_PAUSE,
-            Ok(false) | Err(_) => SWEEP_EVERY,
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            () = stop.cancelled() => return,
-        }
-    }
 }

@@ -251,6 +251,7 @@ fn incoming(
             received_at: arrival.now,
             expires_at: message.expires_at,
             behind: 0,
+            standing: Default::default(),
         },
         copies,
     }

@@ -11,13 +11,16 @@
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
-//! - [`store`]: one file, one writer, whole transactions.
-//! - `log`: how the log is written.
+//! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
+//! - [`hooks`]: programs that are run when a message comes.
+//! - [`store`]: one file, one writer, whole transactions. `leases`: work that comes back. `upkeep`: what goes.
+//! - [`watch`]: noticing that files have changed. `log`: how the log is written.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
 
 pub mod api;
+pub mod audience;
 pub mod board;
 pub mod cli;
 mod clock;
@@ -27,8 +30,11 @@ pub mod context;
 mod crash;
 pub mod daemon;
 pub mod events;
+pub mod expression;
+pub mod hooks;
 pub mod identity;
 pub mod inbox;
+mod leases;
 mod log;
 pub mod outbox;
 pub mod roster;
@@ -38,6 +44,8 @@ pub mod socket;
 pub mod store;
 #[cfg(test)]
 mod testing;
+mod upkeep;
+pub mod watch;
 
 #[cfg(feature = "failpoints")]
 pub use crash::POINTS;

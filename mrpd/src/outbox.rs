@@ -2,19 +2,32 @@
 //!
 //! - `sealing`: whether a message is sealed. `compose`: from what was asked for to what is posted, sealed once, so that each
 //!   attempt posts the same.
-//! - `lanes`: in which order, and when. `attempt`: one attempt, and what its failure means. `dispatch`: the task.
-//! - `wait`: how far a send has come. `advice`: whether the recipient can read it.
+//! - `hold`: until when it is held, and for how long it is of use. `ledger`: what is held or of no use any more. `lanes`: in which
+//!   order the rest goes, and when. `budget`: how many at a time. `attempt`: one attempt, and what its failure means. `dispatch`: the
+//!   task.
+//! - `wait`: how far a send has come. `advice`: whether the recipient can read it. `by_hand`: what users do with the outbox.
 
 mod advice;
 mod attempt;
+mod budget;
+mod by_hand;
 mod compose;
 mod dispatch;
+mod hold;
 mod lanes;
+mod ledger;
 mod sealing;
+mod stages;
 mod wait;
 
+pub(crate) use attempt::detail;
+pub use budget::Limit;
+pub use by_hand::HandError;
 pub use compose::ComposeError;
-pub use dispatch::Nudge;
+pub use dispatch::{Nudge, Withdrawn};
+pub use hold::HoldError;
+pub use lanes::Allowance;
+pub(crate) use stages::tell_stages;
 
 pub(crate) use advice::{E2E, E2E_VERSION};
 
@@ -22,7 +35,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::contacts::{Contacts, Recipient, ResolveError, resolve};
 use crate::roster::{Link, LocalAgent, Roster};
-use crate::store::{Enqueued, OutboxRecord, Pending, Progress, SendKey, Store, StoreError};
+use crate::store::{Enqueued, OutboxRecord, Pending, SendKey, Store, StoreError};
 use advice::Advice;
 use mrp_client::RelayUrl;
 use mrp_proto::base64url;
@@ -80,6 +93,12 @@ pub enum SendError {
     /// The message cannot be sent as it is.
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    /// It cannot be held for so long.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+    /// It was taken out of the outbox meanwhile.
+    #[error("the message was taken out of the outbox")]
+    Cancelled,
     /// The idempotency key is not one.
     #[error("the idempotency key must have 1 to {KEY_LENGTH} visible ASCII characters")]
     InvalidKey,
@@ -120,7 +139,7 @@ impl Outbox {
         tasks: &TaskTracker,
     ) -> Result<Self, StoreError> {
         let (nudges, receiver) = mpsc::channel(NUDGES);
-        let pending = store.pending().await?;
+        let pending = store.take_pending(clock::now()).await?;
         let dispatcher = dispatch::Dispatcher::new(
             store.clone(),
             roster.clone(),
@@ -163,14 +182,20 @@ impl Outbox {
         if seal == Seal::Sealed && !send.metadata.is_empty() {
             warnings.push("metadata is not sealed: the relay can read it".to_owned());
         }
-        let record = compose::compose(compose::Parts {
+        let now = clock::now();
+        let hold = hold::hold(&send, now)?;
+        let mut record = compose::compose(compose::Parts {
             agent: &agent,
             link,
             recipient: recipient.key,
             send: &send,
             seal,
-            now: clock::now(),
+            // What is said of when it was sent has to be true when it is.
+            now: hold.due_at.unwrap_or(now),
         })?;
+        record.created_at = now;
+        record.due_at = hold.due_at;
+        record.useless_at = hold.useless_at;
         warnings.extend(compose::unsigned_warning(&record));
         let out_id = record.id.clone();
         match self.enqueue(record, key).await? {
@@ -179,7 +204,7 @@ impl Outbox {
             Enqueued::Mismatch => return Err(SendError::Mismatch),
             Enqueued::Full => return Err(SendError::Full),
         }
-        let advised = send.wait.is_some_and(|stage| stage > Stage::Queued);
+        let advised = send.wait.is_some_and(|stage| stage > Stage::Queued) && hold.due_at.is_none();
         if !advised || seal == Seal::Plain {
             return self.answer(out_id, &agent, &send, warnings).await;
         }
@@ -193,6 +218,27 @@ impl Outbox {
         Ok(sent)
     }
 
+    /// The agent and the relay that names mean; the default agent, and its first relay, where there is none.
+    ///
+    /// # Errors
+    /// A [`SendError`].
+    pub fn way(
+        &self,
+        roster: &Roster,
+        agent: Option<&str>,
+        relay: Option<&str>,
+    ) -> Result<(Arc<LocalAgent>, Link), SendError> {
+        let agent = choose_agent(roster, agent)?;
+        let link = match relay {
+            Some(name) => agent.link(name),
+            None => agent.links.first(),
+        };
+        let link = link
+            .cloned()
+            .ok_or_else(|| unknown_relay(&agent, relay.unwrap_or_default()))?;
+        Ok((agent, link))
+    }
+
     /// In a task of its own: whoever asked may go away at any moment, and what is durable by then must not lie there until the
     /// next start because nobody told the dispatcher.
     async fn enqueue(
@@ -204,7 +250,7 @@ impl Outbox {
         let enqueue = async move {
             let enqueued = outbox.store.enqueue(record.clone(), key).await?;
             if let Enqueued::New(position) = enqueued {
-                let pending = Pending::new(position, record.message);
+                let pending = Pending::new(position, record);
                 outbox.nudge(Nudge::New(pending)).await;
             }
             Ok(enqueued)
@@ -229,18 +275,7 @@ impl Outbox {
         send: &Send,
         warnings: &mut Vec<String>,
     ) -> Result<&'a Link, SendError> {
-        let unknown = |name: &str| {
-            let known: Vec<&str> = agent
-                .links
-                .iter()
-                .map(|link| link.relay.name.as_str())
-                .collect();
-            SendError::UnknownRelay {
-                agent: agent.config.name.clone(),
-                name: name.to_owned(),
-                known: known.join(", "),
-            }
-        };
+        let unknown = |name: &str| unknown_relay(agent, name);
         if let Some(name) = &send.relay {
             return agent.link(name).ok_or_else(|| unknown(name));
         }
@@ -338,6 +373,19 @@ fn choose_agent(roster: &Roster, name: Option<&str>) -> Result<Arc<LocalAgent>, 
     })
 }
 
+fn unknown_relay(agent: &LocalAgent, name: &str) -> SendError {
+    let known: Vec<&str> = agent
+        .links
+        .iter()
+        .map(|link| link.relay.name.as_str())
+        .collect();
+    SendError::UnknownRelay {
+        agent: agent.config.name.clone(),
+        name: name.to_owned(),
+        known: known.join(", "),
+    }
+}
+
 /// The key with a digest of everything that makes the message; how long to wait for it does not.
 fn send_key(key: String, send: &Send) -> Result<SendKey, SendError> {
     let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
@@ -355,15 +403,4 @@ fn send_key(key: String, send: &Send) -> Result<SendKey, SendError> {
         digest: base64url::encode(&Sha256::digest(bytes)),
         until: clock::now().after(KEY_MEMORY),
     })
-}
-
-/// How far a send has come, apart from what only the relay knows.
-fn stage(progress: &Progress) -> Stage {
-    match progress {
-        Progress::Outbox(record) => match record.stage {
-            crate::store::OutboxStage::Queued => Stage::Queued,
-            crate::store::OutboxStage::Failed => Stage::Failed,
-        },
-        Progress::Sent(..) => Stage::Accepted,
-    }
 }

@@ -9,30 +9,46 @@
 //!
 //! The store knows no relay and no status code.
 
+mod claims;
 mod cursors;
 mod dead;
+mod entry;
+mod held;
 mod inbox;
+mod index;
 mod lock;
 mod outbox;
 mod peers;
 mod read;
 mod record;
+mod retention;
 mod schema;
+mod select;
+mod standing;
+mod threads;
 mod tracks;
+mod upgrade;
 mod writer;
 
+pub use claims::{Settled, Settlement, Target};
+pub use held::{HeldBy, HeldPage};
 pub use inbox::{Copies, Counts, Incoming, Stored};
+pub use index::{Field, Order};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
-pub use tracks::StageChange;
 pub use peers::ContactExtras;
-pub use read::Page;
 pub use record::{MessageRecord, OutboxRecord, OutboxStage, Track};
+pub use retention::{Compaction, Expendable, Pruned, Unread};
+pub use select::{Page, Selection};
+pub use standing::Standing;
+pub use threads::Thread;
+pub use tracks::StageChange;
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use writer::{Message as WriterMessage, Operation, Transaction, Writer};
 
@@ -99,6 +115,8 @@ pub struct Store {
     database: SharedDatabase,
     newest: watch::Receiver<u64>,
     outbox: watch::Receiver<u64>,
+    ready: watch::Receiver<u64>,
+    due: watch::Receiver<u64>,
     trouble: watch::Receiver<Option<Arc<str>>>,
     stages: broadcast::Sender<StageChange>,
 }
@@ -119,6 +137,27 @@ impl SharedDatabase {
         let mut slot = self.0.write().unwrap_or_else(PoisonError::into_inner);
         std::mem::replace(&mut *slot, database)
     }
+
+    /// Does something with the database that nobody else may use meanwhile: others wait. `None` if those who use it do not let go
+    /// of it within `patience`.
+    pub(crate) fn alone<T>(
+        &self,
+        patience: Duration,
+        work: impl FnOnce(&mut Database) -> T,
+    ) -> Option<T> {
+        const TICK: Duration = Duration::from_millis(1);
+        let mut slot = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let end = Instant::now() + patience;
+        loop {
+            if let Some(database) = Arc::get_mut(slot.as_mut()?) {
+                return Some(work(database));
+            }
+            if Instant::now() >= end {
+                return None;
+            }
+            std::thread::sleep(TICK);
+        }
+    }
 }
 
 impl Store {
@@ -131,6 +170,8 @@ impl Store {
         let newest = schema::newest(&database).map_err(|cause| engine(path, cause))?;
         let (newest_sender, newest) = watch::channel(newest);
         let (outbox_sender, outbox) = watch::channel(0);
+        let (ready_sender, ready) = watch::channel(0);
+        let (due_sender, due) = watch::channel(0);
         let (trouble_sender, trouble) = watch::channel(None);
         let stages = broadcast::channel(STAGES_BEHIND).0;
         let (sender, receiver) = mpsc::channel(QUEUE);
@@ -141,6 +182,9 @@ impl Store {
             receiver,
             newest: newest_sender,
             outbox: outbox_sender,
+            ready: ready_sender,
+            due: due_sender,
+            written: Instant::now(),
             trouble: trouble_sender,
             stages: stages.clone(),
         };
@@ -156,6 +200,8 @@ impl Store {
             database: shared,
             newest,
             outbox,
+            ready,
+            due,
             trouble,
             stages,
         })
@@ -290,6 +336,9 @@ fn open_database(path: &Path) -> Result<Database, OpenError> {
         .create_file(file)
         .map_err(|cause| engine(path, cause.into()))?;
     let found = schema::prepare(&database).map_err(|cause| engine(path, cause))?;
+    if found < schema::VERSION {
+        upgrade::upgrade(&database).map_err(|cause| engine(path, cause))?;
+    }
     if found > schema::VERSION {
         return Err(OpenError::TooNew {
             path: path.to_path_buf(),

@@ -12,6 +12,7 @@ const MAX_SUMMARY: usize = 200;
 /// What a message is, for those who read and filter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum Kind {
     /// Something to read.
     Text,

@@ -1,5 +1,6 @@
 //! `POST /v1/reload` and `POST /v1/shutdown`.
 
+use super::openapi::codes;
 use super::{Api, ApiError};
 use crate::config::Problem;
 use axum::extract::State;
@@ -14,6 +15,15 @@ pub enum Command {
     Reload(oneshot::Sender<Result<(), Vec<Problem>>>),
 }
 
+#[utoipa::path(
+    post,
+    path = "/v1/reload",
+    operation_id = "reload",
+    tag = "Daemon",
+    summary = "Reads configuration and contacts again",
+    responses((status = 204, description = "The new configuration is in force")),
+    extensions(("x-error-codes" = json!(codes(&[Code::InvalidConfig])))),
+)]
 pub(super) async fn reload(State(api): State<Api>) -> Result<StatusCode, ApiError> {
     let gone = || ApiError::new(Code::ShuttingDown, "the daemon is going away");
     let (answer, reloaded) = oneshot::channel();
@@ -30,6 +40,14 @@ pub(super) async fn reload(State(api): State<Api>) -> Result<StatusCode, ApiErro
 }
 
 /// The answer is on its way before anything ends: connections are finished gracefully.
+#[utoipa::path(
+    post,
+    path = "/v1/shutdown",
+    operation_id = "shutdown",
+    tag = "Daemon",
+    summary = "Ends the daemon; the answer comes first",
+    responses((status = 204, description = "It ends")),
+)]
 pub(super) async fn shutdown(State(api): State<Api>) -> StatusCode {
     api.context.stop.cancel();
     StatusCode::NO_CONTENT

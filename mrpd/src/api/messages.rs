@@ -4,6 +4,7 @@
 //! holds up nobody, and between what was there and what comes nothing can be lost or doubled.
 
 use super::name::Name;
+use super::openapi::codes;
 use super::query::{Follow, Plan, plan};
 use super::{Api, ApiError, view};
 use crate::contacts::Names;
@@ -16,6 +17,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
 use futures_util::stream;
 use mrpd_api::body::MessageQuery;
+use mrpd_api::body::inbox::Removed;
 use mrpd_api::error::Code;
 use mrpd_api::message::{Direction, Message};
 use mrpd_api::route;
@@ -33,6 +35,20 @@ enum Form {
     Events,
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/messages",
+    operation_id = "list_messages",
+    tag = "Messages",
+    summary = "Messages as lines of JSON, or as events",
+    description = "A stream that follows ends with the daemon, or after `limit` messages. With `Accept: text/event-stream` each message is an event whose `id` is its `seq`.",
+    params(
+        MessageQuery,
+        ("Last-Event-ID" = Option<u64>, Header, description = "The `seq` that a reader of events has; it goes on behind it"),
+    ),
+    responses((status = 200, description = "A message a line", content((Message = "application/x-ndjson"), (String = "text/event-stream")))),
+    extensions(("x-error-codes" = json!(codes(&[Code::UnknownRecipient, Code::AmbiguousRecipient, Code::UnknownAgent, Code::NoAgent])))),
+)]
 pub(super) async fn list(
     State(api): State<Api>,
     RawQuery(raw): RawQuery,
@@ -40,16 +56,25 @@ pub(super) async fn list(
     headers: HeaderMap,
 ) -> Result<Response, ApiError> {
     let Query(query) = query?;
-    let mut plan = plan(&api, raw.as_deref(), query, &headers)?;
-    let form = form(&headers);
+    let plan = plan(&api, raw.as_deref(), query, &headers)?;
+    stream_plan(api, plan, &headers).await
+}
+
+/// Gives messages as they are asked for, a page of the store at a time.
+pub(super) async fn stream_plan(
+    api: Api,
+    mut plan: Plan,
+    headers: &HeaderMap,
+) -> Result<Response, ApiError> {
+    let form = form(headers);
     if let Some(count) = plan.last {
-        let filter = plan.filter.clone();
-        let matches = move |message: &MessageRecord| filter.matches(message);
+        let matches = plan.filter.clone().over(names(&api));
+        let selection = plan.selection.clone();
         let place = api
             .context
             .store
-            .place_before_last(count, plan.after, matches);
-        plan.after = place.await?;
+            .place_before_last(count, selection, matches);
+        plan.selection.after = place.await?;
     }
     let reader = Reader {
         newest: api.context.store.newest(),
@@ -63,13 +88,28 @@ pub(super) async fn list(
         Form::Lines => route::NDJSON,
         Form::Events => route::EVENT_STREAM,
     };
+    Ok(streamed(body, media_type))
+}
+
+/// An answer that comes piece by piece.
+pub(super) fn streamed(body: Body, media_type: &'static str) -> Response {
     let mut response = Response::new(body);
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    Ok(response)
+    response
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/messages/{id}",
+    operation_id = "show_message",
+    tag = "Messages",
+    summary = "One message",
+    params(("id" = String, Path, description = "The relay's name for it, `msg_…`, or the outbox's, `out_…`")),
+    responses((status = 200, description = "The message", body = Message)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
+)]
 pub(super) async fn one(State(api): State<Api>, Name(id): Name) -> Result<Json<Message>, ApiError> {
     let mut found = api.context.store.by_id(id.clone()).await?;
     // A message to oneself, or from one local agent to another, is there twice; what came in is what one looks for.
@@ -90,6 +130,30 @@ pub(super) async fn one(State(api): State<Api>, Name(id): Name) -> Result<Json<M
         Some(_) => missing.with_hint("it is still in the outbox: mrpctl outbox"),
         None => missing,
     })
+}
+
+#[utoipa::path(
+    delete,
+    path = "/v1/messages/{id}",
+    operation_id = "remove_message",
+    tag = "Messages",
+    summary = "Takes a message away for good",
+    params(("id" = String, Path, description = "The relay's name for it, `msg_…`, or the outbox's, `out_…`")),
+    responses((status = 200, description = "How many bore the id", body = Removed)),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
+)]
+pub(super) async fn remove(
+    State(api): State<Api>,
+    Name(id): Name,
+) -> Result<Json<Removed>, ApiError> {
+    let removed = api.context.store.remove(id.clone()).await?;
+    if removed == 0 {
+        let message = format!("there is no message {id:?} here");
+        return Err(ApiError::new(Code::MessageNotFound, message));
+    }
+    Ok(Json(Removed {
+        removed: removed as u64,
+    }))
 }
 
 /// One reader and where it stands.
@@ -117,13 +181,14 @@ impl Reader {
                 return None;
             }
             self.newest.borrow_and_update();
-            let filter = self.plan.filter.clone();
-            let matches = move |message: &MessageRecord| filter.matches(message);
-            let page = match self.api.context.store.page(self.plan.after, matches).await {
+            let matches = self.plan.filter.clone().over(names(&self.api));
+            let mut selection = self.plan.selection.clone();
+            selection.limit = usize::try_from(self.left).unwrap_or(usize::MAX);
+            let page = match self.api.context.store.select(selection, matches).await {
                 Ok(page) => page,
                 Err(error) => return Some((Err(error), self)),
             };
-            self.plan.after = page.reached;
+            self.plan.selection.go_on(page.reached);
             if !page.messages.is_empty() {
                 let bytes = self.write(page.messages);
                 return Some((Ok(bytes), self));
@@ -170,9 +235,7 @@ impl Reader {
                 tracing::error!(seq, "a record cannot be shown");
                 continue;
             };
-            let mut line = serde_json::to_vec(&message)
-                .expect("a message has text keys and no fallible parts");
-            join_lines(&mut line);
+            let line = line(&message);
             match self.form {
                 Form::Lines => text.extend_from_slice(&line),
                 Form::Events => {
@@ -188,6 +251,14 @@ impl Reader {
     }
 }
 
+/// A message as one line, without its end.
+pub(super) fn line(message: &Message) -> Vec<u8> {
+    let mut line =
+        serde_json::to_vec(message).expect("a message has text keys and no fallible parts");
+    join_lines(&mut line);
+    line
+}
+
 /// A body stands in the line as its sender wrote it, and JSON may have line ends between its tokens (never within them).
 fn join_lines(json: &mut [u8]) {
     for byte in json {
@@ -197,7 +268,7 @@ fn join_lines(json: &mut [u8]) {
     }
 }
 
-fn names(api: &Api) -> Names {
+pub(super) fn names(api: &Api) -> Names {
     let roster = Arc::clone(&api.context.roster.borrow());
     api.context.contacts.names(&roster)
 }

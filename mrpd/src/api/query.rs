@@ -1,14 +1,16 @@
 //! What a reader of messages asks for, checked and resolved.
 
-use super::{Api, ApiError};
-use crate::contacts::resolve;
-use crate::store::MessageRecord;
+use super::words::Words;
+use super::{Api, ApiError, view};
+use crate::contacts::{Names, resolve};
+use crate::expression::{Condition, MESSAGE_FIELDS};
+use crate::store::{Field, MessageRecord, Order, Selection};
 use axum::http::HeaderMap;
 use mrp_proto::key::SecretKey;
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::MessageQuery;
 use mrpd_api::error::Code;
-use mrpd_api::message::{Direction, Kind};
+use mrpd_api::message::{Direction, Kind, State};
 use std::sync::Arc;
 
 /// Header with which a reader of events goes on where it was.
@@ -20,30 +22,78 @@ pub(super) struct Filter {
     since: Option<Timestamp>,
     from: Option<String>,
     agent: Option<String>,
+    relay: Option<String>,
     thread: Option<String>,
     reply_to: Option<String>,
     kind: Option<Kind>,
     content_type: Option<String>,
     dir: Option<Direction>,
+    state: Option<State>,
+    words: Option<Words>,
+    condition: Option<Condition>,
 }
 
 impl Filter {
-    pub(super) fn matches(&self, message: &MessageRecord) -> bool {
-        fn holds<T: PartialEq>(wanted: Option<&T>, actual: Option<&T>) -> bool {
+    fn matches(&self, seq: u64, message: &MessageRecord, names: &Names) -> bool {
+        fn holds<T: PartialEq + ?Sized>(wanted: Option<&T>, actual: Option<&T>) -> bool {
             wanted.is_none() || wanted == actual
         }
-        let other_end = match message.dir {
-            Direction::In => &message.from,
-            Direction::Out => &message.to,
+        let state = match message.dir {
+            Direction::In => message.standing.state,
+            Direction::Out => State::Sent,
         };
         self.since.is_none_or(|since| message.received_at >= since)
-            && holds(self.from.as_ref(), Some(other_end))
+            && holds(self.from.as_deref(), Some(message.other_end()))
             && holds(self.agent.as_ref(), Some(&message.agent))
+            && holds(self.relay.as_ref(), Some(&message.relay))
             && holds(self.thread.as_ref(), message.thread.as_ref())
             && holds(self.reply_to.as_ref(), message.reply_to.as_ref())
             && holds(self.kind.as_ref(), Some(&message.kind))
             && holds(self.content_type.as_ref(), Some(&message.content_type))
             && holds(self.dir.as_ref(), Some(&message.dir))
+            && holds(self.state.as_ref(), Some(&state))
+            && self
+                .words
+                .as_ref()
+                .is_none_or(|words| words.are_in(message))
+            && self.condition.as_ref().is_none_or(|condition| {
+                let shown = view::message(seq, message.clone(), names);
+                // What cannot be evaluated for this message does not hold for it.
+                shown.is_some_and(|shown| condition.holds(&shown).unwrap_or(false))
+            })
+    }
+
+    /// The same as a question to the store.
+    pub(super) fn over(
+        self,
+        names: Names,
+    ) -> impl Fn(u64, &MessageRecord) -> bool + Send + Clone + 'static {
+        move |seq, message| self.matches(seq, message, &names)
+    }
+
+    /// The lists on which such messages are.
+    fn selection(&self) -> Selection {
+        let mut selection = Selection::default();
+        let fields = [
+            (Field::Peer, self.from.as_deref()),
+            (Field::Agent, self.agent.as_deref()),
+            (Field::Thread, self.thread.as_deref()),
+            (Field::ReplyTo, self.reply_to.as_deref()),
+            (Field::Kind, self.kind.map(Kind::as_str)),
+        ];
+        selection.since = self.since;
+        for (field, value) in fields {
+            if let Some(value) = value {
+                selection.demand(field, value);
+            }
+        }
+        if let Some(state) = self.state {
+            selection.demand_state(state);
+        }
+        if let Some(dir) = self.dir {
+            selection.demand_direction(dir);
+        }
+        selection
     }
 }
 
@@ -51,7 +101,7 @@ impl Filter {
 #[derive(Debug, Clone)]
 pub(super) struct Plan {
     pub(super) filter: Filter,
-    pub(super) after: u64,
+    pub(super) selection: Selection,
     pub(super) last: Option<u64>,
     pub(super) limit: Option<u64>,
     pub(super) follow: Follow,
@@ -74,39 +124,87 @@ pub(super) fn plan(
     headers: &HeaderMap,
 ) -> Result<Plan, ApiError> {
     check_names(uri_query)?;
-    let dir = match (query.dir, flag("all", query.all)?) {
-        (Some(dir), _) => Some(dir),
-        (None, true) => None,
-        (None, false) => Some(Direction::In),
+    let seen = headers
+        .get(LAST_EVENT_ID)
+        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let mut plan = plan_of(api, query)?;
+    plan.selection.after = plan.selection.after.max(seen.unwrap_or(0));
+    plan.last = plan.last.filter(|_| seen.is_none());
+    Ok(plan)
+}
+
+/// Resolves a query whose names are known.
+pub(super) fn plan_of(api: &Api, query: MessageQuery) -> Result<Plan, ApiError> {
+    let state = match (query.state, flag("unread", query.unread)?) {
+        (None | Some(State::New), true) => Some(State::New),
+        (Some(_), true) => {
+            return Err(invalid(
+                "unread: there is a state already; give one of the two",
+            ));
+        }
+        (Some(State::Held), _) => {
+            return Err(invalid("state: what is held is not among the messages yet")
+                .with_hint("ask for /v1/pending"));
+        }
+        (state, false) => state,
     };
+    let dir = match (query.dir, state, flag("all", query.all)?) {
+        (Some(dir), ..) => Some(dir),
+        (None, Some(State::Sent), _) => Some(Direction::Out),
+        (None, _, true) => None,
+        (None, _, false) => Some(Direction::In),
+    };
+    let from = query.from.as_deref();
     let filter = Filter {
         since: query.since,
-        from: query
-            .from
-            .as_deref()
-            .map(|text| other_end(api, text))
-            .transpose()?,
+        from: from.map(|text| other_end(api, text)).transpose()?,
         agent: query.agent.map(|name| known_agent(api, name)).transpose()?,
+        relay: query.relay,
         thread: query.thread,
         reply_to: query.reply_to,
         kind: query.kind,
         content_type: query.content_type,
         dir,
+        state,
+        words: query.text.as_deref().map(words).transpose()?,
+        condition: query.condition.as_deref().map(condition).transpose()?,
     };
-    let seen = headers
-        .get(LAST_EVENT_ID)
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok());
+    let mut selection = filter.selection();
+    selection.after = query.after.unwrap_or(0);
+    selection.before = query.before.unwrap_or(u64::MAX);
+    selection.order = match query.order.unwrap_or_default() {
+        mrpd_api::body::Order::Ascending => Order::Ascending,
+        mrpd_api::body::Order::Descending => Order::Descending,
+    };
+    let follow = if flag("follow", query.follow)? {
+        Follow::On
+    } else {
+        Follow::Off
+    };
+    if selection.order == Order::Descending && (follow == Follow::On || query.last.is_some()) {
+        let message = "order: newest first there is neither follow nor last; give limit, and before for the next page";
+        return Err(invalid(message));
+    }
     Ok(Plan {
         filter,
-        after: query.after.max(seen).unwrap_or(0),
-        last: query.last.filter(|_| seen.is_none()),
+        selection,
+        last: query.last,
         limit: query.limit,
-        follow: if flag("follow", query.follow)? {
-            Follow::On
-        } else {
-            Follow::Off
-        },
+        follow,
     })
+}
+
+fn condition(source: &str) -> Result<Condition, ApiError> {
+    Condition::parse(source, MESSAGE_FIELDS).map_err(|error| invalid(&format!("match: {error}")))
+}
+
+fn words(text: &str) -> Result<Words, ApiError> {
+    Words::parse(text)
+        .ok_or_else(|| invalid("text: there is no word in it; write what to look for"))
+}
+
+fn invalid(message: &str) -> ApiError {
+    ApiError::new(Code::InvalidRequest, message)
 }
 
 fn flag(name: &str, value: Option<u8>) -> Result<bool, ApiError> {
@@ -123,7 +221,7 @@ fn flag(name: &str, value: Option<u8>) -> Result<bool, ApiError> {
 fn check_names(query: Option<&str>) -> Result<(), ApiError> {
     const KNOWN: &[&str] = &[
         "after", "since", "last", "limit", "follow", "from", "agent", "thread", "reply_to", "kind",
-        "type", "dir", "all",
+        "type", "dir", "all", "unread", "state", "relay", "order", "before", "match", "text",
     ];
     let names = query
         .unwrap_or_default()

@@ -1,6 +1,7 @@
 //! `POST /v1/send`.
 
 use super::error::parse;
+use super::openapi::codes;
 use super::{Api, ApiError};
 use axum::Json;
 use axum::body::Bytes;
@@ -12,6 +13,17 @@ use mrpd_api::error::Code;
 use mrpd_api::route::IDEMPOTENCY_KEY_HEADER;
 
 /// Puts a message into the outbox, and answers how far it has come in the time that was given.
+#[utoipa::path(
+    post,
+    path = "/v1/send",
+    operation_id = "send",
+    tag = "Sending",
+    summary = "Sends a message",
+    params(("Idempotency-Key" = Option<String>, Header, description = "1 to 128 visible ASCII characters: the same key is sent once in 24 hours")),
+    request_body = Send,
+    responses((status = 200, description = "It is durable in the outbox, at least; `stage` says how far it came in the time that was given", body = Sent)),
+    extensions(("x-error-codes" = json!(codes(&[Code::InvalidRequest, Code::EncryptionRequired, Code::IdempotencyMismatch, Code::UnknownRecipient, Code::AmbiguousRecipient, Code::UnknownAgent, Code::UnknownRelay, Code::NoAgent, Code::TryAgain, Code::Refused])))),
+)]
 pub(super) async fn send(
     State(api): State<Api>,
     headers: HeaderMap,

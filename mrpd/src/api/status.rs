@@ -1,23 +1,37 @@
-//! `/healthz`, `/v1/status`, `/v1/agents`, `/v1/relays`, `/v1/outbox`.
+//! `/healthz`, `/v1/status`, `/v1/agents`, `/v1/relays`.
 
 use super::{Api, ApiError};
-use crate::contacts::Names;
 use crate::identity;
 use crate::roster::{LocalAgent, Roster};
-use crate::store::{OutboxRecord, OutboxStage};
 use axum::Json;
 use axum::extract::State;
-use mrpd_api::body::{Agent, InboxCounts, OutboxCounts, OutboxEntry, Relay, Stage, Status};
+use mrpd_api::body::{Agent, InboxCounts, OutboxCounts, Relay, Status};
 use mrpd_api::card::Card;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 /// Whether the daemon lives, and its store with it.
+#[utoipa::path(
+    get,
+    path = "/healthz",
+    operation_id = "health",
+    tag = "Daemon",
+    summary = "Whether the daemon lives, and its store with it",
+    responses((status = 200, description = "It does", body = Object)),
+)]
 pub(super) async fn health(State(api): State<Api>) -> Result<Json<Value>, ApiError> {
     api.context.store.probe().await?;
     Ok(Json(json!({ "status": "ok" })))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/status",
+    operation_id = "status",
+    tag = "Daemon",
+    summary = "How things stand",
+    responses((status = 200, description = "Agents, relays, sessions, counts, and what needs attention", body = Status)),
+)]
 pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
     let roster = Arc::clone(&api.context.roster.borrow());
     // A store that fails is a warning here: the answer has to come, to say so.
@@ -52,31 +66,41 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
             received: counts.received,
             sent: counts.sent,
             newest: counts.newest,
+            unread: counts.unread,
+            held: counts.held,
+            bytes: counts.bytes,
         },
         outbox: OutboxCounts {
             queued: counts.queued,
             failed: counts.failed,
         },
+        allowances: super::outbox::allowances(&api).await,
         warnings,
     })
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/agents",
+    operation_id = "list_agents",
+    tag = "Daemon",
+    summary = "The local agents",
+    responses((status = 200, description = "All of them", body = Vec<Agent>)),
+)]
 pub(super) async fn agents(State(api): State<Api>) -> Json<Vec<Agent>> {
     Json(agents_of(&api.context.roster.borrow()))
 }
 
+#[utoipa::path(
+    get,
+    path = "/v1/relays",
+    operation_id = "list_relays",
+    tag = "Daemon",
+    summary = "The relays",
+    responses((status = 200, description = "All of them", body = Vec<Relay>)),
+)]
 pub(super) async fn relays(State(api): State<Api>) -> Json<Vec<Relay>> {
     Json(relays_of(&api.context.roster.borrow()))
-}
-
-pub(super) async fn outbox(State(api): State<Api>) -> Result<Json<Vec<OutboxEntry>>, ApiError> {
-    let records = api.context.store.outbox().await?;
-    let roster = Arc::clone(&api.context.roster.borrow());
-    let names = api.context.contacts.names(&roster);
-    let entries = records
-        .into_iter()
-        .filter_map(|record| entry(record, &names));
-    Ok(Json(entries.collect()))
 }
 
 fn agents_of(roster: &Roster) -> Vec<Agent> {
@@ -108,22 +132,4 @@ fn relays_of(roster: &Roster) -> Vec<Relay> {
         url: relay.url.to_string(),
     };
     roster.relays.iter().map(shown).collect()
-}
-
-fn entry(record: OutboxRecord, names: &Names) -> Option<OutboxEntry> {
-    Some(OutboxEntry {
-        id: record.id,
-        to: names.key(&record.message.to)?,
-        agent: record.message.agent,
-        relay: record.message.relay,
-        stage: match record.stage {
-            OutboxStage::Queued => Stage::Queued,
-            OutboxStage::Failed => Stage::Failed,
-        },
-        message_id: None,
-        attempts: record.attempts,
-        created_at: record.created_at,
-        next_attempt_at: record.next_attempt_at,
-        error: record.error,
-    })
 }

@@ -17,6 +17,8 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
+mod inbox;
+
 struct Fixture {
     dir: tempfile::TempDir,
     api: Api,
@@ -160,6 +162,7 @@ fn record(id: &str) -> MessageRecord {
         received_at: time,
         expires_at: time,
         behind: 0,
+        standing: Default::default(),
     }
 }
 

@@ -1,19 +1,14 @@
 //! Messages in the contract's shape.
 
 use crate::contacts::Names;
-use crate::store::MessageRecord;
+use crate::store::{MessageRecord, Standing, Target};
 use mrp_proto::content::one_line_text;
-use mrpd_api::message::{Direction, Kind, Message, State, VERSION};
+use mrpd_api::message::{Direction, Kind, Lease, Message, State, VERSION};
 
 /// A message as it is shown; `None` if its record names no keys, which no record does that was written here.
 pub(super) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<Message> {
-    let text = match record.kind {
-        Kind::Undecryptable | Kind::Binary => None,
-        _ => record
-            .body
-            .as_deref()
-            .and_then(|body| one_line_text(&record.content_type, Some(body))),
-    };
+    let text = text(&record);
+    let standing = record.standing;
     Some(Message {
         v: VERSION,
         seq,
@@ -34,12 +29,45 @@ pub(super) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<
         encrypted: record.encrypted,
         verified: record.verified,
         state: match record.dir {
-            Direction::In => State::New,
+            Direction::In => standing.state,
             Direction::Out => State::Sent,
         },
-        attempt: 0,
+        attempt: standing.attempt,
+        lease: lease(seq, standing),
         created_at: record.created_at,
         received_at: record.received_at,
         expires_at: record.expires_at,
+    })
+}
+
+/// One line of text, for kinds that have one.
+pub(super) fn text(record: &MessageRecord) -> Option<String> {
+    match record.kind {
+        Kind::Undecryptable | Kind::Binary => None,
+        _ => one_line_text(&record.content_type, record.body.as_deref()),
+    }
+}
+
+fn lease(seq: u64, standing: Standing) -> Option<Lease> {
+    let until = standing
+        .until
+        .filter(|_| standing.state == State::Claimed)?;
+    Some(Lease {
+        token: token(seq, standing.attempt),
+        until,
+    })
+}
+
+/// A lease's name: which message, and which of its claims.
+pub(super) fn token(seq: u64, attempt: u32) -> String {
+    format!("lease_{seq}_{attempt}")
+}
+
+/// What a lease's name means.
+pub(super) fn lease_named(token: &str) -> Option<Target> {
+    let (seq, attempt) = token.strip_prefix("lease_")?.split_once('_')?;
+    Some(Target::Lease {
+        seq: seq.parse().ok()?,
+        attempt: attempt.parse().ok()?,
     })
 }

@@ -1,5 +1,7 @@
 //! Reads typed values out of a tree, and keeps the account: what was used, from where, and what was wrong.
 
+mod measure;
+
 use crate::config::duration;
 use crate::config::tree::{Node, Origin, Table, Value};
 use crate::config::{Problem, Severity};
@@ -224,25 +226,6 @@ impl<'a> Reader<'a> {
         Some(texts)
     }
 
-    /// Reads a whole number that is not negative.
-    pub(crate) fn number(&mut self, key: &'a str, default: u32) -> u32 {
-        let written = self.node(key).map(|node| match node.value {
-            Value::Integer(number) => u32::try_from(number).ok(),
-            _ => None,
-        });
-        match written {
-            Some(Some(number)) => {
-                let origin = self.table.get(key).map(|node| node.origin.clone());
-                self.record(key, json!(number), origin.unwrap_or(Origin::Default));
-                return number;
-            }
-            Some(None) => self.wrong(key, "expected a whole number from 0 to 4294967295"),
-            None => {}
-        }
-        self.record(key, json!(default), Origin::Default);
-        default
-    }
-
     /// Reads a list of whole numbers that fit; empty if it is absent.
     pub(crate) fn numbers(&mut self, key: &'a str) -> Vec<u32> {
         let Some(node) = self.node(key) else {
@@ -310,6 +293,11 @@ impl<'a> Reader<'a> {
             origin,
             self.severity,
         )
+    }
+
+    /// The keys that are written here, where they are names of the user's own choice.
+    pub(crate) fn keys(&self) -> Vec<&'a str> {
+        self.table.keys().map(String::as_str).collect()
     }
 
     /// Reports keys that are right but that this version does nothing with.

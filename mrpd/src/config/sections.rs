@@ -2,8 +2,11 @@
 
 mod agent;
 mod capability;
+mod groups;
+mod hook;
 mod inbox;
 mod outbox;
+mod program;
 mod relay;
 mod topic;
 
@@ -25,6 +28,13 @@ const VARIABLES: &[(&str, &str)] = &[
     ("MRPD_LOG", "log"),
     ("MRPD_DEFAULT_AGENT", "default_agent"),
     ("MRPD_INBOX_DEDUP_WINDOW", "inbox.dedup_window"),
+    ("MRPD_INBOX_KEEP", "inbox.keep"),
+    ("MRPD_INBOX_MAX_BYTES", "inbox.max_bytes"),
+    ("MRPD_INBOX_DROP_UNREAD", "inbox.drop_unread"),
+    (
+        "MRPD_INBOX_HOLD_UNKNOWN_SENDERS",
+        "inbox.hold_unknown_senders",
+    ),
     ("MRPD_OUTBOX_RETRY_FOR", "outbox.retry_for"),
     ("MRPD_CONTACTS_FILE", "contacts.file"),
 ];
@@ -33,9 +43,6 @@ const VARIABLES: &[(&str, &str)] = &[
 const LATER_SECTIONS: &[&str] = &[
     "attachments",
     "expect",
-    "groups",
-    "hook",
-    "hook_defaults",
     "ingress",
     "metrics",
     "schedule",
@@ -101,6 +108,8 @@ pub(super) fn read(
         Origin::Default,
         Severity::Ignored,
     );
+    let groups = groups::read(&mut top);
+    let hook_defaults = hook::read_defaults(&mut top);
     let log = read_log(&mut top);
     let default_agent = top.text("default_agent");
     let api = read_api(&mut top, paths);
@@ -109,7 +118,17 @@ pub(super) fn read(
     let contacts_file = read_contacts(&mut top, paths);
     top.unsupported(LATER_SECTIONS);
     top.mark_read(&["relay", "agent", "topic", "capability"]);
+    top.mark_read(&["hook"]);
     top.finish();
+    let known: Vec<String> = agents.iter().map(|agent| agent.name.clone()).collect();
+    let hooks = read_named(
+        tree,
+        "hook",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| hook::read(reader, name, &groups, &known, &hook_defaults, paths),
+    );
     agent::check_default(default_agent.as_deref(), &agents, tree, account);
     Config {
         default_agent,
@@ -122,6 +141,8 @@ pub(super) fn read(
         contacts_file,
         topics,
         capabilities,
+        groups,
+        hooks,
     }
 }
 

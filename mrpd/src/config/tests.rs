@@ -160,10 +160,11 @@ fn a_filter_or_a_time_that_cannot_be_is_reported_and_the_default_stays() {
 
 #[test]
 fn what_comes_later_is_reported_and_changes_nothing() {
-    let found = problems("[[hook]]\nname = \"x\"\nexec = [\"true\"]\n[inbox]\nkeep = \"90d\"\n");
+    let found =
+        problems("[[capability]]\nname = \"x\"\nexec = [\"true\"]\n[inbox]\nkeep = \"90d\"\n");
     let expected = [
         "mrpd.toml:5: inbox.keep: not supported by this version; it has no effect",
-        "mrpd.toml:1: hook: not supported by this version; it has no effect",
+        "mrpd.toml:1: capability: not supported by this version; it has no effect",
     ];
     assert_eq!(
         found,
@@ -243,4 +244,106 @@ fn two_sources_for_one_key_are_refused() {
     let found = problems(&text);
     assert_eq!(found[0].0, Severity::Fatal);
     assert!(found[0].1.contains("only one of key_file"), "{found:?}");
+}
+
+#[test]
+fn a_hook_is_read_with_all_its_keys() {
+    let home = Home::new();
+    home.write(
+        "mrpd.toml",
+        r#"
+[groups]
+ops = ["alice", "bob"]
+[hook_defaults]
+timeout = "30s"
+concurrency = 2
+retry = { max_attempts = 3, min = "1s", max = "10s" }
+pass_env = ["SSH_AUTH_SOCK"]
+[[hook]]
+name = "deploy"
+from = ["@ops"]
+kind = ["event"]
+type = ["application/json"]
+match = 'body.event == "build.passed"'
+exec = ["/bin/true", "--from-mrp"]
+stdin = "body"
+env = { STAGE = "live" }
+concurrency = 1
+rate = "10/min"
+debounce = "2s"
+batch = 5
+reply = "json"
+retry = { max_attempts = 1 }
+limits = { memory = "1GiB" }
+sandbox = { read = ["/usr"], write = ["~/data"] }
+keep_dir = true
+[[hook]]
+name = "desktop"
+from = ["*"]
+notify = { body = "{{ text }}" }
+"#,
+    );
+    let loaded = home.load(&[]);
+    assert_eq!(loaded.problems, []);
+    let deploy = loaded.config.hooks.find("deploy").unwrap();
+    assert_eq!(deploy.program.timeout, Duration::from_secs(30));
+    assert_eq!(deploy.program.passed, ["SSH_AUTH_SOCK"]);
+    assert_eq!(deploy.concurrency, 1);
+    assert_eq!(deploy.retry.max_attempts, 1);
+    assert_eq!(deploy.retry.max, Duration::from_secs(10));
+    assert_eq!(deploy.batch, 5);
+    assert!(deploy.filter.condition.is_some());
+    let desktop = loaded.config.hooks.find("desktop").unwrap();
+    assert!(desktop.filter.from.is_everybody());
+    assert_eq!(desktop.concurrency, 2);
+}
+
+#[test]
+fn a_hook_that_is_written_wrongly_is_refused_with_its_field() {
+    for (text, expected) in [
+        (
+            "from = [\"@nobody\"]",
+            "3: hook.x.from: there is no group \"@nobody\"",
+        ),
+        ("match = \"body.event ==\"", "3: hook.x.match: syntax error"),
+        (
+            "match = \"bdy == 1\"",
+            "3: hook.x.match: there is no \"bdy\" here",
+        ),
+        (
+            "kind = [\"letter\"]",
+            "3: hook.x.kind: \"letter\" is not allowed",
+        ),
+        (
+            "rate = \"often\"",
+            "3: hook.x.rate: \"often\" is not allowed; expected a rate",
+        ),
+        (
+            "agent = \"nobody\"",
+            "3: hook.x.agent: there is no agent \"nobody\"",
+        ),
+        (
+            "shell = \"true\"",
+            "hook.x.exec: write only one of exec, shell and notify",
+        ),
+        ("colour = \"red\"", "3: hook.x.colour: no such key"),
+        (
+            "env = { \"A-B\" = \"c\" }",
+            "3: hook.x.env: \"A-B\" is no name",
+        ),
+    ] {
+        let file = format!("[[hook]]\nname = \"x\"\n{text}\nexec = [\"true\"]\n");
+        let found = problems(&file);
+        let fits = |(severity, shown): &(Severity, String)| {
+            *severity == Severity::Ignored && shown.contains(expected)
+        };
+        assert!(found.iter().any(fits), "{text}: {found:?}");
+        let home = Home::new();
+        home.write("mrpd.toml", &file);
+        let config = home.load(&[]).config;
+        assert_eq!(
+            (config.hooks.items.len(), config.hooks.refused.len()),
+            (0, 1)
+        );
+    }
 }

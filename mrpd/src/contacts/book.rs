@@ -3,20 +3,21 @@
 //! What another program wrote stays as it is: unknown fields, entries that cannot be used, an `ed25519:` before a key.
 
 use super::ContactError;
+use super::file::{self, Replaced};
 use mrp_proto::key::PublicKey;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use std::fs::{File, OpenOptions};
-use std::io::{self, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// What may stand before a key.
 pub(super) const PREFIX: &str = "ed25519:";
 /// Characters of a name, at most.
 const NAME_LENGTH: usize = 64;
-/// Bytes of a file that is read, at most.
-const FILE_LIMIT: u64 = 16 << 20;
+/// How often a change is made anew because other programs change the file as well, and the pause between.
+const ATTEMPTS: usize = 100;
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -87,16 +88,6 @@ struct Written {
     rest: Map<String, Value>,
 }
 
-/// What tells one state of a file from another without reading it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp(Option<(u64, u64, i64, i64)>);
-
-/// The state of a file; all that do not exist are alike.
-pub(super) fn stamp(path: &Path) -> Stamp {
-    let metadata = std::fs::metadata(path).ok();
-    Stamp(metadata.map(|file| (file.ino(), file.size(), file.mtime(), file.mtime_nsec())))
-}
-
 /// Holds a name against the rules.
 pub(super) fn check_name(name: &str) -> Result<(), String> {
     let length = name.chars().count();
@@ -119,18 +110,53 @@ impl Book {
     /// # Errors
     /// A [`BookError`].
     pub fn load(path: &Path) -> Result<Self, BookError> {
-        let text = match read(path) {
-            Ok(text) => text,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
-            Err(cause) => {
-                return Err(BookError::Io {
-                    path: path.to_path_buf(),
-                    verb: "read",
-                    cause,
-                });
-            }
+        let content = file::read(path).map_err(|cause| BookError::Io {
+            path: path.to_path_buf(),
+            verb: "read",
+            cause,
+        })?;
+        Self::parse(path, content.text.as_deref())
+    }
+
+    /// Changes the file as it is now, in one step, for its owner alone. What another program writes meanwhile is kept: then `change`
+    /// is made again, to that. Blocks.
+    pub(super) fn rewrite(
+        path: &Path,
+        change: impl Fn(&mut Self) -> Result<(), ContactError>,
+    ) -> Result<(), ContactError> {
+        // A link, as people who keep their settings elsewhere make it, stays one.
+        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let failed = |verb| {
+            let path = path.to_path_buf();
+            move |cause| BookError::Io { path, verb, cause }
         };
-        let file: Content = serde_json::from_str(&text).map_err(|error| BookError::Damaged {
+        for _ in 0..ATTEMPTS {
+            let content = file::read(&target).map_err(failed("read"))?;
+            let mut book = match Self::parse(path, content.text.as_deref()) {
+                Ok(book) => book,
+                Err(damaged) if file::is_settled(&content) => return Err(damaged.into()),
+                // Another program is in the middle of writing it.
+                Err(_) => {
+                    std::thread::sleep(PAUSE);
+                    continue;
+                }
+            };
+            change(&mut book)?;
+            let text = book.encode().map_err(failed("written"))?;
+            match file::replace(&target, text.as_bytes(), &content).map_err(failed("written"))? {
+                Replaced::Done => return Ok(()),
+                Replaced::Overtaken => std::thread::sleep(PAUSE),
+            }
+        }
+        let busy = io::Error::other("other programs change it all the time; try again");
+        Err(failed("written")(busy).into())
+    }
+
+    fn parse(path: &Path, text: Option<&str>) -> Result<Self, BookError> {
+        let Some(text) = text else {
+            return Ok(Self::default());
+        };
+        let file: Content = serde_json::from_str(text).map_err(|error| BookError::Damaged {
             path: path.to_path_buf(),
             cause: error.to_string(),
         })?;
@@ -148,25 +174,14 @@ impl Book {
         Ok(book)
     }
 
-    /// Writes the file in one step, for its owner alone.
-    ///
-    /// # Errors
-    /// A [`BookError`].
-    pub fn save(&self, path: &Path) -> Result<(), BookError> {
+    fn encode(&self) -> io::Result<String> {
         let file = Content {
             contacts: self.lines.iter().map(|line| line.written.clone()).collect(),
             rest: self.rest.clone(),
         };
-        let failed = |cause| BookError::Io {
-            path: path.to_path_buf(),
-            verb: "written",
-            cause,
-        };
-        let mut text = serde_json::to_string_pretty(&file).map_err(|error| failed(error.into()))?;
+        let mut text = serde_json::to_string_pretty(&file)?;
         text.push('\n');
-        // A link, as people who keep their settings elsewhere make it, stays one.
-        let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
-        replace(&target, text.as_bytes()).map_err(failed)
+        Ok(text)
     }
 
     /// The contacts that can be used, in the file's order.
@@ -281,44 +296,4 @@ impl Written {
             note: note.map(str::to_owned),
         })
     }
-}
-
-fn read(path: &Path) -> io::Result<String> {
-    use io::Read as _;
-    // A pipe would hold up whoever opens it until somebody writes.
-    let file = OpenOptions::new()
-        .read(true)
-        .custom_flags(nix::fcntl::OFlag::O_NONBLOCK.bits())
-        .open(path)?;
-    if !file.metadata()?.is_file() {
-        return Err(io::Error::other("it is not a regular file"));
-    }
-    let mut text = String::new();
-    file.take(FILE_LIMIT).read_to_string(&mut text)?;
-    Ok(text)
-}
-
-/// Writes beside the file, syncs, renames, syncs the directory: whoever reads sees the old content or the new, never half of one.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let dir = path.parent().unwrap_or_else(|| Path::new("."));
-    mrpd_api::paths::create_private_dir(dir)?;
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = dir.join(name);
-    let write = || {
-        let mut file = OpenOptions::new()
-            .write(true)
-            .create(true)
-            .truncate(true)
-            .mode(0o600)
-            .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
-            .open(&temporary)?;
-        file.write_all(content)?;
-        file.sync_all()?;
-        std::fs::rename(&temporary, path)?;
-        File::open(dir)?.sync_all()
-    };
-    write().inspect_err(|_| {
-        let _ = std::fs::remove_file(&temporary);
-    })
 }

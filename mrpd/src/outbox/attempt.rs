@@ -211,7 +211,8 @@ fn is_elsewhere(refusal: &Refusal) -> bool {
     !refusal.names_a_code() && refusal.status != TOO_LARGE
 }
 
-fn detail(error: &Error) -> ErrorDetail {
+/// The failure as it is told and kept.
+pub(crate) fn detail(error: &Error) -> ErrorDetail {
     let code = match error {
         Error::Unreachable { .. } | Error::TimedOut | Error::Nonsense { .. } => {
             Code::RelayUnreachable
@@ -230,6 +231,13 @@ fn detail(error: &Error) -> ErrorDetail {
     };
     let mut detail = ErrorDetail::new(code, error.to_string(), None);
     if let Error::Refused(refusal) = error {
+        if let Some(there) = refusal.server_time() {
+            let (here, seconds) = (clock::now(), clock::now().distance(there).as_secs());
+            let side = if here > there { "ahead of" } else { "behind" };
+            detail.hint = Some(format!(
+                "this machine's clock is {seconds} s {side} the relay's; set it"
+            ));
+        }
         detail.request_id = refusal.request_id.as_deref().map(str::to_owned);
     }
     detail

@@ -26,7 +26,7 @@ pub(super) struct Told {
 
 /// What is known of a relay's limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Limit {
+pub enum Limit {
     /// Nothing yet: one send asks.
     Unknown,
     /// There is none.
@@ -106,6 +106,9 @@ impl Budget {
         self.roll(now);
         self.limit = Limit::Told(told.limit.max(1));
         let end = now + told.reset_in.min(WINDOW) + MARGIN;
+        if self.window_end.is_none() {
+            self.current = u32::try_from(self.recent.len()).unwrap_or(u32::MAX);
+        }
         // The same window as before, unless it is clearly a later one.
         if self.window_end.is_none_or(|known| end < known) {
             self.window_end = Some(end);
@@ -142,7 +145,10 @@ impl Budget {
 
     fn left(&self, limit: u32, now: Instant) -> u32 {
         let recent = u32::try_from(self.recent.len()).unwrap_or(u32::MAX);
-        let windowed = self.weight(now).saturating_add(self.current);
+        let windowed = match self.window_end {
+            Some(_) => self.weight(now).saturating_add(self.current),
+            None => 0,
+        };
         limit.saturating_sub(recent.max(windowed))
     }
 
@@ -171,7 +177,11 @@ impl Budget {
 
     /// Moves on to the window and the minute of `now`.
     fn roll(&mut self, now: Instant) {
-        while self.recent.front().is_some_and(|begun| *begun + WINDOW <= now) {
+        while self
+            .recent
+            .front()
+            .is_some_and(|begun| *begun + WINDOW <= now)
+        {
             self.recent.pop_front();
         }
         if let Some(end) = self.window_end.filter(|end| *end <= now) {
@@ -216,7 +226,11 @@ mod tests {
 
         fn send(&mut self, now: Instant) -> Told {
             let used = self.windowed(now).max(self.logged(now));
-            assert!(used < self.limit, "one too many after {:?}", now - self.origin);
+            assert!(
+                used < self.limit,
+                "one too many after {:?}",
+                now - self.origin
+            );
             self.log.push(now);
             let used = self.windowed(now);
             let into = now.duration_since(self.origin).as_secs() % 60;
@@ -296,7 +310,10 @@ mod tests {
         budget.assume(Limit::Unlimited);
         let later = now + WINDOW;
         budget.refuse(Duration::from_secs(9), later);
-        assert_eq!(budget.take(later), Err(Some(later + Duration::from_secs(9))));
+        assert_eq!(
+            budget.take(later),
+            Err(Some(later + Duration::from_secs(9)))
+        );
         assert_eq!(budget.take(later + Duration::from_secs(9)), Ok(()));
     }
 }

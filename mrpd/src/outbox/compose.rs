@@ -92,6 +92,12 @@ pub(super) fn compose(parts: Parts<'_>) -> Result<OutboxRecord, ComposeError> {
         created_at: now,
         next_attempt_at: None,
         error: None,
+        due_at: None,
+        useless_at: None,
+        tried_since: None,
+        failed_at: None,
+        perhaps_sent: false,
+        key: None,
     })
 }
 
@@ -176,6 +182,7 @@ fn record(parts: Parts<'_>, request: &SendRequest, draft: Draft) -> MessageRecor
         received_at: parts.now,
         expires_at: parts.now.after(draft.expires_in),
         behind: 0,
+        standing: Default::default(),
     }
 }
 

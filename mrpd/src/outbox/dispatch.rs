@@ -184,7 +184,11 @@ impl Dispatcher {
             let ended = self
                 .ledger
                 .has_patience_ended(position, outbox.retry_for, Instant::now());
-            let retry_for = if ended { outbox.retry_for } else { Duration::MAX };
+            let retry_for = if ended {
+                outbox.retry_for
+            } else {
+                Duration::MAX
+            };
             let guess = match outbox.per_minute {
                 0 => Limit::Unlimited,
                 limit => Limit::Guessed(limit),
@@ -241,7 +245,10 @@ impl Dispatcher {
         } else {
             "it expired before a relay took it"
         };
-        tracing::warn!(position = pending.position, "a message expired in the outbox");
+        tracing::warn!(
+            position = pending.position,
+            "a message expired in the outbox"
+        );
         let failure = Failure {
             error: ErrorDetail::new(Code::Expired, message, None),
             retry_at: None,

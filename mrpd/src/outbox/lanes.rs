@@ -57,11 +57,15 @@ pub(super) enum Removed {
 
 /// How much a line may still send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Allowance {
-    pub(super) sender: String,
-    pub(super) relay: String,
-    pub(super) limit: Limit,
-    pub(super) left: Option<u32>,
+pub struct Allowance {
+    /// Whose, by key.
+    pub sender: String,
+    /// At which relay.
+    pub relay: String,
+    /// What is known of the limit.
+    pub limit: Limit,
+    /// How many may be sent now; `None` where there is no limit.
+    pub left: Option<u32>,
 }
 
 /// A sender's way to a relay.

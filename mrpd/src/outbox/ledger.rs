@@ -133,17 +133,13 @@ impl Ledger {
             self.agenda.remove(&(time, position));
         }
     }
-
-    /// How many are held.
-    pub(super) fn held(&self) -> usize {
-        let held = |entry: &&Entry| entry.standing == Standing::Held;
-        self.entries.values().filter(held).count()
-    }
 }
 
 /// Whether a message is of no use any more.
 pub(super) fn is_useless(pending: &Pending, now: Timestamp) -> bool {
-    pending.useless_at.is_some_and(|useless_at| useless_at <= now)
+    pending
+        .useless_at
+        .is_some_and(|useless_at| useless_at <= now)
 }
 
 #[cfg(test)]
@@ -174,6 +170,11 @@ mod tests {
         due.iter().filter_map(position).collect()
     }
 
+    fn held(ledger: &Ledger) -> usize {
+        let held = |entry: &&Entry| entry.standing == Standing::Held;
+        ledger.entries.values().filter(held).count()
+    }
+
     #[test]
     fn what_is_held_waits_for_its_time_and_keeps_nobody_back() {
         let now = Instant::now();
@@ -182,7 +183,7 @@ mod tests {
         ledger.add(pending(2, None, None), now);
         ledger.add(pending(3, Some(150), None), now);
         assert_eq!(sent(&ledger.due(at(100), now)), [2]);
-        assert_eq!((ledger.wake_at(), ledger.held()), (Some(at(150)), 2));
+        assert_eq!((ledger.wake_at(), held(&ledger)), (Some(at(150)), 2));
         assert_eq!(sent(&ledger.due(at(149), now)), [0; 0]);
         // A clock that jumps: both are due, in the order of their times.
         assert_eq!(sent(&ledger.due(at(5000), now)), [3, 1]);
@@ -213,7 +214,7 @@ mod tests {
         ledger.release(2);
         assert_eq!(sent(&ledger.due(at(100), now)), [2]);
         ledger.remove(2);
-        assert_eq!((ledger.wake_at(), ledger.held()), (None, 0));
+        assert_eq!((ledger.wake_at(), held(&ledger)), (None, 0));
         assert!(ledger.agenda.is_empty());
     }
 

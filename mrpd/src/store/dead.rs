@@ -53,7 +53,7 @@ impl Store {
     }
 }
 
-fn at(
+fn entry_at(
     transaction: &Transaction,
     position: u64,
     stage: OutboxStage,
@@ -66,20 +66,13 @@ fn at(
     Ok(record.filter(|record| record.stage == stage))
 }
 
-fn counter(stage: OutboxStage) -> Counter {
-    match stage {
-        OutboxStage::Queued => Counter::Queued,
-        OutboxStage::Failed => Counter::Failed,
-    }
-}
-
 fn remove(
     transaction: &Transaction,
     position: u64,
     stage: OutboxStage,
     why: &ErrorDetail,
 ) -> Result<bool, redb::Error> {
-    let Some(mut record) = at(transaction, position, stage)? else {
+    let Some(mut record) = entry_at(transaction, position, stage)? else {
         return Ok(false);
     };
     let tables = transaction.tables();
@@ -88,7 +81,11 @@ fn remove(
     if let Some(key) = &record.key {
         forget_key(transaction, key)?;
     }
-    transaction.count(counter(stage), -1)?;
+    let counter = match stage {
+        OutboxStage::Queued => Counter::Queued,
+        OutboxStage::Failed => Counter::Failed,
+    };
+    transaction.count(counter, -1)?;
     record.error = Some(why.clone());
     transaction.note_recorded();
     transaction.note_stage(StageChange::of(&record, Stage::Failed));
@@ -112,84 +109,11 @@ fn forget_key(transaction: &Transaction, key: &str) -> Result<(), redb::Error> {
 }
 
 fn revive(
-        &self,
-        position: u64,
-        now: Timestamp,
-    ) -> Result<Option<Pending>, StoreError> {
-        self.write(move |transaction| revive(transaction, position, now))
-            .await
-    }
-}
-
-fn at(
-    transaction: &Transaction,
-    position: u64,
-    stage: OutboxStage,
-) -> Result<Option<OutboxRecord>, redb::Error> {
-    let outbox = transaction.tables().open_table(OUTBOX)?;
-    let record: Option<OutboxRecord> = outbox
-        .get(position)?
-        .map(|bytes| decode(bytes.value()))
-        .transpose()?;
-    Ok(record.filter(|record| record.stage == stage))
-}
-
-fn counter(stage: OutboxStage) -> Counter {
-    match stage {
-        OutboxStage::Queued => Counter::Queued,
-        OutboxStage::Failed => Counter::Failed,
-    }
-}
-
-fn remove(
-    transaction: &Transaction,
-    position: u64,
-    stage: OutboxStage,
-    why: &ErrorDetail,
-) -> Result<bool, redb::Error> {
-    let Some(mut record) = at(transaction, position, stage)? else {
-        return Ok(false);
-    };
-    let tables = transaction.tables();
-    tables.open_table(OUTBOX)?.remove(position)?;
-    tables.open_table(OUTBOX_IDS)?.remove(record.id.as_str())?;
-    if let Some(key) = &record.key {
-        forget_key(transaction, key)?;
-    }
-    transaction.count(counter(stage), -1)?;
-    record.error = Some(why.clone());
-    transaction.note_recorded();
-    transaction.note_stage(StageChange::of(&record, Stage::Failed));
-    Ok(true)
-}
-
-/// The mark of a key that is gone would make the sweep forget a later send under the same key too early.
-fn forget_key(transaction: &Transaction, key: &str) -> Result<(), redb::Error> {
-    let mark = format!("{SEND_KEY_MARK}{key}");
-    let mut forget = transaction.tables().open_table(FORGET)?;
-    let mut times = Vec::new();
-    for entry in forget.iter()? {
-        let (entry, ()) = {
-            let (entry, _) = entry?;
-            let (time, name) = entry.value();
-            ((time, name == mark), ())
-        };
-        if entry.1 {
-            times.push(entry.0);
-        }
-    }
-    for time in times {
-        forget.remove((time, mark.as_str()))?;
-    }
-    Ok(())
-}
-
-fn revive(
     transaction: &Transaction,
     position: u64,
     now: Timestamp,
 ) -> Result<Option<Pending>, redb::Error> {
-    let Some(mut record) = at(transaction, position, OutboxStage::Failed)? else {
+    let Some(mut record) = entry_at(transaction, position, OutboxStage::Failed)? else {
         return Ok(None);
     };
     record.stage = OutboxStage::Queued;

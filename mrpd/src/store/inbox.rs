@@ -1,9 +1,9 @@
 //! What comes in: numbered without gaps, and never twice.
 
 use super::record::{MessageRecord, encode};
-use super::schema::{Counter, FORGET, IDS, MESSAGES, SEALERS, SEEN, SEND_KEYS, VERIFIED};
+use super::schema::{Counter, FORGET, MESSAGES, SEALERS, SEEN, SEND_KEYS, VERIFIED};
 use super::writer::Transaction;
-use super::{Store, StoreError, Submitted};
+use super::{Store, StoreError, Submitted, entry};
 use mrp_proto::time::Timestamp;
 use redb::{ReadableTable as _, ReadableTableMetadata as _};
 
@@ -39,15 +39,23 @@ pub enum Stored {
     New(u64),
     /// It was there before.
     Copy,
+    /// It waits for the user's word about its sender.
+    Held,
 }
 
 /// Numbers of messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Counts {
-    /// Messages that came in.
+    /// Messages that came in and are kept.
     pub received: u64,
-    /// Messages that went out.
+    /// Messages that went out and are kept.
     pub sent: u64,
+    /// Messages that came in and nothing was done with.
+    pub unread: u64,
+    /// Messages from unknown senders that are held.
+    pub held: u64,
+    /// Bytes of all messages that are kept.
+    pub bytes: u64,
     /// The newest `seq`.
     pub newest: u64,
     /// Entries of the outbox that are still to be sent.
@@ -93,6 +101,9 @@ impl Store {
             Ok(Counts {
                 received: value(Counter::Received)?,
                 sent: value(Counter::Sent)?,
+                unread: value(Counter::Unread)?,
+                held: value(Counter::Held)?,
+                bytes: value(Counter::Bytes)?,
                 newest: value(Counter::Newest)?,
                 queued: value(Counter::Queued)?,
                 failed: value(Counter::Failed)?,
@@ -112,13 +123,23 @@ impl Store {
     }
 }
 
-fn accept(transaction: &Transaction, incoming: Incoming) -> Result<Stored, redb::Error> {
+pub(super) fn accept(transaction: &Transaction, incoming: Incoming) -> Result<Stored, redb::Error> {
     let Incoming { message, copies } = incoming;
     let known = remember(transaction, &copies)?;
     transaction.note_received();
     if known {
         return Ok(Stored::Copy);
     }
+    note_proofs(transaction, &message)?;
+    transaction.count(Counter::Received, 1)?;
+    append(transaction, &message).map(Stored::New)
+}
+
+/// Remembers what a message proves of its sender.
+pub(super) fn note_proofs(
+    transaction: &Transaction,
+    message: &MessageRecord,
+) -> Result<(), redb::Error> {
     if message.verified {
         let mut verified = transaction.tables().open_table(VERIFIED)?;
         verified.insert(message.from.as_str(), ())?;
@@ -127,10 +148,7 @@ fn accept(transaction: &Transaction, incoming: Incoming) -> Result<Stored, redb:
         let mut sealers = transaction.tables().open_table(SEALERS)?;
         sealers.insert(message.from.as_str(), ())?;
     }
-    transaction.count(Counter::Received, 1)?;
-    let seq = append(transaction, &message)?;
-    super::tracks::note_reply(transaction, &message, seq)?;
-    Ok(Stored::New(seq))
+    Ok(())
 }
 
 /// Says whether any of the marks is known, and remembers those that lead to what is stored.
@@ -138,7 +156,7 @@ fn accept(transaction: &Transaction, incoming: Incoming) -> Result<Stored, redb:
 /// A copy that came by another way has a weaker mark beside the known one, and both lead to the same message from now on. But a
 /// known weaker mark says nothing of a stronger one: a relay that gives a new message an old one's name keeps that message from
 /// the inbox, and must not keep it out where it comes by another relay as well.
-fn remember(transaction: &Transaction, copies: &Copies) -> Result<bool, redb::Error> {
+pub(super) fn remember(transaction: &Transaction, copies: &Copies) -> Result<bool, redb::Error> {
     let mut seen = transaction.tables().open_table(SEEN)?;
     let mut strongest_known = None;
     for (strength, (mark, _)) in copies.0.iter().enumerate() {
@@ -164,11 +182,8 @@ pub(super) fn append(
     let tables = transaction.tables();
     let bytes = encode(message)?;
     tables.open_table(MESSAGES)?.insert(seq, bytes.as_slice())?;
-    let mut ids = tables.open_table(IDS)?;
-    ids.insert((message.id.as_str(), seq), ())?;
-    if let Some(out_id) = &message.out_id {
-        ids.insert((out_id.as_str(), seq), ())?;
-    }
+    entry::enter(transaction, seq, message, bytes.len())?;
+    super::tracks::note_reply(transaction, message, seq)?;
     Ok(seq)
 }
 

@@ -2,7 +2,7 @@
 
 use super::inbox::append;
 use super::record::{MessageRecord, OutboxRecord, OutboxStage, Track, decode, encode};
-use super::schema::{Counter, IDS, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS, TRACKS};
+use super::schema::{Counter, IDS, LET_IN, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS, TRACKS};
 use super::tracks::StageChange;
 use super::writer::Transaction;
 use super::{Store, StoreError};
@@ -351,6 +351,9 @@ fn enqueue(
         return Ok(Enqueued::Full);
     }
     record.key = key.map(|key| key.key.clone());
+    tables
+        .open_table(LET_IN)?
+        .insert(record.message.to.as_str(), ())?;
     record.message.behind = transaction.counter(Counter::Newest)?;
     let position = transaction.count(Counter::OutboxPosition, 1)?;
     let bytes = encode(&record)?;

@@ -1,5 +1,6 @@
 //! What the tables hold, as JSON. Within a version of the schema fields are only ever added, each with a default.
 
+use super::standing::Standing;
 use mrp_proto::message::{Attachment, Metadata, SendRequest};
 use mrp_proto::time::Timestamp;
 use mrpd_api::error::ErrorDetail;
@@ -58,6 +59,19 @@ pub struct MessageRecord {
     /// Of one that went out: the newest `seq` when it was put into the outbox. Answers to it come behind.
     #[serde(default)]
     pub behind: u64,
+    /// Where it stands. Kept beside the record, which is never rewritten.
+    #[serde(skip)]
+    pub standing: Standing,
+}
+
+impl MessageRecord {
+    /// The key of the other end.
+    pub fn other_end(&self) -> &str {
+        match self.dir {
+            Direction::In => &self.from,
+            Direction::Out => &self.to,
+        }
+    }
 }
 
 /// How an entry of the outbox stands.

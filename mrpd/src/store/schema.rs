@@ -3,7 +3,7 @@
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
 
 /// Version of the layout below.
-pub(crate) const VERSION: u64 = 1;
+pub(crate) const VERSION: u64 = 2;
 
 /// Counters and the version, by name.
 pub(crate) const META: TableDefinition<'_, &str, u64> = TableDefinition::new("meta");
@@ -36,6 +36,25 @@ pub(crate) const PROFILES: TableDefinition<'_, &str, &str> = TableDefinition::ne
 /// Which bound signatures relays were ever known to take, by URL: JSON of a `Bindable`.
 pub(crate) const BINDABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("bindable");
 
+/// Which messages have what in common: a digest of it (see [`term`](super::index::term)) and `seq`.
+pub(crate) const INDEX: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("index");
+/// Where messages stand that are not as they came: state, attempts, and until when (milliseconds; 0 for no end), by `seq`.
+pub(crate) const STANDINGS: TableDefinition<'_, u64, (u8, u32, u64)> =
+    TableDefinition::new("standings");
+/// Leases and delays by the time at which they end (milliseconds), and `seq`.
+pub(crate) const DUE: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("due");
+/// The first `seq` of a time (milliseconds): those before it were stored earlier. At most one entry a second.
+pub(crate) const TIMES: TableDefinition<'_, u64, u64> = TableDefinition::new("times");
+/// Threads: how many messages, and the newest `seq`.
+pub(crate) const THREADS: TableDefinition<'_, &str, (u64, u64)> = TableDefinition::new("threads");
+/// Threads by their newest `seq`.
+pub(crate) const THREAD_ORDER: TableDefinition<'_, u64, &str> =
+    TableDefinition::new("thread_order");
+/// Messages from unknown senders that wait for the user's word, in order: JSON of a [`MessageRecord`](super::MessageRecord).
+pub(crate) const HELD: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("held");
+/// Keys that are let in though they are no contacts: accepted, or written to.
+pub(crate) const LET_IN: TableDefinition<'_, &str, ()> = TableDefinition::new("let_in");
+
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
 
@@ -56,11 +75,19 @@ macro_rules! for_each_table {
         $transaction.$open(VERIFIED)?;
         $transaction.$open(PROFILES)?;
         $transaction.$open(BINDABLE)?;
+        $transaction.$open(INDEX)?;
+        $transaction.$open(STANDINGS)?;
+        $transaction.$open(DUE)?;
+        $transaction.$open(TIMES)?;
+        $transaction.$open(THREADS)?;
+        $transaction.$open(THREAD_ORDER)?;
+        $transaction.$open(HELD)?;
+        $transaction.$open(LET_IN)?;
         $transaction.$open(ROOM)?;
     };
 }
 
-const SCHEMA: &str = "schema";
+pub(super) const SCHEMA: &str = "schema";
 
 /// A number that only grows, or counts what a table holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,9 +96,9 @@ pub(crate) enum Counter {
     Newest,
     /// The newest place in the outbox.
     OutboxPosition,
-    /// Messages that came in.
+    /// Messages that came in and are kept.
     Received,
-    /// Messages that went out.
+    /// Messages that went out and are kept.
     Sent,
     /// Entries of the outbox that are still to be sent.
     Queued,
@@ -81,6 +108,18 @@ pub(crate) enum Counter {
     OutboxSettled,
     /// Messages that were refused: forged, moved, or too old.
     Refused,
+    /// Messages that came in and nothing was done with.
+    Unread,
+    /// The newest place among the held messages.
+    HeldPosition,
+    /// Messages that are held.
+    Held,
+    /// Bytes of the records of messages.
+    Bytes,
+    /// Bytes of records that were removed since the file was last made small.
+    Freed,
+    /// Up to which `seq` an older file has been brought to this layout.
+    Upgraded,
 }
 
 impl Counter {
@@ -94,6 +133,12 @@ impl Counter {
             Self::Failed => "failed",
             Self::OutboxSettled => "outbox_settled",
             Self::Refused => "refused",
+            Self::Unread => "unread",
+            Self::HeldPosition => "held_position",
+            Self::Held => "held",
+            Self::Bytes => "bytes",
+            Self::Freed => "freed",
+            Self::Upgraded => "upgraded",
         }
     }
 }

@@ -80,7 +80,11 @@ pub(super) fn note_reply(
     answer: &MessageRecord,
     answer_seq: u64,
 ) -> Result<(), redb::Error> {
-    let Some(answered) = &answer.reply_to else {
+    let Some(answered) = answer
+        .reply_to
+        .as_ref()
+        .filter(|_| answer.dir == Direction::In)
+    else {
         return Ok(());
     };
     let mut sent = None;

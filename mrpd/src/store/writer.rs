@@ -1,11 +1,11 @@
 //! The one thread that writes: it gathers what waits into one transaction, and answers after the commit.
 
 use super::schema::{self, Counter, FORGET, META};
-use super::{SharedDatabase, StageChange, StoreError, disk, open_database};
+use super::{Compaction, SharedDatabase, StageChange, StoreError, disk, open_database};
 use crate::crash::crash_point;
-use redb::{Database, ReadableTable as _, WriteTransaction};
+use redb::{Database, ReadableDatabase as _, ReadableTable as _, WriteTransaction};
 use std::cell::{Cell, RefCell};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -16,12 +16,26 @@ const BATCH: usize = 256;
 const REOPEN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 /// How often operations are answered while the store is being opened anew.
 const TICK: Duration = Duration::from_millis(20);
+/// How long those who read are waited for before the file is made small; they are short.
+const READERS: Duration = Duration::from_millis(200);
+
+/// Bytes that must have been freed for it to be worth while.
+const LEAST_GAIN: u64 = 32 << 20;
+/// Bytes of messages up to which the file is made small while the daemon runs: moving them takes seconds.
+const MOST_MOVED: u64 = 512 << 20;
+
+type Compacting = (Duration, oneshot::Sender<Result<Compaction, StoreError>>);
 
 /// What the writer is told.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// Do this.
     Run(Operation),
+    /// Make the file small, if nothing was written for so long.
+    Compact {
+        quiet: Duration,
+        answer: oneshot::Sender<Result<Compaction, StoreError>>,
+    },
     /// End.
     Close(oneshot::Sender<()>),
 }
@@ -87,9 +101,40 @@ pub(crate) struct Notes {
     enqueued: Cell<bool>,
     recorded: Cell<bool>,
     stages: RefCell<Vec<StageChange>>,
+    ready: Cell<bool>,
+    due: Cell<bool>,
 }
 
 impl Transaction {
+    /// Begins one that nobody hears of.
+    pub(super) fn begin(database: &Database) -> Result<Self, redb::Error> {
+        Ok(Self {
+            tables: database.begin_write()?,
+            notes: Notes::default(),
+        })
+    }
+
+    /// Puts what was begun with [`begin`](Self::begin) on the disk.
+    pub(super) fn commit(self) -> Result<(), redb::Error> {
+        self.tables.commit()?;
+        Ok(())
+    }
+
+    /// The tables, to read them.
+    pub(super) fn read_tables(&self) -> &WriteTransaction {
+        &self.tables
+    }
+
+    /// Says that a message can be claimed again.
+    pub(super) fn note_ready(&self) {
+        self.notes.ready.set(true);
+    }
+
+    /// Says that there is a new lease or delay.
+    pub(super) fn note_due(&self) {
+        self.notes.due.set(true);
+    }
+
     /// The tables. Whoever asks for them means to change something.
     pub(crate) fn tables(&self) -> &WriteTransaction {
         self.notes.touched.set(true);
@@ -137,6 +182,13 @@ impl Transaction {
         Ok(value)
     }
 
+    /// Sets a counter back.
+    pub(super) fn zero(&self, counter: Counter) -> Result<(), redb::Error> {
+        let mut meta = self.tables().open_table(META)?;
+        meta.insert(counter.name(), 0)?;
+        Ok(())
+    }
+
     /// Notes that a key is to be forgotten at a time (milliseconds; 0 for never).
     pub(crate) fn forget_at(&self, time: u64, key: &str) -> Result<(), redb::Error> {
         if time > 0 {
@@ -154,6 +206,9 @@ pub(crate) struct Writer {
     pub(crate) receiver: mpsc::Receiver<Message>,
     pub(crate) newest: watch::Sender<u64>,
     pub(crate) outbox: watch::Sender<u64>,
+    pub(crate) ready: watch::Sender<u64>,
+    pub(crate) due: watch::Sender<u64>,
+    pub(crate) written: Instant,
     pub(crate) trouble: watch::Sender<Option<Arc<str>>>,
     pub(crate) stages: broadcast::Sender<StageChange>,
 }
@@ -164,11 +219,19 @@ impl Writer {
         while let Some(message) = self.receiver.blocking_recv() {
             let mut batch = Vec::new();
             let mut closing = None;
-            self.gather(message, &mut batch, &mut closing);
+            let mut compacting = None;
+            self.gather(message, &mut batch, &mut closing, &mut compacting);
             if !batch.is_empty()
                 && let Err(error) = self.commit(batch)
             {
                 self.reopen(&error, &mut closing);
+            }
+            if let Some((quiet, answer)) = compacting {
+                let result = self.compact(quiet);
+                if let Err(error) = &result {
+                    self.reopen(error, &mut closing);
+                }
+                let _ = answer.send(result);
             }
             if let Some(closing) = closing {
                 self.receiver.close();
@@ -185,11 +248,16 @@ impl Writer {
         first: Message,
         batch: &mut Vec<Operation>,
         closing: &mut Option<oneshot::Sender<()>>,
+        compacting: &mut Option<Compacting>,
     ) {
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
                 Message::Run(operation) => batch.push(operation),
+                Message::Compact { quiet, answer } => {
+                    *compacting = Some((quiet, answer));
+                    return;
+                }
                 Message::Close(done) => {
                     *closing = Some(done);
                     return;
@@ -202,8 +270,11 @@ impl Writer {
     }
 
     /// Does all of it in one transaction, then answers everybody. On an error everybody is told of it.
-    fn commit(&self, batch: Vec<Operation>) -> Result<(), StoreError> {
+    fn commit(&mut self, batch: Vec<Operation>) -> Result<(), StoreError> {
         let mut fails = Vec::with_capacity(batch.len());
+        if !batch.is_empty() {
+            self.written = Instant::now();
+        }
         let result = match self.database.current() {
             Some(database) => self.transact(&database, batch, &mut fails),
             None => Err(StoreError::Closed),
@@ -239,10 +310,7 @@ impl Writer {
             fails.push(operation.fail);
         }
         let attempt = || -> Result<(Vec<Finish>, Notes), redb::Error> {
-            let transaction = Transaction {
-                tables: database.begin_write()?,
-                notes: Notes::default(),
-            };
+            let transaction = Transaction::begin(database)?;
             let finishes = works
                 .into_iter()
                 .map(|work| work(&transaction))
@@ -273,6 +341,36 @@ impl Writer {
             // Nobody listens: nobody misses it.
             let _ = self.stages.send(change);
         }
+        if notes.ready.get() {
+            self.ready.send_modify(|changes| *changes += 1);
+        }
+        if notes.due.get() {
+            self.due.send_modify(|changes| *changes += 1);
+        }
+    }
+
+    /// Gives free room back to the file system. An error means that nobody knows what state the file is in.
+    fn compact(&self, quiet: Duration) -> Result<Compaction, StoreError> {
+        if self.written.elapsed() < quiet {
+            return Ok(Compaction::Busy);
+        }
+        let begun = Instant::now();
+        let compacted = self.database.alone(READERS, |database| {
+            if !is_worth_compacting(database, &self.path)? {
+                return Ok(Compaction::Needless);
+            }
+            database.compact()?;
+            let transaction = Transaction::begin(database)?;
+            transaction.zero(Counter::Freed)?;
+            transaction.commit()?;
+            Ok(Compaction::Done)
+        });
+        let Some(compacted) = compacted else {
+            return Ok(Compaction::Busy);
+        };
+        let compacted = compacted.map_err(|error: redb::Error| disk(&error))?;
+        tracing::info!(outcome = ?compacted, took = ?begun.elapsed(), "compaction");
+        Ok(compacted)
     }
 
     /// Closes the store and opens it until that works, or until the daemon goes.
@@ -291,6 +389,8 @@ impl Writer {
                         self.newest.send_replace(newest);
                     }
                     self.outbox.send_modify(|changes| *changes += 1);
+                    self.ready.send_modify(|changes| *changes += 1);
+                    self.due.send_modify(|changes| *changes += 1);
                     tracing::info!("the store is open again");
                     return;
                 }
@@ -310,12 +410,29 @@ impl Writer {
                         let reason = self.trouble.borrow().clone();
                         (operation.fail)(StoreError::Disk(reason.unwrap_or_default()));
                     }
+                    Message::Compact { answer, .. } => {
+                        let _ = answer.send(Ok(Compaction::Busy));
+                    }
                     Message::Close(done) => *closing = Some(done),
                 }
             }
             std::thread::sleep(TICK);
         }
     }
+}
+
+/// Whether the room that messages have left is a large part of the file, so that making it small is worth that nobody can write
+/// meanwhile; and whether what would be moved is little enough for that not to take long.
+fn is_worth_compacting(database: &Database, path: &Path) -> Result<bool, redb::Error> {
+    let transaction = database.begin_read()?;
+    let meta = transaction.open_table(META)?;
+    let value = |counter: Counter| -> Result<u64, redb::Error> {
+        Ok(meta.get(counter.name())?.map_or(0, |value| value.value()))
+    };
+    let size = std::fs::metadata(path).map_err(redb::Error::Io)?.len();
+    let freed = value(Counter::Freed)?;
+    let kept = value(Counter::Bytes)?;
+    Ok(freed >= LEAST_GAIN && freed >= size / 4 && kept <= MOST_MOVED)
 }
 
 impl Notes {
