@@ -62,6 +62,13 @@ install:
 	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'
 	sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' systemd/relayd.service >'$(DESTDIR)$(PREFIX)/lib/systemd/system/relayd.service'
 	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/relayd.service'
+	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/user'
+	for unit in mrpd.socket mrpd@.socket mrpd@.service mrpd.service; do \
+	    case $$unit in *@*) dir=system;; *) dir=user;; esac; \
+	    sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' "systemd/$$unit" >"$(DESTDIR)$(PREFIX)/lib/systemd/$$dir/$$unit" || exit 1; \
+	    chmod 644 "$(DESTDIR)$(PREFIX)/lib/systemd/$$dir/$$unit" || exit 1; \
+	done
+	install -m 644 systemd/mrpd-sudo.conf '$(DESTDIR)$(PREFIX)/share/doc/mrp/'
 	install -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE '$(DESTDIR)$(PREFIX)/share/doc/mrp/'
 	install -d '$(DESTDIR)$(PREFIX)/share/man/man8'
 	install -m 644 man/*.8 '$(DESTDIR)$(PREFIX)/share/man/man8/'

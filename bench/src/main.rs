@@ -1,9 +1,10 @@
-//! Figures of relayd under load. `bench/README.md` says how to read them.
+//! Figures of relayd and mrpd under load. `bench/README.md` says how to read them.
 
 mod clock;
 mod discovery;
 mod durable_send;
 mod idle_sockets;
+mod mrpd_inbox;
 mod relay;
 mod report;
 mod wire;
@@ -11,7 +12,7 @@ mod wire;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(about = "Figures of relayd under load")]
+#[command(about = "Figures of relayd and mrpd under load")]
 struct Arguments {
     #[command(subcommand)]
     scenario: Scenario,
@@ -25,6 +26,8 @@ enum Scenario {
     Discovery(discovery::Options),
     /// Resident memory of authenticated WebSockets that do nothing
     IdleSockets(idle_sockets::Options),
+    /// First pages of a large inbox, by every kind of filter, over the daemon's socket
+    MrpdInbox(mrpd_inbox::Options),
 }
 
 fn main() -> anyhow::Result<()> {
@@ -36,6 +39,7 @@ fn main() -> anyhow::Result<()> {
         Scenario::DurableSend(options) => runtime.block_on(durable_send::run(&options))?,
         Scenario::Discovery(options) => runtime.block_on(discovery::run(&options))?,
         Scenario::IdleSockets(options) => runtime.block_on(idle_sockets::run(&options))?,
+        Scenario::MrpdInbox(options) => runtime.block_on(mrpd_inbox::run(&options))?,
     };
     report::print(&lines);
     Ok(())

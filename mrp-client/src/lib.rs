@@ -81,7 +81,7 @@
 //! ```
 //!
 //! # Rooms
-//! `relay` (requests, with `request` for one of them and `poll` for what a poll asks), [`session`] (its `task`, the `desk` where
+//! `relay` (requests, with `request` for one of them, `poll` for what a poll asks and `blobs` for files), [`session`] (its `task`, the `desk` where
 //! it meets the program, the `wire`, `connect` and `jump`), `binding` (how to sign for a relay), `url`, `clock` (timestamps to
 //! sign), `tls`, `error`.
 //!
@@ -100,7 +100,7 @@ mod url;
 pub use binding::{Bindable, Binding};
 pub use error::{Error, Refusal};
 pub use mrp_proto;
-pub use relay::{Handover, Poll, Relay, SendRate};
+pub use relay::{BlobHead, Download, Handover, Poll, Relay, SendRate, Upload};
 pub use url::{RelayUrl, UrlError};
 
 /// How this client calls itself in `User-Agent`.

@@ -1,10 +1,12 @@
 //! A relay's HTTP interface as one agent uses it: each method is one signed request.
 
+mod blobs;
 mod peers;
 mod poll;
 mod rate;
 mod request;
 
+pub use blobs::{BlobHead, Download, Upload};
 pub use poll::{Handover, Poll};
 pub use rate::SendRate;
 

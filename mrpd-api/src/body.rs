@@ -1,8 +1,12 @@
 //! What the routes take and give, beside messages.
 
+pub mod blobs;
+pub mod dead;
+pub mod hooks;
 pub mod inbox;
 pub mod outbox;
 pub mod relays;
+pub mod services;
 
 use crate::message::{Direction, Kind, State, Trust};
 use mrp_proto::key::PublicKey;
@@ -71,6 +75,9 @@ pub struct Send {
     /// Seconds it lives once a relay has it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub expires_in: Option<i64>,
+    /// Files that travel along, at most 10.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub attachments: Vec<blobs::Attach>,
     /// Whether it is sealed.
     pub sealing: Sealing,
     /// Relay to send by; the card's or contact's hint, else the agent's first, where absent.
@@ -391,6 +398,9 @@ pub struct Status {
     /// How many sends the relays still take, for each agent and relay that was sent by since the daemon began.
     #[serde(default)]
     pub allowances: Vec<outbox::Allowance>,
+    /// Hooks.
+    #[serde(default)]
+    pub hooks: hooks::HookCounts,
     /// What needs a person's attention, a sentence each.
     pub warnings: Vec<String>,
 }

@@ -43,6 +43,8 @@ codes! {
     UnknownAgent = "unknown_agent", 404, 78;
     /// No relay of that name.
     UnknownRelay = "unknown_relay", 404, 78;
+    /// No hook of that name.
+    UnknownHook = "unknown_hook", 404, 78;
     /// The configuration has no agent yet.
     NoAgent = "no_agent", 409, 78;
     /// The configuration is wrong.
@@ -55,6 +57,10 @@ codes! {
     NotClaimed = "not_claimed", 409, 65;
     /// No named reader of the inbox of that name.
     UnknownCursor = "unknown_cursor", 404, 1;
+    /// No such file or blob.
+    BlobNotFound = "blob_not_found", 404, 66;
+    /// A message needs the blob.
+    BlobInUse = "blob_in_use", 409, 75;
     /// No such path.
     NotFound = "not_found", 404, 76;
     /// The path exists, the method does not.

@@ -3,7 +3,7 @@
 //! Within `v: 1` fields are only ever added.
 
 use mrp_proto::key::PublicKey;
-use mrp_proto::message::{Attachment, Metadata};
+use mrp_proto::message::{Attachment as Blob, Metadata};
 use mrp_proto::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -85,6 +85,41 @@ pub struct Lease {
     pub token: String,
     /// When it ends; the message can be claimed by others then.
     pub until: Timestamp,
+}
+
+/// Where an attachment is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum AttachmentState {
+    /// With the relay. It is read from there when it is asked for.
+    #[default]
+    Remote,
+    /// With the relay, and on its way here.
+    Waiting,
+    /// Here, at its `path`.
+    Saved,
+    /// Not here, and it will not come: its `error` says why.
+    Failed,
+}
+
+/// A blob that travels with a message, and where it is. Of one that was sent, only the relay has it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[cfg_attr(feature = "openapi", schema(as = MessageAttachment))]
+pub struct Attachment {
+    /// What the sender says of it.
+    #[serde(flatten)]
+    pub blob: Blob,
+    /// Where it is.
+    #[serde(default)]
+    pub state: AttachmentState,
+    /// The file, once it is saved.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// Why it is not here, where something went wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
 }
 
 /// A message, opened and checked.

@@ -229,6 +229,11 @@ impl Paths {
         self.state_dir().join("mrpd.log")
     }
 
+    /// `~/.local/state/mrp/outgoing`: files that wait for their messages. They are as durable as the messages, so they are no cache.
+    pub fn outgoing_dir(&self) -> PathBuf {
+        self.state_dir().join("outgoing")
+    }
+
     /// `~/.local/share/mrp/attachments`.
     pub fn attachments_dir(&self) -> PathBuf {
         self.environment.data_home.join("mrp/attachments")

@@ -53,6 +53,25 @@ pub const RELAYS: &str = "/v1/relays";
 /// `GET`: a list of [`crate::body::inbox::NamedCursor`]; `GET`, `PUT`, `DELETE` below a name: where a named reader of the inbox
 /// stands ([`crate::body::Cursor`]).
 pub const CURSORS: &str = "/v1/cursors";
+/// `PUT`: a file for a message, streamed; gives [`crate::body::blobs::Blob`] with an id for [`crate::body::Send::attachments`].
+/// `POST`: the same, uploaded to a relay in clear. `GET`: both kinds, as far as they are known here. Below an id: `GET` the bytes,
+/// `DELETE`, and `GET .../info`.
+pub const BLOBS: &str = "/v1/blobs";
+/// `GET`: hooks, a list of [`crate::body::hooks::Hook`]; below a name `POST .../enable`, `disable`, `test`, `replay`.
+pub const HOOKS: &str = "/v1/hooks";
+/// `GET`: the hook log as NDJSON, with the filters of [`crate::body::hooks::HookLogQuery`].
+pub const HOOK_LOG: &str = "/v1/hooks/log";
+/// `GET`: what was given up, a list of [`crate::body::dead::DeadLetter`]; `POST .../retry`, `.../drop`.
+pub const DEAD: &str = "/v1/dead";
+/// `GET`: topics, a list of [`crate::body::services::Topic`]; `GET .../subscribers` and `DELETE .../subscribers/{who}` below a name.
+pub const TOPICS: &str = "/v1/topics";
+/// `POST` below a topic's name: [`crate::body::services::Publish`], gives [`crate::body::services::Published`].
+pub const PUBLISH: &str = "/v1/publish";
+/// `GET`: what local agents have subscribed to, a list of [`crate::body::services::Subscription`]; `POST`
+/// [`crate::body::services::Subscribe`]; `DELETE` below `{who}` or `{who}/{topic}`, `?agent=`.
+pub const SUBSCRIPTIONS: &str = "/v1/subscriptions";
+/// `GET`: [`crate::body::services::Spool`].
+pub const SPOOL: &str = "/v1/spool";
 /// `POST`: read configuration and contacts again.
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.
@@ -61,12 +80,6 @@ pub const SHUTDOWN: &str = "/v1/shutdown";
 pub const RECEIPTS: &str = "/v1/receipts";
 /// `POST`: everything that waits for its next attempt is tried now.
 pub const OUTBOX_FLUSH: &str = "/v1/outbox/flush";
-/// `GET`: what was given up, a list of [`crate::body::outbox::DeadLetter`].
-pub const DEAD: &str = "/v1/dead";
-/// `POST` [`crate::body::outbox::Ids`]: tried anew.
-pub const DEAD_RETRY: &str = "/v1/dead/retry";
-/// `POST` [`crate::body::outbox::Ids`]: forgotten.
-pub const DEAD_DROP: &str = "/v1/dead/drop";
 /// `GET`: public agents at a relay, with the filters of [`crate::body::relays::DiscoverQuery`].
 pub const DISCOVER: &str = "/v1/discover";
 /// `GET`: what public agents at a relay can do, by tag.

@@ -2,11 +2,14 @@
 //!
 //! Handlers know no tables: they ask the outbox, the contacts and the store, and put the answer into the contract's shape.
 
+mod attachments;
+mod blobs;
 mod claims;
 mod contacts;
 mod cursors;
 mod dead;
 mod error;
+mod hooks;
 mod lifecycle;
 mod messages;
 mod name;
@@ -18,9 +21,11 @@ mod prune;
 mod query;
 mod relays;
 mod send;
+mod spool;
 mod status;
 mod threads;
-mod view;
+mod topics;
+pub(crate) mod view;
 mod words;
 
 pub use error::ApiError;
@@ -75,11 +80,13 @@ pub struct About {
 /// The whole interface.
 pub fn router(api: Api) -> Router {
     let (router, _described) = routes().split_for_parts();
+    let (files, _described) = files().split_for_parts();
     router
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(axum::middleware::from_fn(take_body))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .merge(files.method_not_allowed_fallback(no_such_method))
         .layer(axum::middleware::map_response(sign_answer))
         .with_state(api)
 }
@@ -98,9 +105,6 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(outbox::retry))
         .routes(routes!(outbox::flush))
         .routes(routes!(outbox::receipt))
-        .routes(routes!(dead::list))
-        .routes(routes!(dead::retry))
-        .routes(routes!(dead::discard))
         .routes(routes!(relays::discover))
         .routes(routes!(relays::capabilities))
         .routes(routes!(relays::lookup))
@@ -134,8 +138,34 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(contacts::rename))
         .routes(routes!(cursors::list))
         .routes(routes!(cursors::get, cursors::put, cursors::remove))
+        .routes(routes!(attachments::one))
+        .routes(routes!(blobs::get, blobs::remove))
+        .routes(routes!(blobs::info))
+        .routes(routes!(hooks::list))
+        .routes(routes!(hooks::log))
+        .routes(routes!(hooks::one))
+        .routes(routes!(hooks::enable))
+        .routes(routes!(hooks::disable))
+        .routes(routes!(hooks::test))
+        .routes(routes!(hooks::replay))
+        .routes(routes!(dead::list))
+        .routes(routes!(dead::retry))
+        .routes(routes!(dead::discard))
+        .routes(routes!(topics::list))
+        .routes(routes!(topics::subscribers))
+        .routes(routes!(topics::remove_subscriber))
+        .routes(routes!(topics::publish))
+        .routes(routes!(topics::subscriptions, topics::subscribe))
+        .routes(routes!(topics::unsubscribe))
+        .routes(routes!(topics::unsubscribe_topic))
+        .routes(routes!(spool::show))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
+}
+
+/// Those that take files as they come, instead of whole bodies.
+fn files() -> OpenApiRouter<Api> {
+    OpenApiRouter::new().routes(routes!(blobs::list, blobs::put, blobs::post))
 }
 
 /// Takes the whole body before anything is done: a client that stops in the middle must not keep its place for ever.

@@ -7,11 +7,13 @@ use mrpd_api::body::{Session, SessionState};
 use mrpd_api::event::Event;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::watch;
 
 /// The board. Cheap to clone.
 #[derive(Debug, Clone, Default)]
 pub struct Board {
     posted: Arc<Mutex<Posted>>,
+    changed: watch::Sender<()>,
     events: Events,
 }
 
@@ -35,6 +37,7 @@ impl Board {
     pub fn new(events: Events) -> Self {
         Self {
             posted: Arc::default(),
+            changed: watch::Sender::default(),
             events,
         }
     }
@@ -58,11 +61,17 @@ impl Board {
     pub fn remove(&self, agent: &str, relay: &str) {
         let key = (agent.to_owned(), relay.to_owned());
         self.posted().sessions.remove(&key);
+        self.changed.send_replace(());
     }
 
     /// All sessions, by agent and relay.
     pub fn sessions(&self) -> Vec<Session> {
         self.posted().sessions.values().cloned().collect()
+    }
+
+    /// Tells that something has changed.
+    pub fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
     }
 
     /// Replaces what there is to say about a subject; nothing, where the list is empty.
@@ -73,6 +82,8 @@ impl Board {
         } else {
             posted.warnings.insert(subject.to_owned(), sentences);
         }
+        drop(posted);
+        self.changed.send_replace(());
     }
 
     /// All that was warned of.
@@ -97,6 +108,7 @@ impl Board {
         };
         let before = posted.sessions.insert(key, session.clone());
         drop(posted);
+        self.changed.send_replace(());
         if before.is_none_or(|before| before.state != session.state) {
             self.events.tell(Event::Session(session));
         }

@@ -2,6 +2,8 @@
 
 use crate::config::{Loaded, Origins, Severity, Sources, as_json, as_text};
 use crate::daemon::{self, DaemonError};
+use crate::log;
+use crate::socket::Passed;
 use clap::{Args, Parser, Subcommand};
 use mrpd_api::paths::{PathError, Paths};
 use nix::sys::resource::{Resource, setrlimit};
@@ -9,7 +11,6 @@ use nix::sys::stat::{Mode, umask};
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
-use tracing_subscriber::EnvFilter;
 
 /// Exit statuses (sysexits).
 const SOFTWARE: u8 = 70;
@@ -56,6 +57,9 @@ enum Subcommands {
     Check,
     /// Print the configuration in force
     Config(ConfigOptions),
+    /// Turn into a hook's program, by the plan on standard input
+    #[command(name = crate::hooks::run::SUBCOMMAND, hide = true)]
+    RunHook,
     /// Print the OpenAPI document of the local interface
     Openapi,
 }
@@ -68,6 +72,15 @@ struct ConfigOptions {
     /// Say where each value comes from
     #[arg(long)]
     origin: bool,
+}
+
+/// How the daemon was started.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Start {
+    /// By a person, a test, or a service manager: somebody takes what it writes.
+    Foreground,
+    /// By a program that goes on without it.
+    Background,
 }
 
 /// Runs the program.
@@ -87,18 +100,25 @@ pub fn main() -> ExitCode {
     if cli.list_failpoints {
         return print(&format!("{}\n", crate::POINTS.join("\n")));
     }
-    if cli.background {
+    if matches!(cli.command, Some(Subcommands::RunHook)) {
+        return crate::hooks::run::launch();
+    }
+    let start = if cli.background {
         // It fails only where the process leads a session already, which is what is wanted.
         let _ = nix::unistd::setsid();
-    }
+        Start::Background
+    } else {
+        Start::Foreground
+    };
     let sources = match sources(&cli.options) {
         Ok(sources) => sources,
         Err(error) => return fail(CONFIG, &error.to_string()),
     };
     match cli.command.unwrap_or(Subcommands::Run) {
-        Subcommands::Run => run(sources),
+        Subcommands::Run => run(sources, start),
         Subcommands::Check => check(&sources),
         Subcommands::Config(options) => show(&sources, &options),
+        Subcommands::RunHook => crate::hooks::run::launch(),
         Subcommands::Openapi => print(&crate::api::document()),
     }
 }
@@ -117,19 +137,23 @@ fn sources(options: &Options) -> Result<Sources, PathError> {
     Ok(sources)
 }
 
-fn run(sources: Sources) -> ExitCode {
+fn run(sources: Sources, start: Start) -> ExitCode {
+    // What the daemon was started with beyond its three streams is nobody's: it must not reach the programs that hooks run.
+    crate::descriptors::close_inherited(&crate::config::handed_descriptors());
     // Everything this process makes is for its user alone, and its memory holds keys.
     umask(Mode::from_bits_truncate(0o077));
+    let passed = Passed::take();
     let _ = setrlimit(Resource::RLIMIT_CORE, 0, 0);
     #[cfg(target_os = "linux")]
     let _ = nix::sys::prctl::set_dumpable(false);
     let loaded = sources.load();
-    start_log(&loaded.config.log);
+    let log_file = (start == Start::Background).then(|| sources.paths.log_file());
+    log::start(&loaded.config.log, log_file);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => return fail(SOFTWARE, &format!("no runtime: {error}")),
     };
-    let ended = runtime.block_on(daemon::run(sources, announce));
+    let ended = runtime.block_on(daemon::run(sources, passed, announce));
     // Threads that wait for nothing of ours, such as name resolution, must not hold up the end.
     runtime.shutdown_background();
     match ended {
@@ -155,6 +179,7 @@ fn status_of(error: &DaemonError) -> u8 {
         DaemonError::Lock(_)
         | DaemonError::Directory { .. }
         | DaemonError::Open(_)
+        | DaemonError::Files(_)
         | DaemonError::Store(_) => IO_ERROR,
         DaemonError::System(_) => SOFTWARE,
     }
@@ -211,18 +236,6 @@ fn show(sources: &Sources, options: &ConfigOptions) -> ExitCode {
         return ExitCode::from(CONFIG);
     }
     printed
-}
-
-fn start_log(filter: &str) {
-    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(crate::log::EscapedStderr)
-        .with_ansi(false)
-        .finish();
-    // What libraries write through the crate `log` is not taken up: at its finest level the one for WebSockets writes whole
-    // frames, with bodies and signatures. A log that was begun before, by a test, goes on.
-    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
 /// Writes to stdout. A reader that has gone is no error.

@@ -16,10 +16,11 @@ mod tree;
 pub use named::{HasName, Named};
 pub use reader::Effective;
 pub use sections::Capability;
+pub use sections::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, Spool, To};
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
-use crate::audience::Groups;
+use crate::audience::{Audience, Groups};
 use crate::hooks::Hook;
 use mrp_client::RelayUrl;
 use mrp_proto::acl::InboxPolicy;
@@ -29,7 +30,9 @@ use mrpd_api::body::Encrypt;
 use mrpd_api::paths::Paths;
 use reader::{Account, Overrides};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fmt;
+use std::ops::Range;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -77,10 +80,56 @@ pub(crate) fn credentials_directory() -> Option<PathBuf> {
     std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
+/// The environment that the daemon was started with, for what is passed on of it.
+pub(crate) fn inherited_environment() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
+/// The open files that the service manager hands over (sd_listen_fds(3)).
+pub(crate) fn handed_descriptors() -> Range<i32> {
+    const FIRST: i32 = 3;
+    let number = |name| std::env::var(name).ok()?.parse::<i32>().ok();
+    let ours =
+        number("LISTEN_PID").and_then(|id| u32::try_from(id).ok()) == Some(std::process::id());
+    let count = number("LISTEN_FDS").filter(|_| ours).unwrap_or(0);
+    FIRST..FIRST.saturating_add(count)
+}
+
+/// The names of the sockets that the service manager has passed to this very process; `None` if it passed none.
+pub(crate) fn passed_names() -> Option<Vec<String>> {
+    let pid = std::env::var("LISTEN_PID").ok()?.parse::<u32>().ok()?;
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+    (pid == std::process::id()).then(|| names.split(':').map(str::to_owned).collect())
+}
+
+/// The device and the inode of the journal, where the service manager has put it behind an output (systemd.exec(5)).
+pub(crate) fn journal_stream() -> Option<(u64, u64)> {
+    let stream = std::env::var("JOURNAL_STREAM").ok()?;
+    let (device, inode) = stream.split_once(':')?;
+    Some((device.parse().ok()?, inode.parse().ok()?))
+}
+
+/// Whether a service manager wants to be told how things stand.
+pub(crate) fn has_service_manager() -> bool {
+    std::env::var_os("NOTIFY_SOCKET").is_some()
+}
+
 /// Whether a service manager has started the process (systemd.exec(5)).
 pub(crate) fn is_managed() -> bool {
     std::env::var_os("INVOCATION_ID").is_some()
 }
+
+/// What the service manager means for this process alone, and not for the programs that it starts.
+pub(crate) const SERVICE_VARIABLES: &[&str] = &[
+    "LISTEN_PID",
+    "LISTEN_FDS",
+    "LISTEN_FDNAMES",
+    "NOTIFY_SOCKET",
+    "WATCHDOG_PID",
+    "WATCHDOG_USEC",
+    "CREDENTIALS_DIRECTORY",
+    "JOURNAL_STREAM",
+];
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone)]
@@ -220,26 +269,33 @@ pub struct Config {
     pub agents: Vec<Agent>,
     /// What is kept of what came in.
     pub inbox: Inbox,
+    /// Files that travel with messages.
+    pub attachments: Attachments,
     /// How what goes out is sent.
     pub outbox: Outbox,
     /// The contacts file.
     pub contacts_file: PathBuf,
     /// Topics that others may subscribe to.
     pub topics: Named<Topic>,
-    /// What the agents say that they can do.
-    pub capabilities: Named<Capability>,
     /// Lists of people under names.
     pub groups: Groups,
     /// What is run when a message comes, in order.
     pub hooks: Named<Hook>,
+    /// Ways in from local HTTP.
+    pub ingresses: Named<Ingress>,
+    /// The folder from which files are sent, if there is one.
+    pub spool: Option<Spool>,
+    /// What the agents say that they can do.
+    pub capabilities: Named<Capability>,
 }
 
 impl Config {
     /// What is written wrongly now, but was right before, stays as it was.
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
-        self.capabilities.keep_refused(&before.capabilities);
         self.hooks.keep_refused(&before.hooks);
+        self.ingresses.keep_refused(&before.ingresses);
+        self.capabilities.keep_refused(&before.capabilities);
     }
 }
 
@@ -250,6 +306,12 @@ pub struct Topic {
     pub name: String,
     /// Who may subscribe: contact names, keys, `@groups`, or `*` for everybody.
     pub allow: Vec<String>,
+    /// The same, read.
+    pub audience: Audience,
+    /// The agent whose topic it is; the default one where absent.
+    pub agent: Option<String>,
+    /// How many may subscribe.
+    pub max_subscribers: u64,
 }
 
 impl HasName for Topic {
@@ -282,6 +344,47 @@ pub struct Inbox {
     pub drop_unread: bool,
     /// Whether messages from senders who are no contacts wait for the user's word.
     pub hold_unknown_senders: bool,
+}
+
+/// Whose attachments are fetched without being asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Whose {
+    /// Nobody's.
+    Nobody,
+    /// Contacts'.
+    Known,
+    /// Those of contacts that are trusted.
+    Trusted,
+    /// Everybody's.
+    Everybody,
+}
+
+/// What is done where a file of that name is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conflict {
+    /// The new one gets another name.
+    Rename,
+    /// The new one is not saved.
+    Skip,
+    /// The old one is replaced.
+    Overwrite,
+}
+
+/// `[attachments]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attachments {
+    /// Whose are fetched without being asked for.
+    pub download: Whose,
+    /// Bytes of one that is fetched without being asked for, at most.
+    pub max_size: u64,
+    /// Below which directory they are saved.
+    pub dir: PathBuf,
+    /// What is done where a file of that name is there already.
+    pub conflict: Conflict,
+    /// Bytes of a file that goes out, at most.
+    pub max_outgoing: u64,
+    /// Bytes of all files that wait to go out, at most.
+    pub outgoing_bytes: u64,
 }
 
 /// `[outbox]`.

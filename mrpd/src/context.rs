@@ -1,11 +1,17 @@
 //! What every part of the daemon works with. Cheap to clone; what a reload changes is read from it each time anew.
 
+use crate::attachments::{Downloads, Uploads};
 use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
+use crate::desk::Desk;
 use crate::events::Events;
+use crate::fanout::Fanout;
+use crate::hooks::Hooks;
+use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
+use crate::socket::Passed;
 use crate::store::Store;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -19,16 +25,30 @@ pub struct Context {
     pub store: Store,
     /// The way out.
     pub outbox: Outbox,
+    /// Files that wait to go out.
+    pub uploads: Uploads,
+    /// Files that come in.
+    pub downloads: Downloads,
+    /// The way out to many.
+    pub fanout: Fanout,
+    /// What reads requests.
+    pub desk: Desk,
     /// Names.
     pub contacts: Contacts,
     /// Agents and relays in force.
     pub roster: watch::Receiver<Arc<Roster>>,
     /// The configuration in force.
     pub config: watch::Receiver<Arc<Config>>,
+    /// What is run when a message comes.
+    pub hooks: Hooks,
+    /// What runs programs.
+    pub runner: Runner,
     /// How things stand.
     pub board: Board,
     /// What happens, for those who listen.
     pub events: Events,
+    /// Sockets that the service manager has passed.
+    pub passed: Passed,
     /// Cancelled when the daemon ends: every task ends then.
     pub stop: CancellationToken,
     /// The owner of all tasks; the end of the daemon waits for them.

@@ -4,7 +4,7 @@
 //! environment makes the process kill itself, as `kill -9` would, the fourth time that it comes to that point. `return(200)` stalls
 //! there for 200 ms first: what another task said too early, an ack before its commit, has left the process by then.
 
-/// Every point, in the order of receiving and then of sending.
+/// Every point, in the order of receiving, of sending, and of running a hook.
 #[cfg(feature = "failpoints")]
 pub const POINTS: &[&str] = &[
     "receive.read",
@@ -19,6 +19,12 @@ pub const POINTS: &[&str] = &[
     "send.posted",
     "send.before-record",
     "send.recorded",
+    "hook.before-queue",
+    "hook.queued",
+    "hook.begun",
+    "hook.exited",
+    "hook.replied",
+    "hook.recorded",
 ];
 
 /// Marks a point of [`POINTS`].

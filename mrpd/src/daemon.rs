@@ -4,18 +4,25 @@ mod notify;
 mod sessions;
 
 use crate::api::{self, About, Api, Command};
+use crate::attachments::{Downloads, ReceiveError, Uploads};
 use crate::board::Board;
 use crate::clock;
 use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
+use crate::desk::{self, Desk};
 use crate::events::Events;
+use crate::fanout::{self, Fanout};
+use crate::hooks::Engine;
+use crate::hooks::run::Runner;
+use crate::ingress;
 use crate::leases;
 use crate::outbox::{Outbox, tell_stages};
 use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
-use crate::socket::{self, BindError, Bound, Permitted};
+use crate::socket::{self, BindError, Bound, Passed, Permitted};
+use crate::spool;
 use crate::store::{Lock, LockError, OpenError, Store, StoreError};
 use crate::upkeep;
 use crate::watch::{Change, Files, Watch};
@@ -25,6 +32,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -48,6 +56,9 @@ pub enum DaemonError {
     /// The store was not opened.
     #[error(transparent)]
     Open(#[from] OpenError),
+    /// The files that wait cannot be got at.
+    #[error("the files that wait to be sent cannot be used: {0}")]
+    Files(#[from] ReceiveError),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -80,6 +91,7 @@ struct InForce {
 /// A [`DaemonError`], which says what to do. Nothing was taken from a relay then.
 pub async fn run(
     sources: Sources,
+    passed: Passed,
     ready: impl FnOnce(&std::path::Path),
 ) -> Result<(), DaemonError> {
     let loaded = sources.load();
@@ -95,7 +107,7 @@ pub async fn run(
         cause,
     })?;
     let _lock = Lock::take(&sources.paths.lock_file())?;
-    let mut bound = bind(&sources, &config)?;
+    let mut bound = bind(&sources, &config, &passed)?;
     let store = Store::open(&sources.paths.store_file())?;
     for link in roster.agents.iter().flat_map(|agent| &agent.links) {
         binding::recall(&store, link).await;
@@ -107,23 +119,42 @@ pub async fn run(
     let (roster_sender, roster) = watch::channel(Arc::new(roster));
     let (config_sender, config_in_force) = watch::channel(Arc::clone(&config));
     let contacts = Contacts::open(config.contacts_file.clone(), store.clone()).await?;
+    let uploads = Uploads::open(sources.paths.outgoing_dir(), store.clone()).await?;
     let outbox = Outbox::start(
         store.clone(),
         contacts.clone(),
         roster.clone(),
         config_in_force.clone(),
+        uploads.clone(),
         stop.clone(),
         &tasks,
     )
     .await?;
+    let downloads = Downloads::new(
+        store.clone(),
+        contacts.clone(),
+        roster.clone(),
+        config_in_force.clone(),
+    );
+    let (hooks, engine) = Engine::new();
     let context = Context {
+        uploads,
+        downloads,
+        fanout: Fanout::new(store.clone()),
+        desk: Desk::default(),
+        hooks,
         store,
         outbox,
         contacts,
         roster,
         config: config_in_force,
+        runner: Runner::new(
+            sources.paths.cache_dir().join("hooks"),
+            bound.path().to_path_buf(),
+        ),
         board,
         events,
+        passed,
         stop,
         tasks,
     };
@@ -139,11 +170,11 @@ pub async fn run(
     };
     let clients = serve(&mut bound, api, &config, context.stop.clone())?;
     start_parts(&context);
+    context.tasks.spawn(engine.run(context.clone()));
     let mut sessions = Sessions::new(context.clone());
     sessions.follow(&context.roster.borrow());
     ready(bound.path());
-    let listening = format!("Listening on {}", bound.path().display());
-    notify::ready(&listening);
+    notify::ready();
     let mut daemon = Daemon {
         watch,
         sources,
@@ -174,6 +205,13 @@ fn start_parts(context: &Context) {
         context.events.clone(),
         stop.clone(),
     ));
+    tasks.spawn(context.uploads.clone().tidy(stop.clone()));
+    tasks.spawn(context.downloads.clone().run(stop.clone()));
+    tasks.spawn(fanout::run(context.clone()));
+    tasks.spawn(desk::run(context.clone()));
+    tasks.spawn(ingress::run(context.clone()));
+    tasks.spawn(spool::run(context.clone()));
+    tasks.spawn(notify::keep_status(context.board.clone(), stop.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
 }
 
@@ -237,7 +275,7 @@ impl Daemon {
         Arc::make_mut(&mut loaded.config).keep_refused(&self.context.config());
         let before = Arc::clone(&self.in_force.roster.borrow());
         let judged = judge(loaded.problems, &loaded.config, &before);
-        notify::ready("Configuration read");
+        notify::ready();
         let files = Files::of(&self.sources, &loaded.config);
         let in_force = Files::of(&self.sources, &self.context.config());
         let (roster, mut problems) = match judged {
@@ -304,7 +342,11 @@ fn needs_restart(before: &Config, after: &Config) -> Option<Problem> {
     })
 }
 
-fn bind(sources: &Sources, config: &Config) -> Result<Bound, DaemonError> {
+fn bind(sources: &Sources, config: &Config, passed: &Passed) -> Result<Bound, DaemonError> {
+    let listeners = passed.api()?;
+    if !listeners.is_empty() {
+        return Ok(Bound::adopt(listeners, config.api.mode)?);
+    }
     let path = match &config.api.socket {
         Some(path) => std::path::absolute(path)?,
         None => sources.paths.daemon_socket(None)?,
@@ -318,15 +360,18 @@ fn serve(
     config: &Config,
     stop: CancellationToken,
 ) -> Result<tokio::task::JoinHandle<()>, DaemonError> {
-    let taken = || io::Error::other("the listener is taken");
-    let listener = bound.take_listener().ok_or_else(taken)?;
-    let listener = tokio::net::UnixListener::from_std(listener)?;
     let permitted = Permitted {
         own: nix::unistd::geteuid().as_raw(),
         others: config.api.allow_uids.clone(),
     };
     let router = api::router(api);
-    Ok(tokio::spawn(socket::serve(
-        listener, router, permitted, stop,
-    )))
+    let mut serving = JoinSet::new();
+    for listener in bound.take_listeners() {
+        let listener = tokio::net::UnixListener::from_std(listener)?;
+        let (router, permitted, stop) = (router.clone(), permitted.clone(), stop.clone());
+        serving.spawn(socket::serve(listener, router, permitted, stop));
+    }
+    Ok(tokio::spawn(async move {
+        while serving.join_next().await.is_some() {}
+    }))
 }

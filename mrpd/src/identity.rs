@@ -189,7 +189,11 @@ fn load_command(command: &[String]) -> Result<SecretKey, KeyError> {
         program: program.clone(),
         cause,
     };
-    let mut child = Command::new(&program)
+    let mut child = Command::new(&program);
+    for variable in crate::config::SERVICE_VARIABLES {
+        child.env_remove(variable);
+    }
+    let mut child = child
         .args(command.get(1..).unwrap_or_default())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())

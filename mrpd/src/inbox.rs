@@ -244,6 +244,7 @@ fn incoming(
             thread: message.thread_id,
             reply_to: message.in_reply_to,
             attachments: content.attachments.unwrap_or(message.attachments),
+            downloads: Vec::new(),
             metadata: shown(message.metadata),
             encrypted: content.encrypted,
             verified: content.verified,

@@ -10,16 +10,21 @@
 //! - [`board`]: how things stand. [`events`]: what happens.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
+//! - [`attachments`]: the files that travel along, both ways.
+//! - [`topics`], [`desk`]: subscriptions, and requests that are answered. [`fanout`]: one message to many. [`ingress`], [`spool`]: local HTTP
+//!   and files to messages.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
 //! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
 //! - [`hooks`]: programs that are run when a message comes.
 //! - [`store`]: one file, one writer, whole transactions. `leases`: work that comes back. `upkeep`: what goes.
 //! - [`watch`]: noticing that files have changed. `log`: how the log is written.
+//! - `descriptors`: which files a program begins with.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
 //! It must never know: how people are shown anything (that is mrpctl), or how a relay works inside.
 
 pub mod api;
+pub mod attachments;
 pub mod audience;
 pub mod board;
 pub mod cli;
@@ -29,11 +34,15 @@ pub mod contacts;
 pub mod context;
 mod crash;
 pub mod daemon;
+mod descriptors;
+pub mod desk;
 pub mod events;
 pub mod expression;
+pub mod fanout;
 pub mod hooks;
 pub mod identity;
 pub mod inbox;
+pub mod ingress;
 mod leases;
 mod log;
 pub mod outbox;
@@ -41,9 +50,11 @@ pub mod roster;
 pub mod session;
 pub mod shutdown;
 pub mod socket;
+pub mod spool;
 pub mod store;
 #[cfg(test)]
 mod testing;
+pub mod topics;
 mod upkeep;
 pub mod watch;
 

@@ -1,61 +1,83 @@
-//! Where the log goes: to stderr, one line for each event, whatever a relay has put into the words of an error.
+//! Where the log goes: to the journal, with fields, where the service manager has put it behind stderr; to a file of bounded size
+//! where the daemon was started in the background; else to stderr, a line for each event.
+//!
+//! What happens too often is written only so often (see [`throttle`]): others decide how often it happens.
 
-use std::io::{self, Write};
-use tracing_subscriber::fmt::MakeWriter;
+mod file;
+mod line;
+mod throttle;
 
-/// Makes writers that write each event as one line, its control characters escaped.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct EscapedStderr;
+use crate::config;
+use file::Rotating;
+use line::EscapedStderr;
+use std::io;
+use std::path::PathBuf;
+use throttle::Throttle;
+use tracing::Subscriber;
+use tracing_journald::{Priority, PriorityMappings};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::registry::LookupSpan;
+use tracing_subscriber::{EnvFilter, Layer};
 
-impl<'a> MakeWriter<'a> for EscapedStderr {
-    type Writer = Escaped<io::Stderr>;
+/// The beginning of the journal's fields, such as `MRP_AGENT`.
+const FIELD_PREFIX: &str = "MRP";
+/// Who writes.
+const IDENTIFIER: &str = "mrpd";
 
-    fn make_writer(&'a self) -> Self::Writer {
-        Escaped(io::stderr())
-    }
+type AnyLayer<S> = Box<dyn Layer<S> + Send + Sync>;
+
+/// Begins the log. `file` is where it goes unless the journal takes it.
+pub(crate) fn start(filter: &str, file: Option<PathBuf>) {
+    let filter = EnvFilter::try_new(filter).unwrap_or_else(|_| EnvFilter::new("info"));
+    let subscriber = tracing_subscriber::registry()
+        .with(
+            journal()
+                .or_else(|| to_file(file))
+                .unwrap_or_else(to_stderr),
+        )
+        .with(Throttle::default())
+        .with(filter);
+    // What libraries write through the crate `log` is not taken up: at its finest level the one for WebSockets writes whole
+    // frames, with bodies and signatures. A log that was begun before, by a test, goes on.
+    let _ = tracing::subscriber::set_global_default(subscriber);
 }
 
-/// Escapes what it is given to write, but for the line's end. Events come whole.
-#[derive(Debug)]
-pub(crate) struct Escaped<W>(W);
-
-impl<W: Write> Write for Escaped<W> {
-    fn write(&mut self, event: &[u8]) -> io::Result<usize> {
-        let line = escape(&String::from_utf8_lossy(event));
-        self.0.write_all(line.as_bytes())?;
-        Ok(event.len())
+fn journal<S>() -> Option<AnyLayer<S>>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let journal = config::journal_stream()?;
+    let stderr = nix::sys::stat::fstat(io::stderr()).ok()?;
+    if (stderr.st_dev, stderr.st_ino) != journal {
+        return None;
     }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.0.flush()
-    }
+    let layer = tracing_journald::layer().ok()?;
+    let layer = layer
+        .with_field_prefix(Some(FIELD_PREFIX.to_owned()))
+        .with_syslog_identifier(IDENTIFIER.to_owned())
+        .with_priority_mappings(PriorityMappings {
+            error: Priority::Error,
+            warn: Priority::Warning,
+            info: Priority::Informational,
+            debug: Priority::Debug,
+            trace: Priority::Debug,
+        });
+    Some(layer.boxed())
 }
 
-fn escape(event: &str) -> String {
-    let mut line = String::with_capacity(event.len() + 1);
-    for letter in event.trim_end_matches('\n').chars() {
-        if letter.is_control() {
-            line.extend(letter.escape_default());
-        } else {
-            line.push(letter);
-        }
-    }
-    line.push('\n');
-    line
+fn to_file<S>(path: Option<PathBuf>) -> Option<AnyLayer<S>>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let file = Rotating::open(path?).ok()?;
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false);
+    Some(layer.with_writer(file).boxed())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_event_is_one_line_and_commands_no_terminal() {
-        let mut written = Vec::new();
-        let event = b"error=no\n2026-01-01 ERROR forged \x1b[31m\xc2\x9b31m \xff\xc3\xbc\n";
-        assert_eq!(Escaped(&mut written).write(event).unwrap(), event.len());
-        assert_eq!(
-            String::from_utf8(written).unwrap(),
-            "error=no\\n2026-01-01 ERROR forged \\u{1b}[31m\\u{9b}31m \u{fffd}\u{fc}\n"
-        );
-    }
+fn to_stderr<S>() -> AnyLayer<S>
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+{
+    let layer = tracing_subscriber::fmt::layer().with_ansi(false);
+    layer.with_writer(EscapedStderr).boxed()
 }

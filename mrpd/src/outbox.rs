@@ -13,6 +13,7 @@ mod budget;
 mod by_hand;
 mod compose;
 mod dispatch;
+mod files;
 mod hold;
 mod lanes;
 mod ledger;
@@ -25,12 +26,16 @@ pub use budget::Limit;
 pub use by_hand::HandError;
 pub use compose::ComposeError;
 pub use dispatch::{Nudge, Withdrawn};
+pub use files::ChooseError;
 pub use hold::HoldError;
 pub use lanes::Allowance;
 pub(crate) use stages::tell_stages;
 
 pub(crate) use advice::{E2E, E2E_VERSION};
+pub(crate) use compose::recompose;
+pub(crate) use sealing::Seal;
 
+use crate::attachments::Uploads;
 use crate::clock;
 use crate::config::Config;
 use crate::contacts::{Contacts, Recipient, ResolveError, resolve};
@@ -40,7 +45,7 @@ use advice::Advice;
 use mrp_client::RelayUrl;
 use mrp_proto::base64url;
 use mrpd_api::body::{Send, Sent, Stage};
-use sealing::{EncryptionRequired, Seal};
+use sealing::EncryptionRequired;
 use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
@@ -99,6 +104,9 @@ pub enum SendError {
     /// It was taken out of the outbox meanwhile.
     #[error("the message was taken out of the outbox")]
     Cancelled,
+    /// Something that was to travel along is not there.
+    #[error(transparent)]
+    Choose(#[from] ChooseError),
     /// The idempotency key is not one.
     #[error("the idempotency key must have 1 to {KEY_LENGTH} visible ASCII characters")]
     InvalidKey,
@@ -135,6 +143,7 @@ impl Outbox {
         contacts: Contacts,
         roster: watch::Receiver<Arc<Roster>>,
         config: watch::Receiver<Arc<Config>>,
+        uploads: Uploads,
         stop: CancellationToken,
         tasks: &TaskTracker,
     ) -> Result<Self, StoreError> {
@@ -144,6 +153,7 @@ impl Outbox {
             store.clone(),
             roster.clone(),
             config,
+            uploads,
             receiver,
             stop.clone(),
         );
@@ -182,6 +192,7 @@ impl Outbox {
         if seal == Seal::Sealed && !send.metadata.is_empty() {
             warnings.push("metadata is not sealed: the relay can read it".to_owned());
         }
+        let files = files::choose(&self.store, &send.attachments).await?;
         let now = clock::now();
         let hold = hold::hold(&send, now)?;
         let mut record = compose::compose(compose::Parts {
@@ -190,6 +201,7 @@ impl Outbox {
             recipient: recipient.key,
             send: &send,
             seal,
+            files: &files,
             // What is said of when it was sent has to be true when it is.
             now: hold.due_at.unwrap_or(now),
         })?;
@@ -203,6 +215,7 @@ impl Outbox {
             Enqueued::Before(id) => return self.answer(id, &agent, &send, warnings).await,
             Enqueued::Mismatch => return Err(SendError::Mismatch),
             Enqueued::Full => return Err(SendError::Full),
+            Enqueued::NoFile(id) => return Err(ChooseError::Unknown { id }.into()),
         }
         let advised = send.wait.is_some_and(|stage| stage > Stage::Queued) && hold.due_at.is_none();
         if !advised || seal == Seal::Plain {

@@ -12,8 +12,12 @@
 mod claims;
 mod cursors;
 mod dead;
+mod downloads;
 mod entry;
+mod fanout;
+mod files;
 mod held;
+mod hooks;
 mod inbox;
 mod index;
 mod lock;
@@ -26,22 +30,31 @@ mod schema;
 mod select;
 mod standing;
 mod threads;
+mod topics;
 mod tracks;
 mod upgrade;
 mod writer;
 
 pub use claims::{Settled, Settlement, Target};
+pub use downloads::Due;
+pub use fanout::{Fanned, FanoutPart, FanoutRecord, Once};
+pub use files::Reserved;
 pub use held::{HeldBy, HeldPage};
+pub use hooks::{DeadJob, HookJob, HookLogEntry, HookRecord, JobEnd, LogPage, Matched, RunEnd};
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use index::{Field, Order};
 pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
-pub use record::{MessageRecord, OutboxRecord, OutboxStage, Track};
+pub use record::{
+    Download, FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile, Track,
+    UploadRecord,
+};
 pub use retention::{Compaction, Expendable, Pruned, Unread};
 pub use select::{Page, Selection};
 pub use standing::Standing;
 pub use threads::Thread;
+pub use topics::{Subscribed, SubscriberRecord, SubscriptionRecord};
 pub use tracks::StageChange;
 
 use redb::{Database, ReadTransaction, ReadableDatabase as _};

@@ -3,9 +3,14 @@
 use crate::config::{Agent, Config, KeySource, Origin, Relay, Sources, Transport};
 use crate::roster::{Link, LocalAgent};
 use mrp_client::Relay as Client;
+use mrp_proto::content::classify;
 use mrp_proto::key::SecretKey;
+use mrp_proto::message::Metadata;
+use mrp_proto::time::Timestamp;
 use mrpd_api::body::Encrypt;
+use mrpd_api::message::{Direction, Message, Peer, State, Trust, VERSION};
 use mrpd_api::paths::{Environment, Paths};
+use serde_json::value::RawValue;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -67,5 +72,42 @@ pub(crate) fn agent(name: &str, seed: u8) -> LocalAgent {
         public: secret.public(),
         secret,
         links: vec![Link { relay, client }],
+    }
+}
+
+/// A sealed message that came in with this body, from somebody who is no contact.
+pub(crate) fn message(body: &str) -> Message {
+    let key = |seed| SecretKey::from_seed(&[seed; 32]).public();
+    let from = key(7);
+    let body = RawValue::from_string(body.to_owned()).unwrap();
+    Message {
+        v: VERSION,
+        seq: 1042,
+        id: "msg_1772611200_a1b2c3d4e5f6".to_owned(),
+        dir: Direction::In,
+        agent: "me".to_owned(),
+        relay: "home".to_owned(),
+        from: Peer {
+            key: from,
+            name: None,
+            short: from.short(),
+            trust: Trust::Unknown,
+        },
+        to: key(9),
+        kind: classify("application/json", Some(&body)),
+        content_type: "application/json".to_owned(),
+        text: None,
+        body: Some(body),
+        thread: None,
+        reply_to: None,
+        attachments: Vec::new(),
+        metadata: Metadata::default(),
+        encrypted: true,
+        verified: true,
+        state: State::New,
+        attempt: 0,
+        created_at: Timestamp::EPOCH,
+        received_at: Timestamp::EPOCH,
+        expires_at: Timestamp::EPOCH,
     }
 }

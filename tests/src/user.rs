@@ -105,7 +105,8 @@ impl User {
         self.daemon = Some(Process::start(command, b""));
     }
 
-    fn run_daemon(&mut self, command: Command) {
+    /// Starts the daemon by a command of the test's own, begun with [`User::command`], and waits until it is ready.
+    pub fn run_daemon(&mut self, command: Command) {
         assert!(self.daemon.is_none(), "the daemon is running");
         let mut process = Process::start(command, b"");
         process.line_after("mrpd ready ");
@@ -146,6 +147,17 @@ impl User {
             .to_owned()
     }
 
+    /// Starts the daemon by a program that will start it only later, and does not wait.
+    pub fn await_daemon_by(&mut self, command: Command) {
+        assert!(self.daemon.is_none(), "the daemon is running");
+        self.daemon = Some(Process::start(command, b""));
+    }
+
+    /// The daemon's configuration file.
+    pub fn config_file(&self) -> PathBuf {
+        self.home.path().join(".config/mrp/mrpd.toml")
+    }
+
     /// Where the daemon answers.
     pub fn socket(&self) -> PathBuf {
         self.home.path().join("run/mrp/mrpd.sock")
@@ -170,14 +182,32 @@ impl User {
             input = body.to_string();
         }
         let output = Process::start(curl, input.as_bytes()).wait().succeeded();
-        let (answer, status) = output.rsplit_once('\n').expect("curl writes the status");
+        let (answer, status) = output
+            .trim_end()
+            .rsplit_once('\n')
+            .expect("curl writes the status");
         let status = status.parse().expect("an HTTP status is a number");
         (status, serde_json::from_str(answer).unwrap_or(Value::Null))
     }
 
+    /// Asks the daemon for lines of JSON.
+    pub fn api_lines(&self, path: &str) -> Vec<Value> {
+        let mut curl = self.command(PathBuf::from("curl"));
+        curl.args([
+            "-sS",
+            "--fail-with-body",
+            "--max-time",
+            "60",
+            "--unix-socket",
+        ])
+        .arg(self.socket())
+        .arg(format!("http://mrpd{path}"));
+        messages(&Process::start(curl, b"").wait().succeeded())
+    }
+
     /// Adds to the daemon's configuration file. It has no effect before a reload or a start.
     pub fn configure(&self, text: &str) {
-        let path = self.home.path().join(".config/mrp/mrpd.toml");
+        let path = self.config_file();
         let before = std::fs::read_to_string(&path).unwrap_or_default();
         std::fs::write(&path, format!("{before}\n{text}\n")).expect("the configuration is written");
     }

@@ -64,9 +64,31 @@ pub(super) struct Request {
     method: Method,
     target: String,
     headers: HeaderMap,
-    body: Bytes,
+    body: Payload,
     signing: Signing,
     patience: Duration,
+}
+
+/// What a request carries.
+#[derive(Debug)]
+enum Payload {
+    /// Bytes that are there; none at all where it is empty.
+    Whole(Bytes),
+    /// Bytes that come as they are sent, and are known by their hash.
+    Streamed { hash: BodyHash, body: reqwest::Body },
+}
+
+impl Payload {
+    fn is_empty(&self) -> bool {
+        matches!(self, Self::Whole(bytes) if bytes.is_empty())
+    }
+
+    fn hash(&self) -> BodyHash {
+        match self {
+            Self::Whole(bytes) => BodyHash::of(bytes),
+            Self::Streamed { hash, .. } => *hash,
+        }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -91,7 +113,7 @@ impl Request {
             method,
             target: target.into(),
             headers: HeaderMap::new(),
-            body: Bytes::new(),
+            body: Payload::Whole(Bytes::new()),
             signing: Signing::Signed,
             patience: Duration::ZERO,
         }
@@ -108,12 +130,21 @@ impl Request {
         let text = serde_json::to_vec(body).map_err(|error| Error::Setup {
             what: format!("the request cannot be written as JSON: {error}"),
         })?;
-        self.body = text.into();
+        self.body = Payload::Whole(text.into());
         self.headers.insert(
             header::CONTENT_TYPE,
             header::HeaderValue::from_static("application/json"),
         );
         Ok(self)
+    }
+
+    /// Gives it a body of that length and hash, which is sent as it comes.
+    pub(super) fn streamed(mut self, body: reqwest::Body, length: u64, hash: BodyHash) -> Self {
+        self.headers.insert(header::CONTENT_LENGTH, length.into());
+        if length > 0 {
+            self.body = Payload::Streamed { hash, body };
+        }
+        self
     }
 
     /// Adds a header whose value is known to be visible ASCII.
@@ -182,6 +213,18 @@ impl Inner {
     }
 
     async fn exchange(&self, request: Request) -> Result<Bytes, Error> {
+        let mut answer = self.begin(request).await?;
+        self.read_bounded(&mut answer, MAX_ANSWER)
+            .await?
+            .ok_or_else(|| {
+                nonsense(format!(
+                    "it has more than {MAX_ANSWER} bytes; ask for fewer messages at a time"
+                ))
+            })
+    }
+
+    /// Makes a request, and gives the head of an answer that says yes.
+    pub(super) async fn begin(&self, request: Request) -> Result<reqwest::Response, Error> {
         let is_send = request.is_send();
         let request = match request.signing {
             Signing::Unsigned => self.prepared(request, None)?,
@@ -209,14 +252,7 @@ impl Inner {
             self.note_send_rate(answer.headers());
         }
         if answer.status().is_success() {
-            return self
-                .read_bounded(&mut answer, MAX_ANSWER)
-                .await?
-                .ok_or_else(|| {
-                    nonsense(format!(
-                        "it has more than {MAX_ANSWER} bytes; ask for fewer messages at a time"
-                    ))
-                });
+            return Ok(answer);
         }
         let body = self.read_bounded(&mut answer, MAX_REFUSAL).await?;
         let error = judge(answer.status(), answer.headers(), &body.unwrap_or_default());
@@ -271,15 +307,17 @@ impl Inner {
         let mut built = reqwest::Request::new(method, url);
         *built.headers_mut() = headers;
         *built.timeout_mut() = Some(REQUEST_TIMEOUT + patience);
-        if !body.is_empty() {
-            *built.body_mut() = Some(body.into());
+        match body {
+            Payload::Whole(bytes) if bytes.is_empty() => {}
+            Payload::Whole(bytes) => *built.body_mut() = Some(bytes.into()),
+            Payload::Streamed { body, .. } => *built.body_mut() = Some(body),
         }
         Ok(built)
     }
 
     fn sign(&self, request: &mut Request) {
         let timestamp = self.clock.stamp().to_string();
-        let hash = BodyHash::of(&request.body);
+        let hash = request.body.hash();
         let canonical = request_bytes(request.method.as_str(), &request.target, &timestamp, hash);
         let signature = self.key.sign(&canonical);
         for (name, value) in [
@@ -297,7 +335,7 @@ impl Inner {
             what: format!("this machine has no randomness: {error}"),
         })?;
         if !request.body.is_empty() {
-            let digest = bound::content_digest(BodyHash::of(&request.body));
+            let digest = bound::content_digest(request.body.hash());
             request.set(CONTENT_DIGEST_HEADER, &digest);
         }
         let header = |name: &str| request.headers.get(name).map(header::HeaderValue::as_bytes);
@@ -345,7 +383,7 @@ impl Inner {
         Ok(Some(body.into()))
     }
 
-    fn transport_error(&self, error: reqwest::Error) -> Error {
+    pub(super) fn transport_error(&self, error: reqwest::Error) -> Error {
         let error = error.without_url();
         if error.is_timeout() {
             return Error::TimedOut;
@@ -362,7 +400,7 @@ impl Inner {
     }
 }
 
-fn nonsense(what: String) -> Error {
+pub(super) fn nonsense(what: String) -> Error {
     Error::Nonsense { what }
 }
 

@@ -68,8 +68,7 @@ fn draft(
         expires_in: flags.expires.map(seconds),
         sealing: sealing(flags),
         relay: flags.relay.clone(),
-        wait: None,
-        wait_ms: None,
+        ..Send::default()
     };
     Ok(Draft {
         send,

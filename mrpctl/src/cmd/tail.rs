@@ -215,11 +215,11 @@ async fn query(context: &Context, flags: &Flags, client: &Client) -> Result<Mess
             .clone()
             .or_else(|| context.global.agent.clone()),
         thread: flags.thread.clone(),
-        reply_to: None,
         kind: flags.kind,
         content_type: flags.content_type.clone(),
         dir: flags.sent.then_some(Direction::Out),
         all: flags.all.then_some(1),
+        ..MessageQuery::default()
     })
 }
 

@@ -48,7 +48,7 @@ impl MessageText {
         let attachments: Vec<String> = message
             .attachments
             .iter()
-            .map(|attachment| escape::line(&attachment.blob_id))
+            .map(|attachment| escape::line(&attachment.blob.blob_id))
             .collect();
         pairs(&[
             ("id", escape::line(&message.id)),

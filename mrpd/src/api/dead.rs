@@ -1,101 +1,143 @@
-//! `/v1/dead`: what was given up, until a person retries or drops it.
+//! `/v1/dead`: what was given up, whoever gave it up.
 
 use super::error::parse;
-use super::outbox::names;
+use super::openapi::codes;
 use super::{Api, ApiError};
-use crate::contacts::Names;
-use crate::store::OutboxRecord;
+use crate::outbox::HandError;
+use crate::store::{DeadJob, OutboxRecord};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::extract::rejection::BytesRejection;
-use mrpd_api::body::outbox::{DeadLetter, DeadSource, Ids, Outcomes, Refused};
-use mrpd_api::error::{Code, ErrorDetail};
+use axum::http::StatusCode;
+use mrpd_api::body::dead::{DeadIds, DeadLetter, DeadSource};
+use mrpd_api::error::Code;
+
+/// What begins the names of what hooks have given up.
+const HOOK: &str = "hook:";
 
 #[utoipa::path(
     get,
     path = "/v1/dead",
     operation_id = "list_dead",
-    tag = "Sending",
-    summary = "What was given up",
-    responses((status = 200, description = "All of it, with the reasons", body = Vec<DeadLetter>)),
+    tag = "Messages",
+    summary = "What was given up, with the reason",
+    responses((status = 200, description = "The entries", body = Vec<DeadLetter>)),
 )]
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<DeadLetter>>, ApiError> {
-    let names = names(&api);
-    let records = api.context.outbox.dead().await?;
-    let letters = records
-        .into_iter()
-        .filter_map(|record| unsent(record, &names));
-    Ok(Json(letters.collect()))
+    let unsent = api.context.outbox.dead().await?;
+    let of_hooks = api.context.store.dead_jobs().await?;
+    let unsent = unsent.into_iter().map(of_outbox);
+    Ok(Json(
+        unsent.chain(of_hooks.into_iter().map(of_hook)).collect(),
+    ))
 }
 
 #[utoipa::path(
     post,
     path = "/v1/dead/retry",
     operation_id = "retry_dead",
-    tag = "Sending",
-    summary = "Tries anew what was given up",
-    request_body = Ids,
-    responses((status = 200, description = "What became of each", body = Outcomes)),
+    tag = "Messages",
+    summary = "Has what was given up tried again",
+    request_body = DeadIds,
+    responses((status = 204, description = "It is tried again")),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
 )]
 pub(super) async fn retry(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Outcomes>, ApiError> {
-    let ids: Ids = parse(&body?)?;
-    let mut outcomes = Outcomes::default();
-    for id in ids.ids {
-        let done = api.context.outbox.revive(&id).await;
-        note(&mut outcomes, id, done.map_err(ApiError::from));
+) -> Result<StatusCode, ApiError> {
+    let asked: DeadIds = parse(&body?)?;
+    let mut missing = Vec::new();
+    for id in asked.ids {
+        let found = match hook_and_seq(&id) {
+            Some((hook, seq)) => api.context.hooks.revive(hook, seq).await?,
+            None => found(api.context.outbox.revive(&id).await)?,
+        };
+        if !found {
+            missing.push(id);
+        }
     }
-    Ok(Json(outcomes))
+    answer(&missing)
 }
 
 #[utoipa::path(
     post,
     path = "/v1/dead/drop",
     operation_id = "drop_dead",
-    tag = "Sending",
-    summary = "Forgets what was given up",
-    request_body = Ids,
-    responses((status = 200, description = "What became of each", body = Outcomes)),
+    tag = "Messages",
+    summary = "Forgets what was given up; a message stays in the inbox",
+    request_body = DeadIds,
+    responses((status = 204, description = "It is forgotten")),
+    extensions(("x-error-codes" = json!(codes(&[Code::MessageNotFound])))),
 )]
 pub(super) async fn discard(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
-) -> Result<Json<Outcomes>, ApiError> {
-    let ids: Ids = parse(&body?)?;
-    let mut outcomes = Outcomes::default();
-    for id in ids.ids {
-        let done = api.context.outbox.drop_failed(&id).await;
-        note(&mut outcomes, id, done.map_err(ApiError::from));
+) -> Result<StatusCode, ApiError> {
+    let asked: DeadIds = parse(&body?)?;
+    let mut missing = Vec::new();
+    for id in asked.ids {
+        let store = &api.context.store;
+        let found = match hook_and_seq(&id) {
+            Some((hook, seq)) => store.drop_dead_job(hook.to_owned(), seq).await?,
+            None => found(api.context.outbox.drop_failed(&id).await)?,
+        };
+        if !found {
+            missing.push(id);
+        }
     }
-    Ok(Json(outcomes))
+    answer(&missing)
 }
 
-fn note(outcomes: &mut Outcomes, id: String, done: Result<(), ApiError>) {
+/// Whether the outbox had given it up; a failing store is another matter.
+fn found(done: Result<(), HandError>) -> Result<bool, ApiError> {
     match done {
-        Ok(()) => outcomes.done.push(id),
-        Err(error) => outcomes.refused.push(Refused {
-            id,
-            error: error.into_detail(),
-        }),
+        Ok(()) => Ok(true),
+        Err(HandError::Store(error)) => Err(error.into()),
+        Err(_) => Ok(false),
     }
 }
 
-fn unsent(record: OutboxRecord, names: &Names) -> Option<DeadLetter> {
-    let unknown = || ErrorDetail::new(Code::Internal, "nobody knows why", None);
-    Some(DeadLetter {
+fn answer(missing: &[String]) -> Result<StatusCode, ApiError> {
+    if missing.is_empty() {
+        return Ok(StatusCode::NO_CONTENT);
+    }
+    let message = format!("nothing of that name was given up: {}", missing.join(", "));
+    Err(ApiError::new(Code::MessageNotFound, message)
+        .with_hint("the others were done; see mrpctl dead"))
+}
+
+fn hook_and_seq(id: &str) -> Option<(&str, u64)> {
+    let (hook, seq) = id.strip_prefix(HOOK)?.rsplit_once(':')?;
+    Some((hook, seq.parse().ok()?))
+}
+
+fn of_outbox(record: OutboxRecord) -> DeadLetter {
+    let why = record.error.map(|error| error.message);
+    DeadLetter {
+        id: record.id,
         source: DeadSource::Outbox,
-        peer: names.key(&record.message.to)?,
-        agent: record.message.agent,
-        relay: Some(record.message.relay),
         hook: None,
         seq: None,
+        message_id: None,
+        peer: record.message.to,
         attempts: record.attempts,
-        created_at: record.created_at,
-        failed_at: record.failed_at.unwrap_or(record.created_at),
-        error: record.error.unwrap_or_else(unknown),
-        id: record.id,
-    })
+        at: record.failed_at.unwrap_or(record.created_at),
+        why: why.unwrap_or_default(),
+    }
+}
+
+fn of_hook(dead: DeadJob) -> DeadLetter {
+    DeadLetter {
+        id: format!("{HOOK}{}:{}", dead.hook, dead.seq),
+        source: DeadSource::Hook,
+        hook: Some(dead.hook),
+        seq: Some(dead.seq),
+        message_id: Some(dead.job.message_id),
+        peer: dead.job.from,
+        attempts: dead.job.attempts,
+        at: dead.at,
+        why: dead.why,
+    }
 }

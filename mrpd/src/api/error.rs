@@ -1,7 +1,7 @@
 //! Refusals in the contract's shape. What each domain error becomes is decided here and nowhere else.
 
 use crate::contacts::{BookError, ContactError, ResolveError};
-use crate::outbox::{ComposeError, SendError};
+use crate::outbox::{ChooseError, ComposeError, SendError};
 use crate::store::StoreError;
 use axum::Json;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
@@ -112,6 +112,7 @@ impl From<SendError> for ApiError {
             SendError::Compose(error) => compose(&error, message),
             SendError::Hold(_) => Self::new(Code::InvalidRequest, message),
             SendError::Cancelled => Self::new(Code::Cancelled, message),
+            SendError::Choose(error) => choose(&error, message),
             SendError::InvalidKey => Self::new(Code::InvalidRequest, message),
             SendError::Mismatch => Self::new(Code::IdempotencyMismatch, message)
                 .with_hint("use another --id for another message"),
@@ -122,6 +123,16 @@ impl From<SendError> for ApiError {
     }
 }
 
+fn choose(error: &ChooseError, message: String) -> ApiError {
+    match error {
+        ChooseError::Unknown { .. } => ApiError::new(Code::BlobNotFound, message).with_hint(
+            "files are kept for ten minutes until a message takes them: upload it again",
+        ),
+        ChooseError::Malformed { .. } => ApiError::new(Code::InvalidRequest, message),
+        ChooseError::Store(error) => error.clone().into(),
+    }
+}
+
 fn compose(error: &ComposeError, message: String) -> ApiError {
     match error {
         ComposeError::Draft(DraftError::BodyTooLarge { .. })
@@ -129,7 +140,9 @@ fn compose(error: &ComposeError, message: String) -> ApiError {
             ApiError::new(Code::TooLarge, message).with_hint("split it into several messages")
         }
         ComposeError::Draft(_) => ApiError::new(Code::InvalidRequest, message),
-        ComposeError::Random(_) => ApiError::new(Code::Internal, message),
+        ComposeError::NotOurs | ComposeError::DamagedFile { .. } | ComposeError::Random(_) => {
+            ApiError::new(Code::Internal, message)
+        }
     }
 }
 

@@ -33,6 +33,9 @@ const TAGS: &[(&str, &str)] = &[
     ("Sending", "What is to go out"),
     ("Relays", "Who is there, and how the agents show themselves"),
     ("Contacts", "Names of others"),
+    ("Files", "What travels with messages, and blobs at relays"),
+    ("Hooks", "What is run when a message comes"),
+    ("Topics", "What is published to whoever subscribes"),
 ];
 
 /// Ways of a request to be refused that have nothing to do with what it asks for.
@@ -53,8 +56,10 @@ pub(super) struct Base;
 
 /// The document, for people and programs to read.
 pub fn document() -> String {
-    let mut text = serde_json::to_string_pretty(&complete(super::routes().into_openapi()))
-        .expect("a JSON value can be written");
+    let mut text = serde_json::to_string_pretty(&complete(
+        super::routes().merge(super::files()).into_openapi(),
+    ))
+    .expect("a JSON value can be written");
     text.push('\n');
     text
 }

@@ -36,16 +36,21 @@ pub(super) async fn send(
             "the daemon is going away",
         ));
     }
-    let key = match headers
+    let key = idempotency_key(&headers)?;
+    Ok(Json(api.context.outbox.send(send, key).await?))
+}
+
+/// The key under which the same is sent once.
+pub(super) fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+    match headers
         .get(IDEMPOTENCY_KEY_HEADER)
         .map(|value| value.to_str())
     {
-        Some(Ok(key)) => Some(key.to_owned()),
+        Some(Ok(key)) => Ok(Some(key.to_owned())),
         Some(Err(_)) => {
             let message = "the idempotency key must have visible ASCII characters";
-            return Err(ApiError::new(Code::InvalidRequest, message));
+            Err(ApiError::new(Code::InvalidRequest, message))
         }
-        None => None,
-    };
-    Ok(Json(api.context.outbox.send(send, key).await?))
+        None => Ok(None),
+    }
 }

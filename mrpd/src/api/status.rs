@@ -5,6 +5,7 @@ use crate::identity;
 use crate::roster::{LocalAgent, Roster};
 use axum::Json;
 use axum::extract::State;
+use mrpd_api::body::hooks::HookCounts;
 use mrpd_api::body::{Agent, InboxCounts, OutboxCounts, Relay, Status};
 use mrpd_api::card::Card;
 use serde_json::{Value, json};
@@ -75,6 +76,7 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
             failed: counts.failed,
         },
         allowances: super::outbox::allowances(&api).await,
+        hooks: hook_counts(&api).await,
         warnings,
     })
 }
@@ -101,6 +103,18 @@ pub(super) async fn agents(State(api): State<Api>) -> Json<Vec<Agent>> {
 )]
 pub(super) async fn relays(State(api): State<Api>) -> Json<Vec<Relay>> {
     Json(relays_of(&api.context.roster.borrow()))
+}
+
+async fn hook_counts(api: &Api) -> HookCounts {
+    let overview = *api.context.hooks.changes().borrow();
+    let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+    HookCounts {
+        configured: count(overview.configured),
+        disabled: count(overview.disabled),
+        queued: count(overview.queued),
+        running: count(overview.running),
+        dead: api.context.store.dead_job_count().await.unwrap_or_default(),
+    }
 }
 
 fn agents_of(roster: &Roster) -> Vec<Agent> {

@@ -1,8 +1,10 @@
 use super::*;
+use crate::attachments::{Downloads, Uploads};
 use crate::board::Board;
 use crate::config::Config;
 use crate::contacts::Contacts;
 use crate::events::Events;
+use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::store::{Copies, Incoming, MessageRecord, Store, StoreError};
@@ -36,24 +38,38 @@ impl Fixture {
         let (config_sender, config) = watch::channel(Arc::new(testing::config(dir.path())));
         let stop = CancellationToken::new();
         let tasks = TaskTracker::new();
+        let uploads = Uploads::open(dir.path().join("outgoing"), store.clone());
+        let uploads = uploads.await.unwrap();
+        let downloads = Downloads::new(
+            store.clone(),
+            contacts.clone(),
+            roster.clone(),
+            config.clone(),
+        );
         let outbox = Outbox::start(
             store.clone(),
             contacts.clone(),
             roster.clone(),
             config.clone(),
+            uploads.clone(),
             stop.clone(),
             &tasks,
         );
         let (control, _) = mpsc::channel(1);
         let api = Api {
             context: Context {
+                uploads,
+                downloads,
                 outbox: outbox.await.unwrap(),
                 store,
                 contacts,
                 roster,
                 config,
+                hooks: crate::hooks::Engine::new().0,
+                runner: Runner::new(dir.path().join("hooks"), dir.path().join("mrpd.sock")),
                 board: Board::default(),
                 events: Events::default(),
+                passed: Default::default(),
                 stop,
                 tasks,
             },
@@ -155,6 +171,7 @@ fn record(id: &str) -> MessageRecord {
         thread: None,
         reply_to: None,
         attachments: Vec::new(),
+        downloads: Vec::new(),
         metadata: Default::default(),
         encrypted: true,
         verified: true,

@@ -3,12 +3,13 @@
 use crate::contacts::Names;
 use crate::store::{MessageRecord, Standing, Target};
 use mrp_proto::content::one_line_text;
-use mrpd_api::message::{Direction, Kind, Lease, Message, State, VERSION};
+use mrpd_api::message::{Attachment, Direction, Kind, Lease, Message, State, VERSION};
 
 /// A message as it is shown; `None` if its record names no keys, which no record does that was written here.
-pub(super) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<Message> {
+pub(crate) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<Message> {
     let text = text(&record);
     let standing = record.standing;
+    let attachments = attachments(&record);
     Some(Message {
         v: VERSION,
         seq,
@@ -24,7 +25,7 @@ pub(super) fn message(seq: u64, record: MessageRecord, names: &Names) -> Option<
         body: record.body,
         thread: record.thread,
         reply_to: record.reply_to,
-        attachments: record.attachments,
+        attachments,
         metadata: record.metadata,
         encrypted: record.encrypted,
         verified: record.verified,
@@ -70,4 +71,20 @@ pub(super) fn lease_named(token: &str) -> Option<Target> {
         seq: seq.parse().ok()?,
         attempt: attempt.parse().ok()?,
     })
+}
+
+fn attachments(record: &MessageRecord) -> Vec<Attachment> {
+    let places = record.downloads.iter().cloned().map(Some);
+    let places = places.chain(std::iter::repeat(None));
+    let both = record.attachments.iter().cloned().zip(places);
+    both.map(|(blob, download)| {
+        let download = download.unwrap_or_default();
+        Attachment {
+            blob,
+            state: download.state,
+            path: download.path,
+            error: download.error,
+        }
+    })
+    .collect()
 }

@@ -1,16 +1,21 @@
 //! The sections of the configuration, each read into its type.
 
 mod agent;
+mod attachments;
 mod capability;
 mod groups;
 mod hook;
 mod inbox;
+mod ingress;
 mod outbox;
 mod program;
 mod relay;
+mod spool;
 mod topic;
 
 pub use capability::Capability;
+pub use ingress::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, To};
+pub use spool::Spool;
 
 use super::{Api, Config, Named, Problem, Severity};
 use crate::config::reader::{Account, Overrides, Reader};
@@ -40,14 +45,10 @@ const VARIABLES: &[(&str, &str)] = &[
 ];
 
 /// Sections that belong to the configuration, but not to this version.
-const LATER_SECTIONS: &[&str] = &[
-    "attachments",
-    "expect",
-    "ingress",
-    "metrics",
-    "schedule",
-    "spool",
-];
+const LATER_SECTIONS: &[&str] = &["expect", "metrics", "schedule"];
+
+/// Sections whose names peers know.
+const TAG_SECTIONS: &[&str] = &["topic", "capability"];
 
 /// The key that an environment variable stands for.
 pub(super) fn key_of_variable(name: &str) -> Option<&'static str> {
@@ -84,22 +85,6 @@ pub(super) fn read(
         |reader, name| agent::read(reader, name, &names, paths),
     )
     .items;
-    let topics = read_named(
-        tree,
-        "topic",
-        Severity::Ignored,
-        overrides,
-        account,
-        topic::read,
-    );
-    let capabilities = read_named(
-        tree,
-        "capability",
-        Severity::Ignored,
-        overrides,
-        account,
-        |reader, name| capability::read(reader, name, paths),
-    );
     let mut top = Reader::new(
         account,
         overrides,
@@ -114,20 +99,48 @@ pub(super) fn read(
     let default_agent = top.text("default_agent");
     let api = read_api(&mut top, paths);
     let inbox = inbox::read(&mut top);
+    let attachments = attachments::read(&mut top, paths);
     let outbox = outbox::read(&mut top);
     let contacts_file = read_contacts(&mut top, paths);
-    top.unsupported(LATER_SECTIONS);
-    top.mark_read(&["relay", "agent", "topic", "capability"]);
-    top.mark_read(&["hook"]);
-    top.finish();
     let known: Vec<String> = agents.iter().map(|agent| agent.name.clone()).collect();
-    let hooks = read_named(
+    let spool = spool::read(&mut top, &known, paths);
+    top.unsupported(LATER_SECTIONS);
+    top.mark_read(&["hook"]);
+    top.mark_read(&["ingress"]);
+    top.mark_read(&["relay", "agent", "topic", "capability"]);
+    top.finish();
+    let capabilities = read_named(
+        tree,
+        "capability",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| capability::read(reader, name, &groups, &known, &hook_defaults, paths),
+    );
+    let mut hooks = read_named(
         tree,
         "hook",
         Severity::Ignored,
         overrides,
         account,
         |reader, name| hook::read(reader, name, &groups, &known, &hook_defaults, paths),
+    );
+    capability::add_handlers(&capabilities, &mut hooks);
+    let topics = read_named(
+        tree,
+        "topic",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| topic::read(reader, name, &groups, &known),
+    );
+    let ingresses = read_named(
+        tree,
+        "ingress",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| ingress::read(reader, name, &groups, &known, paths),
     );
     agent::check_default(default_agent.as_deref(), &agents, tree, account);
     Config {
@@ -137,12 +150,15 @@ pub(super) fn read(
         relays,
         agents,
         inbox,
+        attachments,
         outbox,
         contacts_file,
         topics,
-        capabilities,
         groups,
         hooks,
+        ingresses,
+        spool,
+        capabilities,
     }
 }
 
@@ -214,7 +230,7 @@ fn read_named<T>(
     };
     let mut names = BTreeSet::new();
     for item in list {
-        let (name, table) = match name_of(item) {
+        let (name, table) = match name_of(section, item) {
             Ok(named) => named,
             Err(what) => {
                 account.problems.push(problem(&item.origin, what));
@@ -243,8 +259,9 @@ fn read_named<T>(
     found
 }
 
-/// Names are file names, environment values and words on command lines: short and plain.
-fn name_of(item: &Node) -> Result<(String, &Table), String> {
+/// Names are file names, environment values and words on command lines: short and plain. Those that peers know as topics have
+/// the form of tags, `market:prices`.
+fn name_of<'a>(section: &str, item: &'a Node) -> Result<(String, &'a Table), String> {
     let Value::Table(table) = &item.value else {
         return Err(format!("expected a table, not {}", item.value.noun()));
     };
@@ -255,10 +272,14 @@ fn name_of(item: &Node) -> Result<(String, &Table), String> {
     else {
         return Err("name is missing; write name = \"...\"".to_owned());
     };
-    let plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    let tag = TAG_SECTIONS.contains(&section);
+    let plain = |letter: char| {
+        letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.') || (tag && letter == ':')
+    };
     if name.is_empty() || name.chars().count() > 64 || !name.chars().all(plain) {
+        let marks = if tag { "- _ . or :" } else { "- _ or ." };
         return Err(format!(
-            "name {name:?} is not allowed; expected 1 to 64 letters, digits, - _ or ."
+            "name {name:?} is not allowed; expected 1 to 64 letters, digits, {marks}"
         ));
     }
     Ok((name.clone(), table))

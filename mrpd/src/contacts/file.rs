@@ -157,9 +157,12 @@ fn exchange(temporary: &Path, path: &Path, before: &Content) -> io::Result<Repla
         }
         Err(errno) => return Err(errno.into()),
     }
-    std::thread::sleep(LAST_WORD);
+    // Two looks: what was being written is put back at once, and what was about to be written is not passed over.
     if stamp(temporary) == before.stamp {
-        return Ok(Replaced::Done);
+        std::thread::sleep(LAST_WORD);
+        if stamp(temporary) == before.stamp {
+            return Ok(Replaced::Done);
+        }
     }
     swap(temporary, path)?;
     Ok(Replaced::Overtaken)

@@ -63,6 +63,8 @@ pub enum ReplyForm {
     Text,
     /// It is the reply's body.
     Json,
+    /// It is the result of the request, and a failure is an answer as well.
+    Response,
 }
 
 /// So many runs in a span of time.

@@ -1,6 +1,7 @@
 //! What is configured to be done: a program with its input, its environment and its bounds, or a note on the desktop.
 
 use crate::expression::Template;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -69,7 +70,7 @@ pub enum Keep {
 }
 
 /// What the system allows a program; no more than it allows the daemon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Limits {
     /// Bytes of memory.
     pub memory: Option<u64>,
@@ -78,7 +79,7 @@ pub struct Limits {
 }
 
 /// Files that a program may touch; no others.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Sandbox {
     /// May be read and run, with what is below.
     pub read: Vec<PathBuf>,

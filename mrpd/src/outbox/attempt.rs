@@ -2,9 +2,10 @@
 
 use super::budget::{Limit, Told};
 use super::lanes::{Heard, Outcome};
+use crate::attachments::{self, BringError, Uploads};
 use crate::clock;
 use crate::crash::crash_point;
-use crate::roster::{Link, Roster};
+use crate::roster::{Link, LocalAgent, Roster};
 use crate::store::{Accepted, Failure, OutboxRecord, OutboxStage, Pending, Store, StoreError};
 use mrp_client::{Error, Refusal};
 use mrp_proto::code::Code as RelayCode;
@@ -16,6 +17,7 @@ use std::time::Duration;
 /// when the next attempt is.
 pub(super) async fn attempt(
     store: Store,
+    uploads: Uploads,
     roster: Arc<Roster>,
     pending: Pending,
     retry_for: Duration,
@@ -26,7 +28,8 @@ pub(super) async fn attempt(
         Ok(_) => return Attempted::done(pending),
         Err(error) => return Attempted::stuck(pending, &error),
     };
-    let Posted { result, heard } = post(&roster, &record, guess).await;
+    let place = (pending.position, &record);
+    let Posted { result, heard } = post(&store, &uploads, &roster, place, guess).await;
     let attempted = match result {
         Ok(accepted) => {
             let recorded = store
@@ -110,20 +113,45 @@ pub(super) enum Verdict {
     RetryRelay(Option<Duration>),
 }
 
-async fn post(roster: &Roster, record: &OutboxRecord, guess: Limit) -> Posted {
-    let link = match find_link(roster, record) {
-        Ok(link) => link,
-        Err(problem) => {
-            return Posted {
-                result: Err(problem),
-                heard: Heard::Nothing,
-            };
-        }
+async fn post(
+    store: &Store,
+    uploads: &Uploads,
+    roster: &Roster,
+    (position, record): (u64, &OutboxRecord),
+    guess: Limit,
+) -> Posted {
+    let unheard = |problem| Posted {
+        result: Err(problem),
+        heard: Heard::Nothing,
+    };
+    let (agent, link) = match find_way(roster, record) {
+        Ok(way) => way,
+        Err(problem) => return unheard(problem),
+    };
+    let request = attachments::upload(store, uploads, (agent, link), position, record).await;
+    let request = match request {
+        Ok(request) => request,
+        Err(error) => return unheard(judge_bringing(&error)),
     };
     crash_point!("send.before-post");
-    let accepted = link.client.send(&record.request, Some(&record.id)).await;
+    let accepted = link.client.send(&request, Some(&record.id)).await;
     crash_point!("send.posted");
     let heard = hear(link, accepted.as_ref().err(), guess);
+    if let Err(error) = &accepted
+        && error.code() == Some(RelayCode::BlobNotFound)
+        && record.files.iter().any(|file| file.uploaded_at.is_some())
+    {
+        let again = attachments::clear(store, position, record).await;
+        let problem = Problem {
+            error: detail(error),
+            verdict: again.map_or(Verdict::GiveUp, |()| Verdict::RetryMessage(None)),
+            undecided: false,
+        };
+        return Posted {
+            result: Err(problem),
+            heard,
+        };
+    }
     let result = accepted
         .map(|accepted| Accepted {
             message_id: accepted.message_id.to_string(),
@@ -134,7 +162,10 @@ async fn post(roster: &Roster, record: &OutboxRecord, guess: Limit) -> Posted {
     Posted { result, heard }
 }
 
-fn find_link<'a>(roster: &'a Roster, record: &OutboxRecord) -> Result<&'a Link, Problem> {
+fn find_way<'a>(
+    roster: &'a Roster,
+    record: &OutboxRecord,
+) -> Result<(&'a LocalAgent, &'a Link), Problem> {
     let absent = |what: String| Problem {
         error: ErrorDetail::new(Code::TryAgain, what, None),
         verdict: Verdict::RetryRelay(Some(Duration::from_secs(60))),
@@ -146,12 +177,13 @@ fn find_link<'a>(roster: &'a Roster, record: &OutboxRecord) -> Result<&'a Link, 
             record.message.agent
         ))
     })?;
-    agent.link(&record.message.relay).ok_or_else(|| {
+    let link = agent.link(&record.message.relay).ok_or_else(|| {
         absent(format!(
             "agent {:?} does not use relay {:?} any more",
             record.message.agent, record.message.relay
         ))
-    })
+    })?;
+    Ok((agent, link))
 }
 
 /// What an answer says of how many sends the relay takes. One that speaks of its limits elsewhere, as those do that take bound
@@ -173,6 +205,20 @@ fn hear(link: &Link, error: Option<&Error>, guess: Limit) -> Heard {
         }),
         None if link.client.binding().level().requests => Heard::Silence(Limit::Unlimited),
         None => Heard::Silence(guess),
+    }
+}
+
+/// What it means that a file of the message is not with the relay.
+fn judge_bringing(error: &BringError) -> Problem {
+    let (code, verdict) = match error {
+        BringError::Relay(error) => return judge(error),
+        BringError::Gone { .. } | BringError::Compose(_) => (Code::Refused, Verdict::GiveUp),
+        BringError::Store(_) => (Code::StorageFailed, Verdict::RetryMessage(None)),
+    };
+    Problem {
+        error: ErrorDetail::new(code, error.to_string(), None),
+        verdict,
+        undecided: false,
     }
 }
 

@@ -1,18 +1,23 @@
 //! From what was asked for to what is posted. A message is sealed once, here: every attempt posts the same bytes, and the id
 //! inside lets its recipient know the copies that repeated attempts may make.
+//!
+//! Of what travels along, a sealed message names the sealed bytes, and hides their names, sizes and keys inside.
 
+use super::files::Chosen;
 use super::sealing::Seal;
 use crate::clock;
 use crate::inbox::shown;
 use crate::roster::{Link, LocalAgent};
-use crate::store::{MessageRecord, OutboxRecord, OutboxStage};
+use crate::store::{FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile};
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
 use mrp_proto::content::classify;
 use mrp_proto::envelope::{Outgoing, SEALED_CONTENT_TYPE, seal_message};
 use mrp_proto::id::EnvelopeId;
 use mrp_proto::key::PublicKey;
-use mrp_proto::message::{DEFAULT_CONTENT_TYPE, Draft, DraftError, Limits, Metadata, SendRequest};
+use mrp_proto::message::{
+    Attachment, DEFAULT_CONTENT_TYPE, Draft, DraftError, Limits, Metadata, SendRequest,
+};
 use mrp_proto::plain;
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::Send;
@@ -33,6 +38,15 @@ pub enum ComposeError {
         /// Bytes of the sealed form.
         actual: usize,
     },
+    /// The entry was not made here.
+    #[error("the entry has no name of this outbox")]
+    NotOurs,
+    /// A file's key is not one.
+    #[error("the file {id} is damaged; send it again")]
+    DamagedFile {
+        /// The file.
+        id: String,
+    },
     /// The system has no random numbers.
     #[error("no random numbers from the system: {0}")]
     Random(#[from] getrandom::Error),
@@ -46,22 +60,31 @@ pub(super) struct Parts<'a> {
     pub(super) recipient: PublicKey,
     pub(super) send: &'a Send,
     pub(super) seal: Seal,
+    pub(super) files: &'a [Chosen],
     pub(super) now: Timestamp,
 }
 
 /// Makes the outbox's entry.
 pub(super) fn compose(parts: Parts<'_>) -> Result<OutboxRecord, ComposeError> {
     let Parts {
+        agent,
         send,
         recipient,
         now,
+        seal,
+        files,
         ..
     } = parts;
+    let to = To { agent, recipient };
+    let attachments = files
+        .iter()
+        .map(|file| file.attachment(to.agent, &to.recipient, seal))
+        .collect::<Result<Vec<_>, _>>()?;
     let asked = SendRequest {
         recipient_key: recipient.to_string(),
         body: send.body.clone(),
         content_type: send.content_type.clone(),
-        attachments: None,
+        attachments: Some(attachments.clone()).filter(|all| !all.is_empty()),
         thread_id: send.thread.clone(),
         in_reply_to: send.reply_to.clone(),
         expires_in: send.expires_in,
@@ -73,14 +96,14 @@ pub(super) fn compose(parts: Parts<'_>) -> Result<OutboxRecord, ComposeError> {
         id: &id,
         body: draft.body.as_deref(),
         content_type: &draft.content_type,
-        attachments: &[],
+        attachments: &attachments,
         thread_id: draft.thread_id.as_deref(),
         in_reply_to: draft.in_reply_to.as_deref(),
         sent_at: now,
     };
     let request = match parts.seal {
-        Seal::Sealed => sealed(parts, asked, &outgoing)?,
-        Seal::Plain => signed(parts, asked, &outgoing)?,
+        Seal::Sealed => sealed(to, asked, &outgoing)?,
+        Seal::Plain => signed(to, asked, &outgoing)?,
     };
     let message = record(parts, &request, draft);
     Ok(OutboxRecord {
@@ -98,7 +121,68 @@ pub(super) fn compose(parts: Parts<'_>) -> Result<OutboxRecord, ComposeError> {
         failed_at: None,
         perhaps_sent: false,
         key: None,
+        files: files
+            .iter()
+            .zip(&attachments)
+            .map(|(file, attachment)| file.outgoing(attachment))
+            .collect(),
     })
+}
+
+/// Makes what is posted anew, with the names that the relay gave to the files; the message, its id and its time stay the same.
+pub(crate) fn recompose(
+    agent: &LocalAgent,
+    record: &OutboxRecord,
+    files: &[OutgoingFile],
+    known: &[Option<FileRecord>],
+) -> Result<SendRequest, ComposeError> {
+    let message = &record.message;
+    let recipient: PublicKey = message.to.parse().map_err(DraftError::from)?;
+    let to = To { agent, recipient };
+    let seal = Seal::of(record);
+    let attachments = files
+        .iter()
+        .zip(known)
+        .zip(&message.attachments)
+        .map(|((file, known), shown)| {
+            let chosen = Chosen {
+                file: known.clone(),
+                blob_id: file.blob_id.clone(),
+                filename: shown.filename.clone(),
+                content_type: shown.content_type.clone(),
+            };
+            chosen.attachment(agent, &recipient, seal)
+        })
+        .collect::<Result<Vec<_>, _>>()?;
+    let id = record.id.trim_start_matches("out_");
+    let id: EnvelopeId = id.parse().map_err(|_| ComposeError::NotOurs)?;
+    let outgoing = Outgoing {
+        id: &id,
+        body: message.body.as_deref(),
+        content_type: &message.content_type,
+        attachments: &attachments,
+        thread_id: message.thread.as_deref(),
+        in_reply_to: message.reply_to.as_deref(),
+        sent_at: message.created_at,
+    };
+    let asked = SendRequest {
+        body: message.body.clone(),
+        content_type: Some(message.content_type.clone()),
+        attachments: Some(attachments.clone()),
+        metadata: Some(message.metadata.clone()).filter(|metadata| !metadata.is_empty()),
+        ..record.request.clone()
+    };
+    match seal {
+        Seal::Sealed => sealed(to, asked, &outgoing),
+        Seal::Plain => signed(to, asked, &outgoing),
+    }
+}
+
+/// Between whom.
+#[derive(Debug, Clone, Copy)]
+struct To<'a> {
+    agent: &'a LocalAgent,
+    recipient: PublicKey,
 }
 
 /// What the sender should know of a message in clear that could not be signed.
@@ -111,12 +195,12 @@ pub(super) fn unsigned_warning(record: &OutboxRecord) -> Option<String> {
 }
 
 fn sealed(
-    parts: Parts<'_>,
+    to: To<'_>,
     asked: SendRequest,
     outgoing: &Outgoing<'_>,
 ) -> Result<SendRequest, ComposeError> {
     let mut rng = UnwrapErr(SysRng);
-    let sealed = seal_message(&parts.agent.secret, &parts.recipient, outgoing, &mut rng);
+    let sealed = seal_message(&to.agent.secret, &to.recipient, outgoing, &mut rng);
     let body: Box<RawValue> = to_raw_value(&sealed).expect("a sealed body is a JSON object");
     let limit = Limits::default().body;
     if body.get().len() > limit {
@@ -128,20 +212,45 @@ fn sealed(
     Ok(SendRequest {
         body: Some(body),
         content_type: Some(SEALED_CONTENT_TYPE.to_owned()),
+        attachments: asked.attachments.map(|all| all.iter().map(bare).collect()),
         ..asked
     })
 }
 
+/// What the relay sees of a sealed message's attachment.
+fn bare(attachment: &Attachment) -> Attachment {
+    Attachment {
+        filename: None,
+        content_type: None,
+        size: None,
+        hash: None,
+        encrypted: None,
+        dek_enc: None,
+        dek_ct: None,
+        ..attachment.clone()
+    }
+}
+
+/// What is said of an attachment in clear: the rest the relay knows by itself.
+fn named(attachment: &Attachment) -> Attachment {
+    Attachment {
+        filename: attachment.filename.clone(),
+        content_type: attachment.content_type.clone(),
+        ..bare(attachment)
+    }
+}
+
 fn signed(
-    parts: Parts<'_>,
+    to: To<'_>,
     asked: SendRequest,
     outgoing: &Outgoing<'_>,
 ) -> Result<SendRequest, ComposeError> {
     let mut metadata = shown(asked.metadata.clone().unwrap_or_default());
-    if let Ok(entries) = plain::sign(&parts.agent.secret, &parts.recipient, outgoing) {
+    if let Ok(entries) = plain::sign(&to.agent.secret, &to.recipient, outgoing) {
         metadata.extend(entries.map(|(name, value)| (name.to_owned(), value)));
     }
     let request = SendRequest {
+        attachments: asked.attachments.map(|all| all.iter().map(named).collect()),
         metadata: Some(metadata).filter(|metadata: &Metadata| !metadata.is_empty()),
         ..asked
     };
@@ -174,7 +283,8 @@ fn record(parts: Parts<'_>, request: &SendRequest, draft: Draft) -> MessageRecor
         body: draft.body,
         thread: draft.thread_id,
         reply_to: draft.in_reply_to,
-        attachments: Vec::new(),
+        attachments: draft.attachments,
+        downloads: Vec::new(),
         metadata: shown(draft.metadata),
         encrypted,
         verified: encrypted || signature.is_some(),

@@ -4,6 +4,7 @@ use super::attempt::{Attempted, attempt};
 use super::budget::Limit;
 use super::lanes::{Allowance, Lanes, Outcome, Removed};
 use super::ledger::{Due, Ledger, Standing, is_useless};
+use crate::attachments::Uploads;
 use crate::clock;
 use crate::config::Config;
 use crate::roster::Roster;
@@ -68,6 +69,7 @@ pub(super) struct Dispatcher {
     store: Store,
     roster: watch::Receiver<Arc<Roster>>,
     config: watch::Receiver<Arc<Config>>,
+    uploads: Uploads,
     nudges: mpsc::Receiver<Nudge>,
     stop: CancellationToken,
     ledger: Ledger,
@@ -80,6 +82,7 @@ impl Dispatcher {
         store: Store,
         roster: watch::Receiver<Arc<Roster>>,
         config: watch::Receiver<Arc<Config>>,
+        uploads: Uploads,
         nudges: mpsc::Receiver<Nudge>,
         stop: CancellationToken,
     ) -> Self {
@@ -87,6 +90,7 @@ impl Dispatcher {
             store,
             roster,
             config,
+            uploads,
             nudges,
             stop,
             ledger: Ledger::default(),
@@ -193,9 +197,9 @@ impl Dispatcher {
                 0 => Limit::Unlimited,
                 limit => Limit::Guessed(limit),
             };
-            let store = self.store.clone();
+            let (store, uploads) = (self.store.clone(), self.uploads.clone());
             self.attempts
-                .spawn(attempt(store, roster, pending, retry_for, guess));
+                .spawn(attempt(store, uploads, roster, pending, retry_for, guess));
         }
     }
 

@@ -1,15 +1,27 @@
 //! Whether a message is sealed: what was asked for, what the contact's settings say, what the agent's configuration says.
 //! Nothing falls back to clear text by itself.
 
+use crate::store::OutboxRecord;
 use mrpd_api::body::{Encrypt, Sealing};
 
 /// Sealed or in clear.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Seal {
+pub(crate) enum Seal {
     /// Sealed.
     Sealed,
     /// In clear, signed where that is possible.
     Plain,
+}
+
+impl Seal {
+    /// How an entry of the outbox goes.
+    pub(crate) fn of(record: &OutboxRecord) -> Self {
+        if record.message.encrypted {
+            Self::Sealed
+        } else {
+            Self::Plain
+        }
+    }
 }
 
 /// What the settings decide.

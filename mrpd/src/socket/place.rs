@@ -46,6 +46,16 @@ pub enum BindError {
         /// The path.
         path: PathBuf,
     },
+    /// The service manager has passed a socket that is not safe.
+    #[error(
+        "the socket {} that the service manager has passed is not safe: {what}; write SocketMode=0600 and DirectoryMode=0700 into its unit", path.display()
+    )]
+    Passed {
+        /// The socket.
+        path: PathBuf,
+        /// What is wrong with it.
+        what: String,
+    },
     /// Binding failed.
     #[error("cannot listen on {}: {cause}", path.display())]
     Io {
@@ -59,9 +69,10 @@ pub enum BindError {
 /// A socket that listens. Its file goes when this is dropped, unless another has taken its place.
 #[derive(Debug)]
 pub struct Bound {
-    listener: Option<UnixListener>,
+    listeners: Vec<UnixListener>,
     path: PathBuf,
-    inode: u64,
+    /// Of the file that is ours to remove.
+    inode: Option<u64>,
 }
 
 impl Bound {
@@ -84,20 +95,37 @@ impl Bound {
         listener.set_nonblocking(true).map_err(failed)?;
         let inode = path.symlink_metadata().map_err(failed)?.ino();
         Ok(Self {
-            listener: Some(listener),
+            listeners: vec![listener],
             path: path.to_path_buf(),
-            inode,
+            inode: Some(inode),
         })
     }
 
-    /// Where it listens.
+    /// Takes over sockets that the service manager has made, at least one, if they are as safe as our own would be. They stay
+    /// when this is dropped: whoever connects then starts the daemon again.
+    ///
+    /// # Errors
+    /// A [`BindError`], which says what to do.
+    pub fn adopt(listeners: Vec<UnixListener>, mode: u32) -> Result<Self, BindError> {
+        let mut paths = Vec::with_capacity(listeners.len());
+        for listener in &listeners {
+            paths.push(check_passed(listener, mode)?);
+        }
+        Ok(Self {
+            listeners,
+            path: paths.into_iter().next().unwrap_or_default(),
+            inode: None,
+        })
+    }
+
+    /// Where it listens; of several places the first.
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    /// The listener, once.
-    pub fn take_listener(&mut self) -> Option<UnixListener> {
-        self.listener.take()
+    /// The listeners, once.
+    pub fn take_listeners(&mut self) -> Vec<UnixListener> {
+        std::mem::take(&mut self.listeners)
     }
 }
 
@@ -106,11 +134,47 @@ impl Drop for Bound {
         let ours = self
             .path
             .symlink_metadata()
-            .is_ok_and(|file| file.ino() == self.inode);
+            .is_ok_and(|file| Some(file.ino()) == self.inode);
         if ours {
             let _ = std::fs::remove_file(&self.path);
         }
     }
+}
+
+/// The directory is the guard, as it is for our own: the user's or the system's, and nobody else may write there.
+fn check_passed(listener: &UnixListener, mode: u32) -> Result<PathBuf, BindError> {
+    let failed = |path: &Path| {
+        let path = path.to_path_buf();
+        move |cause| BindError::Io { path, cause }
+    };
+    let address = listener.local_addr().map_err(failed(Path::new("")))?;
+    let path = address.as_pathname().unwrap_or(Path::new(""));
+    let is_unsafe = |what: String| BindError::Passed {
+        path: path.to_path_buf(),
+        what,
+    };
+    let dir = path
+        .parent()
+        .filter(|_| path.is_absolute())
+        .ok_or_else(|| is_unsafe("it has no place among the files".to_owned()))?;
+    let user = nix::unistd::geteuid().as_raw();
+    for place in [dir, path] {
+        let metadata = place.symlink_metadata().map_err(failed(path))?;
+        if metadata.uid() != user && metadata.uid() != 0 {
+            let shown = place.display();
+            let what = format!("{shown} belongs to user {}", metadata.uid());
+            return Err(is_unsafe(what));
+        }
+        // To connect is to write.
+        let allowed = if place == dir { 0 } else { mode };
+        if metadata.mode() & 0o022 & !allowed != 0 {
+            let (shown, mode) = (place.display(), metadata.mode() & 0o777);
+            let what = format!("{shown} is open to others (mode {mode:03o})");
+            return Err(is_unsafe(what));
+        }
+    }
+    listener.set_nonblocking(true).map_err(failed(path))?;
+    Ok(path.to_path_buf())
 }
 
 /// Makes the directory if it is missing, and looks at the one that is there through its descriptor.
@@ -237,6 +301,31 @@ mod tests {
         std::os::unix::fs::symlink(&real, &link).unwrap();
         let error = Bound::bind(&link.join("s"), 0o600).unwrap_err();
         assert!(error.to_string().contains("it is a link"), "{error}");
+    }
+
+    #[test]
+    fn a_socket_that_was_passed_is_checked_and_stays() {
+        let dir = dir();
+        let path = dir.path().join("mrpd.sock");
+        let listener = UnixListener::bind(&path).unwrap();
+        let chmod = |path: &Path, mode| {
+            std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        let adopt = |mode| Bound::adopt(vec![listener.try_clone().unwrap()], mode);
+        chmod(&path, 0o660);
+        let error = adopt(0o600).unwrap_err().to_string();
+        assert!(error.contains("mode 660"), "{error}");
+        assert!(error.contains("SocketMode=0600"), "{error}");
+        assert!(adopt(0o660).is_ok());
+        chmod(&path, 0o600);
+        chmod(dir.path(), 0o770);
+        assert!(matches!(adopt(0o600), Err(BindError::Passed { .. })));
+        chmod(dir.path(), 0o700);
+        let mut bound = adopt(0o600).unwrap();
+        assert_eq!(bound.path(), path);
+        assert_eq!(bound.take_listeners().len(), 1);
+        drop(bound);
+        assert!(path.exists());
     }
 
     #[test]

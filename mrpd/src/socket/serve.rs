@@ -8,6 +8,7 @@ use hyper_util::service::TowerToHyperService;
 use mrpd_api::error::Code;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -80,7 +81,8 @@ pub async fn serve(
     connections.wait().await;
 }
 
-fn is_permitted(stream: &UnixStream, permitted: &Permitted) -> bool {
+/// Whether the connection's user may connect.
+pub(crate) fn is_permitted(stream: &UnixStream, permitted: &Permitted) -> bool {
     match stream.peer_cred() {
         Ok(peer) if permitted.contains(peer.uid()) => true,
         Ok(peer) => {
@@ -94,8 +96,9 @@ fn is_permitted(stream: &UnixStream, permitted: &Permitted) -> bool {
     }
 }
 
-async fn converse(
-    stream: UnixStream,
+/// Speaks HTTP on one connection, whatever carries it, until it ends or `stop`.
+pub(crate) async fn converse(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
     router: Router,
     permit: OwnedSemaphorePermit,
     stop: CancellationToken,

@@ -1,6 +1,6 @@
 //! Messages from unknown senders that wait for the user's word. They get their number, and become visible, when they are let in.
 
-use super::inbox::{append, note_proofs, remember};
+use super::inbox::{remember, take_in};
 use super::record::{MessageRecord, decode, encode};
 use super::schema::{Counter, HELD, LET_IN};
 use super::writer::Transaction;
@@ -97,9 +97,7 @@ impl Store {
         self.write(move |transaction| {
             let taken = take(transaction, |message| which.covers(message), BATCH)?;
             for message in &taken {
-                note_proofs(transaction, message)?;
-                transaction.count(Counter::Received, 1)?;
-                append(transaction, message)?;
+                take_in(transaction, message)?;
             }
             Ok(taken.len())
         })

@@ -130,16 +130,23 @@ pub(super) fn accept(transaction: &Transaction, incoming: Incoming) -> Result<St
     if known {
         return Ok(Stored::Copy);
     }
-    note_proofs(transaction, &message)?;
+    take_in(transaction, &message).map(Stored::New)
+}
+
+/// Makes a message visible that came in, with all that follows from it.
+pub(super) fn take_in(
+    transaction: &Transaction,
+    message: &MessageRecord,
+) -> Result<u64, redb::Error> {
+    note_proofs(transaction, message)?;
     transaction.count(Counter::Received, 1)?;
-    append(transaction, &message).map(Stored::New)
+    let seq = append(transaction, message)?;
+    super::downloads::note(transaction, seq, message)?;
+    Ok(seq)
 }
 
 /// Remembers what a message proves of its sender.
-pub(super) fn note_proofs(
-    transaction: &Transaction,
-    message: &MessageRecord,
-) -> Result<(), redb::Error> {
+fn note_proofs(transaction: &Transaction, message: &MessageRecord) -> Result<(), redb::Error> {
     if message.verified {
         let mut verified = transaction.tables().open_table(VERIFIED)?;
         verified.insert(message.from.as_str(), ())?;

@@ -47,6 +47,8 @@ pub enum Enqueued {
     Mismatch,
     /// Too much waits.
     Full,
+    /// There is no file of that name any more.
+    NoFile(String),
 }
 
 /// An entry that is still to be sent.
@@ -322,6 +324,9 @@ fn enqueue(
     key: Option<&SendKey>,
 ) -> Result<Enqueued, redb::Error> {
     let tables = transaction.tables();
+    if let Some(missing) = super::files::missing(transaction, &record)? {
+        return Ok(Enqueued::NoFile(missing));
+    }
     if let Some(key) = key {
         let mut keys = tables.open_table(SEND_KEYS)?;
         let known: Option<SendKeyRecord> = keys
@@ -363,6 +368,7 @@ fn enqueue(
     tables
         .open_table(OUTBOX_IDS)?
         .insert(record.id.as_str(), position)?;
+    super::files::note_uses(transaction, &record)?;
     transaction.count(Counter::Queued, 1)?;
     transaction.note_enqueued();
     transaction.note_stage(StageChange::of(&record, Stage::Queued));

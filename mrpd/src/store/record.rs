@@ -4,7 +4,7 @@ use super::standing::Standing;
 use mrp_proto::message::{Attachment, Metadata, SendRequest};
 use mrp_proto::time::Timestamp;
 use mrpd_api::error::ErrorDetail;
-use mrpd_api::message::{Direction, Kind};
+use mrpd_api::message::{AttachmentState, Direction, Kind};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
@@ -43,6 +43,9 @@ pub struct MessageRecord {
     /// Blobs that travel along.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub attachments: Vec<Attachment>,
+    /// Where those blobs are, in their order; with the relay, beyond the end of this list.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub downloads: Vec<Download>,
     /// Text pairs.
     #[serde(default, skip_serializing_if = "Metadata::is_empty")]
     pub metadata: Metadata,
@@ -121,6 +124,9 @@ pub struct OutboxRecord {
     /// The idempotency key that it was put here under.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
+    /// Files that go to the relay before the message does.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<OutgoingFile>,
 }
 
 impl OutboxRecord {
@@ -147,6 +153,85 @@ pub struct Track {
     /// Whether it has expired at the relay before anybody took it.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub expired: bool,
+}
+
+/// Where an attachment of a message is.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Download {
+    /// In a word.
+    pub state: AttachmentState,
+    /// Attempts that have failed.
+    #[serde(default)]
+    pub attempts: u32,
+    /// The file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// What went wrong last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// An attachment of a message that goes out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OutgoingFile {
+    /// The file here; none where the relay has it already.
+    pub file: Option<String>,
+    /// What the relay calls it, or is expected to: relays that name blobs by their content do.
+    pub blob_id: String,
+    /// When the relay last had it.
+    pub uploaded_at: Option<Timestamp>,
+}
+
+/// A file that waits for its messages. On the disk it is sealed with a key of its own, whether or not they will be.
+#[derive(Clone, Serialize, Deserialize)]
+pub struct FileRecord {
+    /// `file_…`.
+    pub id: String,
+    /// A name for people.
+    pub filename: Option<String>,
+    /// Media type.
+    pub content_type: Option<String>,
+    /// Bytes of the content.
+    pub size: u64,
+    /// SHA-256 of the content, base64url.
+    pub plain_digest: String,
+    /// SHA-256 of the sealed bytes, base64url.
+    pub sealed_digest: String,
+    /// The key, base64url.
+    pub key: String,
+    /// When it came.
+    pub created_at: Timestamp,
+    /// When a message last took it.
+    pub used_at: Timestamp,
+}
+
+impl std::fmt::Debug for FileRecord {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(formatter, "FileRecord({}, {} bytes)", self.id, self.size)
+    }
+}
+
+/// A blob that an agent uploaded by itself, for whatever use.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct UploadRecord {
+    /// `blob_…`.
+    pub id: String,
+    /// The agent's local name.
+    pub agent: String,
+    /// The relay's local name.
+    pub relay: String,
+    /// A name for people.
+    pub filename: Option<String>,
+    /// Media type.
+    pub content_type: Option<String>,
+    /// Bytes.
+    pub size: u64,
+    /// SHA-256, hexadecimal.
+    pub hash: String,
+    /// When it was uploaded.
+    pub created_at: Timestamp,
+    /// Until when the relay has it, unless a message carries it.
+    pub expires_at: Timestamp,
 }
 
 /// Writes a record.

@@ -97,6 +97,7 @@ fn prune(transaction: &Transaction, expendable: &Expendable) -> Result<Pruned, r
         end: false,
     };
     let mut going = Vec::new();
+    let mut looked = 0;
     {
         let mut walk = walk(transaction, expendable)?;
         for _ in 0..SCAN {
@@ -120,6 +121,7 @@ fn prune(transaction: &Transaction, expendable: &Expendable) -> Result<Pruned, r
                 }
             };
             pruned.reached = seq;
+            looked += 1;
             let Some(bytes) = walk.messages().get(seq)? else {
                 continue;
             };
@@ -133,6 +135,8 @@ fn prune(transaction: &Transaction, expendable: &Expendable) -> Result<Pruned, r
             }
         }
     }
+    // Messages lie about in the order of their times: behind so many that are not old there are only younger ones.
+    pruned.end |= going.is_empty() && looked == SCAN;
     for &seq in &going {
         entry::remove(transaction, seq)?;
     }

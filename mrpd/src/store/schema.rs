@@ -35,6 +35,16 @@ pub(crate) const VERIFIED: TableDefinition<'_, &str, ()> = TableDefinition::new(
 pub(crate) const PROFILES: TableDefinition<'_, &str, &str> = TableDefinition::new("profiles");
 /// Which bound signatures relays were ever known to take, by URL: JSON of a `Bindable`.
 pub(crate) const BINDABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("bindable");
+/// Files that wait for their messages, by id: JSON of a [`FileRecord`](super::FileRecord).
+pub(crate) const FILES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("files");
+/// Which files which entries of the outbox take, also those that have left it.
+pub(crate) const FILE_USES: TableDefinition<'_, (&str, &str), ()> =
+    TableDefinition::new("file_uses");
+/// Blobs that agents uploaded, by blob, agent and relay: JSON of an [`UploadRecord`](super::UploadRecord).
+pub(crate) const UPLOADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("uploads");
+/// Attachments that are to be looked at, by `seq` and place, and when (milliseconds).
+pub(crate) const DOWNLOADS: TableDefinition<'_, (u64, u32), u64> =
+    TableDefinition::new("downloads");
 
 /// Which messages have what in common: a digest of it (see [`term`](super::index::term)) and `seq`.
 pub(crate) const INDEX: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("index");
@@ -54,6 +64,27 @@ pub(crate) const THREAD_ORDER: TableDefinition<'_, u64, &str> =
 pub(crate) const HELD: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("held");
 /// Keys that are let in though they are no contacts: accepted, or written to.
 pub(crate) const LET_IN: TableDefinition<'_, &str, ()> = TableDefinition::new("let_in");
+/// Messages to many that are not yet with all of them: JSON of a `FanoutRecord`.
+pub(crate) const FANOUTS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("fanouts");
+/// Who is still to get them, by number and key.
+pub(crate) const FANOUT_TARGETS: TableDefinition<'_, (u64, &str), ()> =
+    TableDefinition::new("fanout_targets");
+/// Subscribers, by topic and key: JSON of a `SubscriberRecord`.
+pub(crate) const SUBSCRIBERS: TableDefinition<'_, (&str, &str), &[u8]> =
+    TableDefinition::new("subscribers");
+/// What local agents have subscribed to, by agent, publisher and topic: JSON of a `SubscriptionRecord`.
+pub(crate) const SUBSCRIPTIONS: TableDefinition<'_, (&str, &str, &str), &[u8]> =
+    TableDefinition::new("subscriptions");
+/// What is kept of each hook: JSON of a `HookRecord`.
+pub(crate) const HOOKS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("hooks");
+/// What each hook still has to do, by hook and `seq`: JSON of a `HookJob`.
+pub(crate) const HOOK_JOBS: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("hook_jobs");
+/// What each hook has given up, by hook and `seq`: JSON of a `DeadJob`.
+pub(crate) const HOOK_DEAD: TableDefinition<'_, (&str, u64), &[u8]> =
+    TableDefinition::new("hook_dead");
+/// What hooks have done, in order: JSON of a `HookLogEntry`.
+pub(crate) const HOOK_LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("hook_log");
 
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
@@ -83,6 +114,18 @@ macro_rules! for_each_table {
         $transaction.$open(THREAD_ORDER)?;
         $transaction.$open(HELD)?;
         $transaction.$open(LET_IN)?;
+        $transaction.$open(FILES)?;
+        $transaction.$open(FILE_USES)?;
+        $transaction.$open(UPLOADS)?;
+        $transaction.$open(DOWNLOADS)?;
+        $transaction.$open(FANOUTS)?;
+        $transaction.$open(FANOUT_TARGETS)?;
+        $transaction.$open(SUBSCRIBERS)?;
+        $transaction.$open(SUBSCRIPTIONS)?;
+        $transaction.$open(HOOKS)?;
+        $transaction.$open(HOOK_JOBS)?;
+        $transaction.$open(HOOK_DEAD)?;
+        $transaction.$open(HOOK_LOG)?;
         $transaction.$open(ROOM)?;
     };
 }
@@ -120,6 +163,8 @@ pub(crate) enum Counter {
     Freed,
     /// Up to which `seq` an older file has been brought to this layout.
     Upgraded,
+    /// The newest message to many.
+    FanoutNumber,
 }
 
 impl Counter {
@@ -139,6 +184,7 @@ impl Counter {
             Self::Bytes => "bytes",
             Self::Freed => "freed",
             Self::Upgraded => "upgraded",
+            Self::FanoutNumber => "fanout_number",
         }
     }
 }

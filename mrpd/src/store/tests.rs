@@ -27,6 +27,7 @@ fn message(id: &str, text: &str) -> MessageRecord {
         thread: None,
         reply_to: None,
         attachments: Vec::new(),
+        downloads: Vec::new(),
         metadata: Default::default(),
         encrypted: true,
         verified: true,
@@ -81,6 +82,7 @@ fn draft(id: &str) -> OutboxRecord {
         failed_at: None,
         perhaps_sent: false,
         key: None,
+        files: Vec::new(),
     }
 }
 

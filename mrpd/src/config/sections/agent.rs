@@ -150,3 +150,16 @@ pub(super) fn check_default(
         what: format!("there is no agent {named:?}; known: {}", known.join(", ")),
     });
 }
+
+/// Reads the name of a local agent that something belongs to.
+pub(super) fn named(reader: &mut Reader<'_>, agents: &[String]) -> Option<String> {
+    let agent = reader.text("agent")?;
+    if !agents.contains(&agent) {
+        let known = agents.join(", ");
+        reader.wrong(
+            "agent",
+            format!("there is no agent {agent:?}; known: {known}"),
+        );
+    }
+    Some(agent)
+}

@@ -153,7 +153,7 @@ pub(super) fn read_condition(reader: &mut Reader<'_>) -> Option<Condition> {
     }
 }
 
-fn read_retry(reader: &mut Reader<'_>, usual: Retry) -> Retry {
+pub(super) fn read_retry(reader: &mut Reader<'_>, usual: Retry) -> Retry {
     let mut retry = reader.child("retry");
     let max_attempts = retry.count("max_attempts", u64::from(usual.max_attempts), 1..=1000);
     let read = Retry {

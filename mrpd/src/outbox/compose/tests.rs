@@ -17,6 +17,7 @@ fn composed(send: &Send, seal: Seal) -> Result<OutboxRecord, ComposeError> {
         recipient: recipient().public(),
         send,
         seal,
+        files: &[],
         now: Timestamp::from_unix_millis(1_800_000_000_000),
     })
 }

@@ -1,0 +1,189 @@
+//! One address: its connections, and how long and how many they may be.
+
+use super::{Served, deliver};
+use crate::api::ApiError;
+use crate::config::Listen;
+use crate::context::Context;
+use crate::socket::{Permitted, converse};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::response::{IntoResponse as _, Response};
+use mrpd_api::error::Code;
+use mrpd_api::paths::create_private_dir;
+use std::io;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// Connections that are served at once, for each address; further ones wait.
+const CONNECTIONS: usize = 64;
+/// How long to wait when the system has no file descriptors left.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A listener at work.
+#[derive(Debug)]
+pub(super) struct Listener {
+    served: watch::Sender<Served>,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
+}
+
+/// What a request meets.
+#[derive(Debug, Clone)]
+struct Door {
+    context: Context,
+    served: watch::Receiver<Served>,
+}
+
+impl Listener {
+    /// Begins to listen.
+    pub(super) async fn begin(
+        context: Context,
+        listen: &Listen,
+        served: watch::Sender<Served>,
+        receiver: watch::Receiver<Served>,
+    ) -> io::Result<Self> {
+        let socket = match listen {
+            Listen::Tcp(address) => Socket::Tcp(TcpListener::bind(address).await?),
+            Listen::Unix(path) => bind_unix(path)?,
+        };
+        let stop = context.stop.child_token();
+        let door = Door {
+            context,
+            served: receiver,
+        };
+        let router = Router::new().fallback(enter).with_state(door);
+        let task = tokio::spawn(accept(socket, router, stop.clone()));
+        Ok(Self { served, stop, task })
+    }
+
+    /// Serves these from the next request on.
+    pub(super) fn serve(&self, served: Served) {
+        self.served.send_if_modified(|now| {
+            let changed = *now != served;
+            *now = served;
+            changed
+        });
+    }
+
+    /// Stops listening, and finishes what was begun.
+    pub(super) async fn end(self) {
+        self.stop.cancel();
+        let _ = self.task.await;
+    }
+}
+
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener, PathBuf, Permitted),
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        if let Self::Unix(_, path, _) = self {
+            let _ = std::fs::remove_file(path);
+        }
+    }
+}
+
+/// A socket of an earlier daemon is replaced; it cannot be another's, since there is one daemon and it is the user's own file.
+fn bind_unix(path: &Path) -> io::Result<Socket> {
+    if let Some(folder) = path.parent()
+        && !folder.exists()
+    {
+        create_private_dir(folder)?;
+    }
+    let own = nix::unistd::geteuid().as_raw();
+    match path.symlink_metadata() {
+        Ok(found) if found.file_type().is_socket() && found.uid() == own => {
+            std::fs::remove_file(path)?;
+        }
+        Ok(_) => {
+            let what = "there is something else of that name";
+            return Err(io::Error::new(io::ErrorKind::AlreadyExists, what));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let listener = UnixListener::bind(path)?;
+    // Whoever is quicker than this is turned away by the check of each connection's user.
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    let permitted = Permitted {
+        own,
+        others: Vec::new(),
+    };
+    Ok(Socket::Unix(listener, path.to_path_buf(), permitted))
+}
+
+async fn accept(socket: Socket, router: Router, stop: CancellationToken) {
+    let connections = TaskTracker::new();
+    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    loop {
+        let place = tokio::select! {
+            place = Arc::clone(&places).acquire_owned() => place,
+            () = stop.cancelled() => break,
+        };
+        let Ok(place) = place else { break };
+        let stream = tokio::select! {
+            stream = next(&socket) => stream,
+            () = stop.cancelled() => break,
+        };
+        match stream {
+            Ok(Some(stream)) => {
+                connections.spawn(converse(stream, router.clone(), place, stop.clone()));
+            }
+            Ok(None) => {}
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(socket);
+    connections.close();
+    connections.wait().await;
+}
+
+trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
+
+/// The next connection; `None` if it is of one who may not.
+async fn next(socket: &Socket) -> io::Result<Option<Box<dyn Stream>>> {
+    match socket {
+        Socket::Tcp(listener) => {
+            let (stream, _) = listener.accept().await?;
+            Ok(Some(Box::new(stream)))
+        }
+        Socket::Unix(listener, _, permitted) => {
+            let (stream, _) = listener.accept().await?;
+            let may = permits(permitted, &stream);
+            Ok(may.then_some(Box::new(stream)))
+        }
+    }
+}
+
+fn permits(permitted: &Permitted, stream: &UnixStream) -> bool {
+    crate::socket::is_permitted(stream, permitted)
+}
+
+async fn enter(State(door): State<Door>, request: Request) -> Response {
+    let served = Arc::clone(&door.served.borrow());
+    let path = request.uri().path();
+    let Some(ingress) = served.iter().find(|ingress| ingress.path == path) else {
+        return ApiError::new(Code::NotFound, "nothing is taken here").into_response();
+    };
+    match deliver::deliver(&door.context, ingress, request).await {
+        Ok(response) => response,
+        Err(refusal) => {
+            tracing::info!(ingress = ingress.name, error = %refusal, "a request is refused");
+            refusal.into_response()
+        }
+    }
+}
