@@ -78,7 +78,8 @@ impl Population {
                 expires_at: at.after(AGE),
                 behind: 0,
                 standing: Default::default(),
-                downloads: Vec::new(),
+                imported: false,
+            downloads: Vec::new(),
             },
             copies,
         }

@@ -215,9 +215,15 @@ async fn what_is_no_relay_is_told_from_a_relay_that_is_not_there() {
     let relay = Relay::new(url.clone(), key()).unwrap();
     let error = soon(relay.health()).await.unwrap_err();
     assert!(error.is_retryable());
-    let Error::Unreachable { origin, cause } = error else {
+    let Error::Unreachable {
+        origin,
+        cause,
+        connected,
+    } = error
+    else {
         panic!("nobody listens there: {error}")
     };
+    assert!(!connected);
     assert_eq!(origin, url.origin());
     assert!(cause.contains("refused"), "{cause}");
 }

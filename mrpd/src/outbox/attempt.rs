@@ -126,7 +126,7 @@ async fn post(
     };
     let (agent, link) = match find_way(roster, record) {
         Ok(way) => way,
-        Err(problem) => return unheard(problem),
+        Err(problem) => return unheard(*problem),
     };
     let request = attachments::upload(store, uploads, (agent, link), position, record).await;
     let request = match request {
@@ -165,11 +165,13 @@ async fn post(
 fn find_way<'a>(
     roster: &'a Roster,
     record: &OutboxRecord,
-) -> Result<(&'a LocalAgent, &'a Link), Problem> {
-    let absent = |what: String| Problem {
-        error: ErrorDetail::new(Code::TryAgain, what, None),
-        verdict: Verdict::RetryRelay(Some(Duration::from_secs(60))),
-        undecided: false,
+) -> Result<(&'a LocalAgent, &'a Link), Box<Problem>> {
+    let absent = |what: String| {
+        Box::new(Problem {
+            error: ErrorDetail::new(Code::TryAgain, what, None),
+            verdict: Verdict::RetryRelay(Some(Duration::from_secs(60))),
+            undecided: false,
+        })
     };
     let agent = roster.agent_by_key(&record.message.from).ok_or_else(|| {
         absent(format!(

@@ -134,7 +134,7 @@ fn claim(path: &Path) -> io::Result<Option<Taken>> {
             Ok(Some(Taken {
                 path: path.to_path_buf(),
                 to,
-                name: format!("{}…", &now[..now.floor_char_boundary(200)]),
+                name: format!("{}…", now.chars().take(50).collect::<String>()),
             }))
         }
         Err(error) => Err(error),

@@ -305,6 +305,7 @@ mod tests {
             encrypted: true,
             warnings: Vec::new(),
             error: None,
+            due_at: None,
         }
     }
 
