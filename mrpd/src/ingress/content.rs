@@ -57,7 +57,7 @@ pub(super) fn message_body(
 ) -> Result<Box<RawValue>, ContentError> {
     let content = Content::read(posted)?;
     let Some(template) = template else {
-        return content.as_it_is(posted.body);
+        return content.unchanged(posted.body);
     };
     let headers = posted
         .headers
@@ -123,7 +123,7 @@ impl Content {
         }
     }
 
-    fn as_it_is(self, bytes: &[u8]) -> Result<Box<RawValue>, ContentError> {
+    fn unchanged(self, bytes: &[u8]) -> Result<Box<RawValue>, ContentError> {
         match self {
             // Byte for byte: numbers and the order of members stay.
             Self::Json(_) => serde_json::from_slice(bytes).map_err(ContentError::NotJson),

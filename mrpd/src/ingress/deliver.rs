@@ -95,7 +95,7 @@ pub(super) async fn deliver(
 /// Why a request was not taken. What it says goes to whoever posted, so it names no file and no person.
 #[derive(Debug)]
 pub(super) struct Refusal {
-    answer: ApiError,
+    answer: Box<ApiError>,
     cause: String,
 }
 
@@ -103,14 +103,14 @@ impl Refusal {
     fn new(code: Code, what: impl Into<String>) -> Self {
         let cause = what.into();
         Self {
-            answer: ApiError::new(code, cause.clone()),
+            answer: Box::new(ApiError::new(code, cause.clone())),
             cause,
         }
     }
 
     fn hidden(code: Code, shown: &str, cause: String) -> Self {
         Self {
-            answer: ApiError::new(code, shown),
+            answer: Box::new(ApiError::new(code, shown)),
             cause,
         }
     }

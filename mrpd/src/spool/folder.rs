@@ -19,7 +19,7 @@ const TAKEN: &str = ".mrpd-";
 const UNDONE: &[&str] = &[".tmp", ".part", "~"];
 /// Files that a listing shows, of each kind.
 const SHOWN: usize = 1000;
-/// Bytes of a reason that a listing shows.
+/// Characters of a reason that a listing shows.
 const REASON_SHOWN: usize = 4096;
 
 /// The folder, which only its user can change.
@@ -251,8 +251,6 @@ fn last(path: &Path) -> String {
 }
 
 fn reason(path: &Path) -> Option<String> {
-    let mut text = fs::read_to_string(path).ok()?;
-    let end = text.floor_char_boundary(REASON_SHOWN);
-    text.truncate(end);
-    Some(text.trim_end().to_owned())
+    let text = fs::read_to_string(path).ok()?;
+    Some(text.trim_end().chars().take(REASON_SHOWN).collect())
 }
