@@ -92,3 +92,23 @@ pub const SPOOL: &str = "/v1/spool";
 pub const RELOAD: &str = "/v1/reload";
 /// `POST`: end the daemon; the answer comes first.
 pub const SHUTDOWN: &str = "/v1/shutdown";
+/// `GET` below a name: what became of a message that was sent ([`crate::body::outbox::Receipt`]).
+pub const RECEIPTS: &str = "/v1/receipts";
+/// `POST`: everything that waits for its next attempt is tried now.
+pub const OUTBOX_FLUSH: &str = "/v1/outbox/flush";
+/// `GET`: public agents at a relay, with the filters of [`crate::body::relays::DiscoverQuery`].
+pub const DISCOVER: &str = "/v1/discover";
+/// `GET`: what public agents at a relay can do, by tag.
+pub const CAPABILITIES: &str = "/v1/capabilities";
+/// `GET` below a recipient: its profile.
+pub const LOOKUP: &str = "/v1/lookup";
+/// `GET`: whom an agent lets in and keeps out; `PUT`, `DELETE` below a peer.
+pub const ACL: &str = "/v1/acl";
+/// `GET`, `PUT`: whose messages an agent's inbox takes ([`crate::body::relays::Policy`]).
+pub const POLICY: &str = "/v1/policy";
+/// `GET`, `PATCH`: how an agent shows itself at its relays.
+pub const PROFILE: &str = "/v1/profile";
+/// `GET`: how many sends the relays take, and how they are ([`crate::body::relays::Limits`]).
+pub const LIMITS: &str = "/v1/limits";
+/// `GET`, `PUT`, `DELETE`: where a relay announces an agent's messages.
+pub const WEBHOOK: &str = "/v1/webhook";

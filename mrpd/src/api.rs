@@ -18,9 +18,12 @@ mod messages;
 mod metrics;
 mod name;
 mod openapi;
+mod outbox;
 mod pending;
+mod profile;
 mod prune;
 mod query;
+mod relays;
 mod send;
 mod spool;
 mod status;
@@ -105,7 +108,25 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(events::follow))
         .routes(routes!(status::agents))
         .routes(routes!(status::relays))
-        .routes(routes!(status::outbox))
+        .routes(routes!(outbox::list))
+        .routes(routes!(outbox::one))
+        .routes(routes!(outbox::cancel))
+        .routes(routes!(outbox::retry))
+        .routes(routes!(outbox::flush))
+        .routes(routes!(outbox::receipt))
+        .routes(routes!(relays::discover))
+        .routes(routes!(relays::capabilities))
+        .routes(routes!(relays::lookup))
+        .routes(routes!(relays::limits))
+        .routes(routes!(profile::acl))
+        .routes(routes!(profile::put_acl, profile::remove_acl))
+        .routes(routes!(profile::policy, profile::put_policy))
+        .routes(routes!(profile::show, profile::change))
+        .routes(routes!(
+            profile::webhook,
+            profile::put_webhook,
+            profile::remove_webhook
+        ))
         .routes(routes!(send::send))
         .routes(routes!(messages::list))
         .routes(routes!(messages::one, messages::remove))

@@ -116,6 +116,11 @@ pub(crate) fn has_service_manager() -> bool {
     std::env::var_os("NOTIFY_SOCKET").is_some()
 }
 
+/// Whether a service manager has started the process (systemd.exec(5)).
+pub(crate) fn is_managed() -> bool {
+    std::env::var_os("INVOCATION_ID").is_some()
+}
+
 /// What the service manager means for this process alone, and not for the programs that it starts.
 pub(crate) const SERVICE_VARIABLES: &[&str] = &[
     "LISTEN_PID",
@@ -397,6 +402,8 @@ pub struct Attachments {
 pub struct Outbox {
     /// How long a send is tried again.
     pub retry_for: Duration,
+    /// How many sends a relay takes in a minute that does not say it itself; 0 for any number.
+    pub per_minute: u32,
 }
 
 /// `[metrics]`.
@@ -470,6 +477,18 @@ pub struct Agent {
     pub encrypt: Encrypt,
     /// Whether sending in clear is refused.
     pub require_encryption: bool,
+    /// Whether it signs nothing that is not bound to its relay.
+    pub bound_auth: BoundAuth,
+}
+
+/// Whether signatures are bound to the relay they are made for (protocol A11).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum BoundAuth {
+    /// Where the relay takes such.
+    #[default]
+    Prefer,
+    /// Always, and relays are told to take no others from this agent.
+    Require,
 }
 
 /// The drop-ins in a directory, in their order.

@@ -18,7 +18,7 @@ use crate::hooks::run::Runner;
 use crate::ingress;
 use crate::leases;
 use crate::metrics::write_textfile;
-use crate::outbox::Outbox;
+use crate::outbox::{Outbox, tell_stages};
 use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
@@ -227,6 +227,11 @@ fn start_parts(context: &Context) {
     } = context;
     tasks.spawn(leases::run(store.clone(), stop.clone()));
     tasks.spawn(upkeep::run(context.clone()));
+    tasks.spawn(tell_stages(
+        store.clone(),
+        context.events.clone(),
+        stop.clone(),
+    ));
     tasks.spawn(context.uploads.clone().tidy(stop.clone()));
     tasks.spawn(context.downloads.clone().run(stop.clone()));
     tasks.spawn(fanout::run(context.clone()));

@@ -13,6 +13,7 @@ mod backup;
 mod claims;
 mod copy;
 mod cursors;
+mod dead;
 mod downloads;
 mod entry;
 mod examine;
@@ -38,6 +39,7 @@ mod threads;
 mod timed;
 mod timings;
 mod topics;
+mod tracks;
 mod upgrade;
 mod writer;
 
@@ -57,7 +59,8 @@ pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
 pub use record::{
-    Download, FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile, UploadRecord,
+    Download, FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile, Track,
+    UploadRecord,
 };
 pub use recover::{
     CHECK_COMMAND, DAMAGED, LastEnd, SALVAGE_COMMAND, set_aside_before, set_aside_if_damaged,
@@ -69,6 +72,7 @@ pub use standing::Standing;
 pub use threads::Thread;
 pub use timed::{ExpectRecord, ScheduleRecord};
 pub use topics::{Subscribed, SubscriberRecord, SubscriptionRecord};
+pub use tracks::StageChange;
 
 use crate::metrics::Metrics;
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
@@ -77,11 +81,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use timings::Timings;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use writer::{Message as WriterMessage, Operation, Transaction, Writer};
 
 /// Operations that may wait for the writer.
 const QUEUE: usize = 256;
+
+/// Stages that a slow listener may be behind; then it misses the oldest.
+const STAGES_BEHIND: usize = 1024;
 
 /// Memory that the store may keep pages in.
 const CACHE_BYTES: usize = 16 << 20;
@@ -145,6 +152,7 @@ pub struct Store {
     trouble: watch::Receiver<Option<Arc<str>>>,
     path: Arc<Path>,
     timings: Timings,
+    stages: broadcast::Sender<StageChange>,
 }
 
 /// The database, taken away while it is being opened anew.
@@ -199,6 +207,7 @@ impl Store {
         let (ready_sender, ready) = watch::channel(0);
         let (due_sender, due) = watch::channel(0);
         let (trouble_sender, trouble) = watch::channel(None);
+        let stages = broadcast::channel(STAGES_BEHIND).0;
         let (sender, receiver) = mpsc::channel(QUEUE);
         let timings = Timings::default();
         let shared = SharedDatabase(Arc::new(RwLock::new(Some(database))));
@@ -213,6 +222,7 @@ impl Store {
             written: Instant::now(),
             trouble: trouble_sender,
             timings: timings.clone(),
+            stages: stages.clone(),
         };
         std::thread::Builder::new()
             .name("store".to_owned())
@@ -231,6 +241,7 @@ impl Store {
             trouble,
             path: path.into(),
             timings,
+            stages,
         })
     }
 
@@ -242,6 +253,11 @@ impl Store {
     /// Changes whenever something in the outbox has changed.
     pub fn outbox_changes(&self) -> watch::Receiver<u64> {
         self.outbox.clone()
+    }
+
+    /// What goes out and comes further, from now on.
+    pub fn stages(&self) -> broadcast::Receiver<StageChange> {
+        self.stages.subscribe()
     }
 
     /// What is wrong with the disk at the moment.

@@ -68,6 +68,7 @@ pub(crate) fn agent(name: &str, seed: u8) -> LocalAgent {
             metadata: None,
             encrypt: Encrypt::Always,
             require_encryption: false,
+            bound_auth: crate::config::BoundAuth::Prefer,
         },
         public: secret.public(),
         secret,

@@ -32,6 +32,7 @@ const TAGS: &[(&str, &str)] = &[
     ),
     ("Sending", "What is to go out"),
     ("Archive", "What is kept, out into files and in again"),
+    ("Relays", "Who is there, and how the agents show themselves"),
     ("Contacts", "Names of others"),
     ("Files", "What travels with messages, and blobs at relays"),
     (

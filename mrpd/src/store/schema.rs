@@ -19,6 +19,8 @@ pub(crate) const FORGET: TableDefinition<'_, (u64, &str), ()> = TableDefinition:
 pub(crate) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
 /// Where an outbox id stands in [`OUTBOX`].
 pub(crate) const OUTBOX_IDS: TableDefinition<'_, &str, u64> = TableDefinition::new("outbox_ids");
+/// What is known of messages since relays accepted them, by `seq`: JSON of a [`Track`](super::Track).
+pub(crate) const TRACKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("tracks");
 /// Idempotency keys of the local interface: JSON of what was sent under them.
 pub(crate) const SEND_KEYS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("send_keys");
 /// Named readers of the inbox.
@@ -101,6 +103,7 @@ macro_rules! for_each_table {
         $transaction.$open(FORGET)?;
         $transaction.$open(OUTBOX)?;
         $transaction.$open(OUTBOX_IDS)?;
+        $transaction.$open(TRACKS)?;
         $transaction.$open(SEND_KEYS)?;
         $transaction.$open(CURSORS)?;
         $transaction.$open(CONTACTS)?;
@@ -153,6 +156,8 @@ pub(crate) enum Counter {
     Queued,
     /// Entries of the outbox that were given up.
     Failed,
+    /// 1 where all that the last daemon tried to send is recorded.
+    OutboxSettled,
     /// Messages that were refused: forged, moved, or too old.
     Refused,
     /// Messages that came in and nothing was done with.
@@ -180,6 +185,7 @@ impl Counter {
             Self::Sent => "sent",
             Self::Queued => "queued",
             Self::Failed => "failed",
+            Self::OutboxSettled => "outbox_settled",
             Self::Refused => "refused",
             Self::Unread => "unread",
             Self::HeldPosition => "held_position",

@@ -28,6 +28,7 @@ fn message(id: &str) -> Incoming {
             expires_at: NOW,
             behind: 0,
             standing: crate::store::Standing::default(),
+            downloads: Vec::new(),
         },
         copies: Copies::default(),
     }
