@@ -70,7 +70,6 @@ impl Population {
                     .is_multiple_of(10)
                     .then(|| self::id(number.saturating_sub(chance % 5000))),
                 attachments: Vec::new(),
-                downloads: Vec::new(),
                 metadata: Default::default(),
                 encrypted: true,
                 verified: true,
