@@ -19,6 +19,9 @@ use tokio_util::io::ReaderStream;
 /// Bytes of a text, at most: those of a message's body.
 const TEXT: u64 = 1 << 20;
 
+/// Characters that are kept of a name that is too long: fewer than fill it, whatever they are.
+const SHORTENED: usize = 50;
+
 /// What became of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -134,7 +137,7 @@ fn claim(path: &Path) -> io::Result<Option<Taken>> {
             Ok(Some(Taken {
                 path: path.to_path_buf(),
                 to,
-                name: format!("{}…", now.chars().take(50).collect::<String>()),
+                name: now.chars().take(SHORTENED).chain(['…']).collect(),
             }))
         }
         Err(error) => Err(error),

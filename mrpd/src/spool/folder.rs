@@ -252,6 +252,5 @@ fn last(path: &Path) -> String {
 
 fn reason(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
-    let shown: String = text.chars().take(REASON_SHOWN).collect();
-    Some(shown.trim_end().to_owned())
+    Some(text.trim_end().chars().take(REASON_SHOWN).collect())
 }
