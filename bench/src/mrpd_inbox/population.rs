@@ -77,6 +77,7 @@ impl Population {
                 received_at: at,
                 expires_at: at.after(AGE),
                 behind: 0,
+                imported: false,
                 standing: Default::default(),
                 downloads: Vec::new(),
             },
