@@ -77,6 +77,7 @@ impl Population {
                 received_at: at,
                 expires_at: at.after(AGE),
                 behind: 0,
+                imported: false,
                 standing: Default::default(),
                 imported: false,
             downloads: Vec::new(),
