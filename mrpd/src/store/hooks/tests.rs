@@ -2,7 +2,9 @@ use super::*;
 use crate::store::{Copies, Incoming};
 use mrpd_api::message::{Direction, Kind};
 
-const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_000);
+fn now() -> Timestamp {
+    Timestamp::from_unix_millis(1_700_000_000_000)
+}
 
 fn message(id: &str) -> Incoming {
     Incoming {
@@ -23,9 +25,9 @@ fn message(id: &str) -> Incoming {
             metadata: mrp_proto::message::Metadata::new(),
             encrypted: false,
             verified: false,
-            created_at: NOW,
-            received_at: NOW,
-            expires_at: NOW,
+            created_at: now(),
+            received_at: now(),
+            expires_at: now(),
             behind: 0,
             standing: crate::store::Standing::default(),
             downloads: Vec::new(),
@@ -50,7 +52,7 @@ fn names(names: &[&str]) -> Vec<String> {
 
 fn entry(outcome: &str) -> HookLogEntry {
     HookLogEntry {
-        at: NOW,
+        at: now(),
         hook: "a".to_owned(),
         seqs: vec![1],
         message_id: "m1".to_owned(),
@@ -76,7 +78,7 @@ fn end(seq: u64, end: JobEnd, skipped: &[&str]) -> RunEnd {
 async fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(&dir.path().join("store")).unwrap();
-    store.know_hooks(names(&["a", "b"]), NOW).await.unwrap();
+    store.know_hooks(names(&["a", "b"]), now()).await.unwrap();
     let mut matched = Matched::default();
     for (seq, id) in [(1, "m1"), (2, "m2")] {
         store.accept(message(id)).await.wait().await.unwrap();
@@ -102,7 +104,7 @@ async fn attempts_count_from_their_beginning_and_failures_from_their_end() {
         assert_eq!((begun[0].1.attempts, begun[0].1.failures), (attempt, 0));
         assert_eq!(begun[0].2.id, "m1");
     }
-    let due = NOW.after(Duration::from_secs(5));
+    let due = now().after(Duration::from_secs(5));
     store
         .end_run(end(1, JobEnd::Retry(due), &[]))
         .await
@@ -120,7 +122,7 @@ async fn attempts_count_from_their_beginning_and_failures_from_their_end() {
     assert_eq!(jobs, [(1, kept), (2, job("m2"))]);
     store.end_run(end(1, JobEnd::Handled, &[])).await.unwrap();
     assert_eq!(seqs(&store, "a").await, [2]);
-    let hooks = store.know_hooks(names(&["a"]), NOW).await.unwrap();
+    let hooks = store.know_hooks(names(&["a"]), now()).await.unwrap();
     assert_eq!(
         (hooks[0].1.handled, hooks[0].1.failed, hooks[0].1.cursor),
         (1, 1, 2)
@@ -134,7 +136,7 @@ async fn later_hooks_are_skipped_unless_they_have_begun() {
     let fallen = store.end_run(end(1, JobEnd::Handled, &["b"])).await;
     assert_eq!(fallen.unwrap(), [("b".to_owned(), 1)]);
     let fallen = store.end_run(end(2, JobEnd::Handled, &["b"])).await;
-    assert_eq!(fallen.unwrap(), []);
+    assert!(fallen.unwrap().is_empty());
     assert_eq!(seqs(&store, "b").await, [2]);
 }
 
@@ -146,7 +148,7 @@ async fn what_is_given_up_can_be_revived_once_or_dropped() {
         let dead = JobEnd::Dead("exit status 100".to_owned());
         store.end_run(end(seq, dead, &[])).await.unwrap();
     }
-    assert_eq!(seqs(&store, "a").await, []);
+    assert!(seqs(&store, "a").await.is_empty());
     let dead = store.dead_jobs().await.unwrap();
     let shown: Vec<_> = dead
         .iter()
@@ -171,14 +173,14 @@ async fn a_hook_begins_behind_the_newest_message_and_is_remembered_for_a_while()
         let found = hooks.iter().find(|(known, _)| known == name);
         found.map(|(_, record)| record.cursor)
     };
-    let hooks = store.know_hooks(names(&["b", "new"]), NOW).await.unwrap();
+    let hooks = store.know_hooks(names(&["b", "new"]), now()).await.unwrap();
     assert_eq!(
         (cursor(&hooks, "new"), cursor(&hooks, "b")),
         (Some(2), Some(2))
     );
     store.accept(message("m3")).await.wait().await.unwrap();
     // It comes back within the time: its queue is there, but what came meanwhile is not for it.
-    let later = NOW.after(KEPT);
+    let later = now().after(KEPT);
     let hooks = store.know_hooks(names(&["a", "b"]), later).await.unwrap();
     assert_eq!(
         (cursor(&hooks, "a"), cursor(&hooks, "b")),
@@ -199,7 +201,7 @@ async fn a_hook_is_switched_on_behind_the_newest_message() {
     let (_dir, store) = store().await;
     store.switch_hook("a".to_owned(), true).await.unwrap();
     store.accept(message("m3")).await.wait().await.unwrap();
-    let hooks = store.know_hooks(names(&["a"]), NOW).await.unwrap();
+    let hooks = store.know_hooks(names(&["a"]), now()).await.unwrap();
     assert!(hooks[0].1.disabled);
     let on = store.switch_hook("a".to_owned(), false).await.unwrap();
     assert_eq!((on.cursor, on.disabled), (3, false));
