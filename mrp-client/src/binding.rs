@@ -16,6 +16,10 @@ const AFTER_SILENCE: Duration = Duration::from_secs(60);
 /// When a relay that cannot do everything is asked again: it may have learnt it.
 const AFTER_ANSWER: Duration = Duration::from_secs(3600);
 
+/// Why a relay is not spoken to where [`Binding::required`] holds.
+pub(crate) const NOT_BOUND: &str =
+    "the relay does not take signatures that are bound to it, and no others are allowed here";
+
 /// Which bound signatures a relay is known to take. What a program should keep, by the relay's URL, to give it to
 /// [`Binding::remembered`] when it runs again: otherwise whoever is between the two can have the first request of each run signed
 /// in the published scheme, which names no relay.
@@ -48,6 +52,8 @@ enum Policy {
     /// What the relay takes is bound.
     #[default]
     Prefer,
+    /// Everything is, or nothing is said.
+    Require,
     /// Nothing is.
     Never,
 }
@@ -93,6 +99,22 @@ impl Binding {
         }
     }
 
+    /// Of a relay for which nothing is signed in the published scheme: one that takes no bound signatures is not spoken to.
+    pub fn required() -> Self {
+        let shared = Shared {
+            policy: Policy::Require,
+            ..Shared::default()
+        };
+        Self {
+            shared: Arc::new(shared),
+        }
+    }
+
+    /// Whether nothing but bound signatures is used.
+    pub fn is_required(&self) -> bool {
+        self.shared.policy == Policy::Require
+    }
+
     /// What is known by now. It only ever grows.
     pub fn level(&self) -> Bindable {
         self.known().level
@@ -100,7 +122,7 @@ impl Binding {
 
     /// Adds what is known from elsewhere.
     pub fn remember(&self, level: Bindable) {
-        if self.shared.policy == Policy::Prefer {
+        if self.shared.policy != Policy::Never {
             let mut known = self.known();
             known.level = known.level.or(level);
         }
@@ -114,6 +136,11 @@ impl Binding {
             sessions: lists(feature::WS_AUTH_2),
         });
         self.known().ask_again = Some(Instant::now() + AFTER_ANSWER);
+    }
+
+    /// The relay wants what it is not known to take: it is asked again before the next signature.
+    pub(crate) fn doubt(&self) {
+        self.known().ask_again = None;
     }
 
     /// What the relay takes; asks it, by `ask`, if that is not known. Without an answer it is what is remembered.
@@ -232,6 +259,16 @@ mod tests {
         let levels = tokio::join!(asked, waiting);
         assert_eq!(levels, (Bindable::default(), Bindable::default()));
         assert_eq!(started.elapsed(), ASKING);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_relay_that_wants_more_than_it_was_known_for_is_asked_at_once() {
+        let binding = Binding::default();
+        binding.resolve(async || Ok(health(&["wait"]))).await;
+        assert_eq!(binding.resolve(never_asked).await, Bindable::default());
+        binding.doubt();
+        let answered = async || Ok(health(&["rfc9421", "ws-auth-2"]));
+        assert_eq!(binding.resolve(answered).await, BOTH);
     }
 
     #[tokio::test]

@@ -1,6 +1,7 @@
 //! What can go wrong between an agent and its relay, by who can do something about it.
 
 use mrp_proto::code::{Code, ErrorBody};
+use mrp_proto::time::Timestamp;
 use serde_json::Value;
 use std::error::Error as StdError;
 use std::fmt;
@@ -32,6 +33,8 @@ pub enum Error {
         origin: String,
         /// What failed, down to the operating system's words.
         cause: String,
+        /// Whether there was a connection: only then can the request have been carried out.
+        connected: bool,
     },
     /// No complete answer in time. The request may or may not have been carried out.
     #[error("the relay did not answer in time")]
@@ -56,6 +59,17 @@ impl Error {
         match self {
             Self::Refused(refusal) => refusal.is_retryable(),
             Self::Unreachable { .. } | Self::TimedOut | Self::Nonsense { .. } => true,
+            Self::Setup { .. } => false,
+        }
+    }
+
+    /// Whether the request may have been carried out, although nobody said so.
+    pub fn is_undecided(&self) -> bool {
+        match self {
+            Self::Unreachable { connected, .. } => *connected,
+            Self::TimedOut | Self::Nonsense { .. } => true,
+            // A relay that failed in the middle, or something in front of it that gave up waiting for it.
+            Self::Refused(refusal) => refusal.status >= 500 && refusal.status != 507,
             Self::Setup { .. } => false,
         }
     }
@@ -126,6 +140,15 @@ impl Refusal {
                 retry_after,
             },
         }
+    }
+
+    /// The relay's clock, where the refusal is for this machine's.
+    pub fn server_time(&self) -> Option<Timestamp> {
+        if Code::parse(&self.code) != Some(Code::TimestampOutOfRange) {
+            return None;
+        }
+        let text = self.details.as_ref()?.get("server_time")?.as_str()?;
+        text.parse().ok()
     }
 
     /// Whether the answer names a code, as each of a relay does. One that does not came from something in front of it.

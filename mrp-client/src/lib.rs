@@ -100,7 +100,7 @@ mod url;
 pub use binding::{Bindable, Binding};
 pub use error::{Error, Refusal};
 pub use mrp_proto;
-pub use relay::{BlobHead, Download, Handover, Poll, Relay, Upload};
+pub use relay::{BlobHead, Download, Handover, Poll, Relay, SendRate, Upload};
 pub use url::{RelayUrl, UrlError};
 
 /// How this client calls itself in `User-Agent`.

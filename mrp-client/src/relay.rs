@@ -1,11 +1,14 @@
 //! A relay's HTTP interface as one agent uses it: each method is one signed request.
 
 mod blobs;
+mod peers;
 mod poll;
+mod rate;
 mod request;
 
 pub use blobs::{BlobHead, Download, Upload};
 pub use poll::{Handover, Poll};
+pub use rate::SendRate;
 
 use crate::binding::Binding;
 use crate::clock::SigningClock;
@@ -21,7 +24,7 @@ use mrp_proto::relay_api::{
 };
 use request::Request;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// One agent at one relay, over HTTP. Cheap to clone; clones share connections.
 ///
@@ -44,6 +47,7 @@ struct Inner {
     clock: SigningClock,
     binding: Binding,
     http: reqwest::Client,
+    send_rate: Mutex<Option<SendRate>>,
 }
 
 impl Relay {
@@ -76,6 +80,7 @@ impl Relay {
                 clock,
                 binding,
                 http,
+                send_rate: Mutex::new(None),
             }),
         })
     }
@@ -93,6 +98,12 @@ impl Relay {
     /// What is known about the relay's taking bound signatures, to be kept or shared with a [session](crate::session).
     pub fn binding(&self) -> &Binding {
         &self.inner.binding
+    }
+
+    /// How the relay counts this agent's sends, as far as its last answer to one said; `None` where it said nothing.
+    pub fn send_rate(&self) -> Option<SendRate> {
+        let rate = self.inner.send_rate.lock();
+        *rate.unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How the relay is, and what it can do beyond the published interface. The only call that is not signed.

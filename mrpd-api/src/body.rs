@@ -1,10 +1,15 @@
 //! What the routes take and give, beside messages.
 
+pub mod archive;
 pub mod blobs;
 pub mod dead;
+pub mod doctor;
 pub mod hooks;
 pub mod inbox;
+pub mod outbox;
+pub mod relays;
 pub mod services;
+pub mod timed;
 
 use crate::message::{Direction, Kind, State, Trust};
 use mrp_proto::key::PublicKey;
@@ -81,6 +86,12 @@ pub struct Send {
     /// Relay to send by; the card's or contact's hint, else the agent's first, where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub relay: Option<String>,
+    /// Time before which it is not sent; a time that has passed is now. Not together with `delay_ms`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
+    /// How long it is held, in milliseconds. Not together with `at`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_ms: Option<u64>,
     /// Stage to wait for before answering; [`Stage::Queued`] where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wait: Option<Stage>,
@@ -103,6 +114,9 @@ pub struct Sent {
     pub to: PublicKey,
     /// Whether it is sealed.
     pub encrypted: bool,
+    /// When it may be sent first, if it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
     /// What the sender should know, a sentence each.
     #[serde(default)]
     pub warnings: Vec<String>,
@@ -133,6 +147,21 @@ pub struct OutboxEntry {
     pub created_at: Timestamp,
     /// When it will be tried again.
     pub next_attempt_at: Option<Timestamp>,
+    /// When it may be sent first, if it is held.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// From when on it is of no use any more and is given up, if it was sent with a time to live.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub useless_at: Option<Timestamp>,
+    /// Whether the relay may have it, although it did not say so; then it cannot be cancelled.
+    #[serde(default)]
+    pub perhaps_sent: bool,
+    /// When the recipient took it over, as far as is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Timestamp>,
+    /// When the recipient answered it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replied_at: Option<Timestamp>,
     /// The last failure.
     pub error: Option<crate::error::ErrorDetail>,
 }
@@ -219,6 +248,17 @@ pub enum Order {
     /// Newest first.
     #[serde(rename = "desc")]
     Descending,
+}
+
+/// Query of `GET /v1/events`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+pub struct EventQuery {
+    /// Only these kinds, with commas between: `message`, `stage`, `session`, `hook`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<String>,
 }
 
 /// A contact.
@@ -369,6 +409,9 @@ pub struct Status {
     pub inbox: InboxCounts,
     /// Messages on their way.
     pub outbox: OutboxCounts,
+    /// How many sends the relays still take, for each agent and relay that was sent by since the daemon began.
+    #[serde(default)]
+    pub allowances: Vec<outbox::Allowance>,
     /// Hooks.
     #[serde(default)]
     pub hooks: hooks::HookCounts,

@@ -51,6 +51,8 @@ codes! {
     InvalidConfig = "invalid_config", 422, 78;
     /// No such message here.
     MessageNotFound = "message_not_found", 404, 1;
+    /// A file cannot be made there.
+    CannotCreate = "cannot_create", 422, 73;
     /// Somebody else has taken the message meanwhile, or it is settled.
     LeaseLost = "lease_lost", 409, 65;
     /// Nobody has claimed the message.
@@ -69,6 +71,12 @@ codes! {
     NotPermitted = "not_permitted", 403, 77;
     /// The relay refused the message for good.
     Refused = "refused", 422, 65;
+    /// It expired before a relay took it.
+    Expired = "expired", 410, 75;
+    /// It was taken out of the outbox.
+    Cancelled = "cancelled", 410, 75;
+    /// A relay has the message, or may have it.
+    TooLate = "too_late", 409, 75;
     /// Too many requests.
     RateLimited = "rate_limited", 429, 75;
     /// Not yet; the message stays queued.
@@ -85,6 +93,8 @@ codes! {
     DaemonUnreachable = "daemon_unreachable", 503, 69;
     /// The daemon speaks another version, or nonsense (said by the client).
     VersionMismatch = "version_mismatch", 502, 76;
+    /// The relay has nothing of that name.
+    UnknownToRelay = "unknown_to_relay", 404, 1;
     /// Time ran out (said by the client).
     TimedOut = "timed_out", 504, 124;
 }

@@ -195,7 +195,7 @@ async fn is_request(store: &Store, out_id: &str, message_id: &str) -> Result<boo
     loop {
         changes.borrow_and_update();
         match store.progress(out_id.to_owned()).await? {
-            Some(Progress::Sent(_, sent)) => return Ok(sent.id == message_id),
+            Some(Progress::Sent(_, sent, _)) => return Ok(sent.id == message_id),
             None => return Ok(false),
             Some(Progress::Outbox(_)) => {}
         }

@@ -2,21 +2,34 @@
 //!
 //! - `sealing`: whether a message is sealed. `compose`: from what was asked for to what is posted, sealed once, so that each
 //!   attempt posts the same.
-//! - `lanes`: in which order, and when. `attempt`: one attempt, and what its failure means. `dispatch`: the task.
-//! - `wait`: how far a send has come. `advice`: whether the recipient can read it.
+//! - `hold`: until when it is held, and for how long it is of use. `ledger`: what is held or of no use any more. `lanes`: in which
+//!   order the rest goes, and when. `budget`: how many at a time. `attempt`: one attempt, and what its failure means. `dispatch`: the
+//!   task.
+//! - `wait`: how far a send has come. `advice`: whether the recipient can read it. `by_hand`: what users do with the outbox.
 
 mod advice;
 mod attempt;
+mod budget;
+mod by_hand;
 mod compose;
 mod dispatch;
 mod files;
+mod hold;
 mod lanes;
+mod ledger;
 mod sealing;
+mod stages;
 mod wait;
 
+pub(crate) use attempt::detail;
+pub use budget::Limit;
+pub use by_hand::HandError;
 pub use compose::ComposeError;
-pub use dispatch::Nudge;
+pub use dispatch::{Nudge, Withdrawn};
 pub use files::ChooseError;
+pub use hold::HoldError;
+pub use lanes::Allowance;
+pub(crate) use stages::tell_stages;
 
 pub(crate) use advice::{E2E, E2E_VERSION};
 pub(crate) use compose::recompose;
@@ -27,7 +40,7 @@ use crate::clock;
 use crate::config::Config;
 use crate::contacts::{Contacts, Recipient, ResolveError, resolve};
 use crate::roster::{Link, LocalAgent, Roster};
-use crate::store::{Enqueued, OutboxRecord, Pending, Progress, SendKey, Store, StoreError};
+use crate::store::{Enqueued, OutboxRecord, Pending, SendKey, Store, StoreError};
 use advice::Advice;
 use mrp_client::RelayUrl;
 use mrp_proto::base64url;
@@ -85,6 +98,12 @@ pub enum SendError {
     /// The message cannot be sent as it is.
     #[error(transparent)]
     Compose(#[from] ComposeError),
+    /// It cannot be held for so long.
+    #[error(transparent)]
+    Hold(#[from] HoldError),
+    /// It was taken out of the outbox meanwhile.
+    #[error("the message was taken out of the outbox")]
+    Cancelled,
     /// Something that was to travel along is not there.
     #[error(transparent)]
     Choose(#[from] ChooseError),
@@ -129,7 +148,7 @@ impl Outbox {
         tasks: &TaskTracker,
     ) -> Result<Self, StoreError> {
         let (nudges, receiver) = mpsc::channel(NUDGES);
-        let pending = store.pending().await?;
+        let pending = store.take_pending(clock::now()).await?;
         let dispatcher = dispatch::Dispatcher::new(
             store.clone(),
             roster.clone(),
@@ -174,15 +193,21 @@ impl Outbox {
             warnings.push("metadata is not sealed: the relay can read it".to_owned());
         }
         let files = files::choose(&self.store, &send.attachments).await?;
-        let record = compose::compose(compose::Parts {
+        let now = clock::now();
+        let hold = hold::hold(&send, now)?;
+        let mut record = compose::compose(compose::Parts {
             agent: &agent,
             link,
             recipient: recipient.key,
             send: &send,
             seal,
             files: &files,
-            now: clock::now(),
+            // What is said of when it was sent has to be true when it is.
+            now: hold.due_at.unwrap_or(now),
         })?;
+        record.created_at = now;
+        record.due_at = hold.due_at;
+        record.useless_at = hold.useless_at;
         warnings.extend(compose::unsigned_warning(&record));
         let out_id = record.id.clone();
         match self.enqueue(record, key).await? {
@@ -192,7 +217,7 @@ impl Outbox {
             Enqueued::Full => return Err(SendError::Full),
             Enqueued::NoFile(id) => return Err(ChooseError::Unknown { id }.into()),
         }
-        let advised = send.wait.is_some_and(|stage| stage > Stage::Queued);
+        let advised = send.wait.is_some_and(|stage| stage > Stage::Queued) && hold.due_at.is_none();
         if !advised || seal == Seal::Plain {
             return self.answer(out_id, &agent, &send, warnings).await;
         }
@@ -238,7 +263,7 @@ impl Outbox {
         let enqueue = async move {
             let enqueued = outbox.store.enqueue(record.clone(), key).await?;
             if let Enqueued::New(position) = enqueued {
-                let pending = Pending::new(position, record.message);
+                let pending = Pending::new(position, record);
                 outbox.nudge(Nudge::New(pending)).await;
             }
             Ok(enqueued)
@@ -391,15 +416,4 @@ fn send_key(key: String, send: &Send) -> Result<SendKey, SendError> {
         digest: base64url::encode(&Sha256::digest(bytes)),
         until: clock::now().after(KEY_MEMORY),
     })
-}
-
-/// How far a send has come, apart from what only the relay knows.
-fn stage(progress: &Progress) -> Stage {
-    match progress {
-        Progress::Outbox(record) => match record.stage {
-            crate::store::OutboxStage::Queued => Stage::Queued,
-            crate::store::OutboxStage::Failed => Stage::Failed,
-        },
-        Progress::Sent(..) => Stage::Accepted,
-    }
 }

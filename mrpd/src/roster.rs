@@ -1,8 +1,8 @@
 //! The local agents with their keys and relays, as the configuration in force names them.
 
-use crate::config::{self, Config, KeySource, Problem, Severity};
+use crate::config::{self, BoundAuth, Config, KeySource, Problem, Severity};
 use crate::identity;
-use mrp_client::{Relay, RelayUrl};
+use mrp_client::{Binding, Relay, RelayUrl};
 use mrp_proto::key::{PublicKey, SecretKey};
 use std::sync::Arc;
 
@@ -133,9 +133,17 @@ fn load_agent(
         if !agent.relays.contains(&relay.name) {
             continue;
         }
-        let client = match known.and_then(|known| known.link_to(&relay.url)) {
+        let binding = match agent.bound_auth {
+            BoundAuth::Prefer => Binding::default(),
+            BoundAuth::Require => Binding::required(),
+        };
+        let same = |link: &&Link| link.client.binding().is_required() == binding.is_required();
+        let client = match known
+            .and_then(|known| known.link_to(&relay.url))
+            .filter(same)
+        {
             Some(link) => link.client.clone(),
-            None => Relay::new(relay.url.clone(), Arc::clone(&secret))
+            None => Relay::with_binding(relay.url.clone(), Arc::clone(&secret), binding)
                 .map_err(|error| format!("relay {:?}: {error}", relay.name))?,
         };
         links.push(Link {

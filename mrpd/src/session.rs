@@ -1,6 +1,7 @@
 //! One agent's session with one relay: what comes in is judged, stored, and only then acknowledged.
 
 pub(crate) mod binding;
+mod clock_skew;
 mod profile;
 
 use crate::board::{Board, Down};
@@ -19,10 +20,12 @@ use mrp_proto::backoff::Backoff;
 use mrp_proto::id::MessageId;
 use mrp_proto::message::Message;
 use mrpd_api::message::Trust;
+use profile::Place;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 /// Messages that may be on their way to the disk; further ones stay with the relay.
 const STORING: usize = 128;
@@ -38,6 +41,7 @@ pub struct AgentSession {
     agent: Arc<LocalAgent>,
     link: Link,
     stop: CancellationToken,
+    delay: Duration,
 }
 
 /// Why a session has ended.
@@ -69,11 +73,23 @@ impl AgentSession {
             agent,
             link,
             stop,
+            delay: Duration::ZERO,
         }
+    }
+
+    /// Leaves the relay alone for so long at first.
+    #[must_use]
+    pub fn delayed(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
     }
 
     /// Runs until it is stopped. While the store fails there is no session, and so the relay keeps what comes.
     pub async fn run(self) {
+        tokio::select! {
+            () = tokio::time::sleep(self.delay) => {}
+            () = self.stop.cancelled() => return,
+        }
         while self.hold().await == Ended::StoreFailed {
             let down = Down {
                 reason: "the store cannot be written; messages wait at the relay".to_owned(),
@@ -85,7 +101,9 @@ impl AgentSession {
             }
         }
         self.board().remove(self.name(), self.relay());
-        profile::forget(self.board(), &self.agent, &self.link);
+        profile::forget(&self.context, &self.place());
+        self.board().warn(&self.subject("clock"), Vec::new());
+        self.board().warn(&self.subject("binding"), Vec::new());
     }
 
     async fn store_has_room(&self) -> bool {
@@ -121,6 +139,7 @@ impl AgentSession {
         let (handle, mut events) = session::spawn(relay.url.clone(), secret, settings);
         let mut storing = Storing::new();
         let mut errands = JoinSet::new();
+        let mut _profile = None;
         let ended = loop {
             tokio::select! {
                 () = self.stop.cancelled() => break Ended::Stopped,
@@ -131,7 +150,13 @@ impl AgentSession {
                 }
                 Some(_) = errands.join_next() => {}
                 event = events.recv(), if storing.len() < STORING => match event {
-                    Some(event) => self.handle(&handle, event, &mut storing, &mut errands).await,
+                    Some(event) => {
+                        if matches!(event, Event::Up) {
+                            let keeping = profile::keep(self.context.clone(), self.place());
+                            _profile = Some(AbortOnDropHandle::new(tokio::spawn(keeping)));
+                        }
+                        self.handle(&handle, event, &mut storing, &mut errands).await;
+                    }
                     None => break Ended::Stopped,
                 },
             }
@@ -167,6 +192,10 @@ impl AgentSession {
             }
             Event::Down { reason, retry_in } => {
                 tracing::info!(agent = self.name(), relay = self.relay(), %reason, ?retry_in, "session down");
+                if clock_skew::is_suspected(&reason) {
+                    let (board, subject) = (self.board().clone(), self.subject("clock"));
+                    errands.spawn(clock_skew::tell(board, subject, self.link.clone()));
+                }
                 let down = Down {
                     reason: reason.to_string(),
                     retry_at: Some(clock::now().after(retry_in)),
@@ -187,12 +216,9 @@ impl AgentSession {
         };
         self.context.outbox.nudge(nudge).await;
         errands.spawn(binding::keep(self.context.store.clone(), self.link.clone()));
-        errands.spawn(profile::publish(
-            self.context.store.clone(),
-            self.context.board.clone(),
-            Arc::clone(&self.agent),
-            self.link.clone(),
-        ));
+        self.board().warn(&self.subject("clock"), Vec::new());
+        let doubts = binding::doubts(&self.agent, &self.link);
+        self.board().warn(&self.subject("binding"), doubts);
     }
 
     async fn receive(&self, handle: &Handle, message: Message, ack: AckWay, storing: &mut Storing) {
@@ -216,7 +242,7 @@ impl AgentSession {
                 storing.push_back(Box::pin(async move { (id, ack, submitted.wait().await) }));
             }
             Err(refusal) => {
-                tracing::warn!(id = %id, %from, relay = self.relay(), %refusal, "a message was refused");
+                tracing::warn!(message_id = %id, %from, relay = self.relay(), %refusal, "a message was refused");
                 self.context.store.count_refused().await;
                 handle.stored(id);
             }
@@ -239,7 +265,7 @@ impl AgentSession {
         match self.link.client.message(&id).await {
             Ok(message) => self.receive(handle, message, AckWay::Http, storing).await,
             Err(error) => {
-                tracing::warn!(id = %id, %error, "a large message could not be read");
+                tracing::warn!(message_id = %id, %error, "a large message could not be read");
             }
         }
     }
@@ -253,14 +279,14 @@ impl AgentSession {
         match result {
             Ok(stored) => {
                 crash_point!("receive.before-ack");
-                tracing::debug!(id = %id, ?stored, "stored");
+                tracing::debug!(message_id = %id, ?stored, "stored");
                 match ack {
                     AckWay::Session => handle.stored(id),
                     AckWay::Http => {
                         let client = self.link.client.clone();
                         errands.spawn(async move {
                             if let Err(error) = client.ack(&id).await {
-                                tracing::info!(id = %id, %error, "not acknowledged; it will come again");
+                                tracing::info!(message_id = %id, %error, "not acknowledged; it will come again");
                             }
                         });
                     }
@@ -269,11 +295,22 @@ impl AgentSession {
                 Ok(())
             }
             Err(error) => {
-                tracing::warn!(id = %id, %error, "not stored; the relay keeps it");
+                tracing::warn!(message_id = %id, %error, "not stored; the relay keeps it");
                 handle.not_stored(id);
                 Err(Ended::StoreFailed)
             }
         }
+    }
+
+    fn place(&self) -> Place {
+        Place {
+            agent: self.name().to_owned(),
+            relay: self.relay().to_owned(),
+        }
+    }
+
+    fn subject(&self, what: &str) -> String {
+        format!("{what} {} {}", self.name(), self.relay())
     }
 
     fn board(&self) -> &Board {

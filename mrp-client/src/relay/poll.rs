@@ -82,7 +82,7 @@ pub(super) fn thread_target(thread_id: &str, limit: Option<usize>, cursor: Optio
     )
 }
 
-fn with_query<const N: usize>(path: &str, pairs: [(&str, Option<String>); N]) -> String {
+pub(super) fn with_query<const N: usize>(path: &str, pairs: [(&str, Option<String>); N]) -> String {
     let mut target = path.to_owned();
     let mut separator = '?';
     for (name, value) in pairs {

@@ -1,7 +1,8 @@
 //! One request: built, signed over exactly what is sent, sent once, and its answer read within bounds.
 
-use super::Inner;
+use super::{Inner, SendRate};
 use crate::USER_AGENT;
+use crate::binding::NOT_BOUND;
 use crate::error::{Error, Refusal, cut, root_cause};
 use crate::tls;
 use crate::url::RelayUrl;
@@ -10,6 +11,7 @@ use http::{HeaderMap, Method, StatusCode, header};
 use mrp_proto::bound::{
     self, CONTENT_DIGEST_HEADER, Nonce, SIGNATURE_HEADER, SIGNATURE_INPUT_HEADER,
 };
+use mrp_proto::code::Code;
 use mrp_proto::json;
 use mrp_proto::relay_api::{
     self, Health, IDEMPOTENCY_KEY_HEADER, PUBLIC_KEY_HEADER, TIMESTAMP_HEADER, path,
@@ -17,6 +19,7 @@ use mrp_proto::relay_api::{
 use mrp_proto::sign::{BodyHash, request_bytes};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::sync::PoisonError;
 use std::time::Duration;
 
 /// Bytes of an answer, at most: a page of messages is the largest.
@@ -152,6 +155,10 @@ impl Request {
         self
     }
 
+    fn is_send(&self) -> bool {
+        self.method == Method::POST && self.target == path::MESSAGES
+    }
+
     /// Sets a header of a signature.
     fn set(&mut self, name: &'static str, value: &str) {
         let value = value
@@ -174,6 +181,15 @@ impl Inner {
         let text =
             std::str::from_utf8(&body).map_err(|_| nonsense("its body is not UTF-8".to_owned()))?;
         json::from_object(text).map_err(|error| {
+            let what = json::describe(&error);
+            nonsense(format!("its body is not what was asked for: {what}"))
+        })
+    }
+
+    /// Makes a request whose answer is JSON of any kind.
+    pub(super) async fn read_any<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        let body = self.exchange(request).await?;
+        serde_json::from_slice(&body).map_err(|error| {
             let what = json::describe(&error);
             nonsense(format!("its body is not what was asked for: {what}"))
         })
@@ -209,11 +225,16 @@ impl Inner {
 
     /// Makes a request, and gives the head of an answer that says yes.
     pub(super) async fn begin(&self, request: Request) -> Result<reqwest::Response, Error> {
+        let is_send = request.is_send();
         let request = match request.signing {
             Signing::Unsigned => self.prepared(request, None)?,
             Signing::Signed => {
                 // Boxed, because asking is a request, too.
                 let level = self.binding.resolve(|| Box::pin(self.health())).await;
+                if self.binding.is_required() && !level.requests {
+                    self.demand_binding().await?;
+                }
+                let level = level.or(self.binding.level());
                 let scheme = if level.requests {
                     Scheme::Bound
                 } else {
@@ -227,15 +248,36 @@ impl Inner {
             .execute(request)
             .await
             .map_err(|error| self.transport_error(error))?;
+        if is_send {
+            self.note_send_rate(answer.headers());
+        }
         if answer.status().is_success() {
             return Ok(answer);
         }
         let body = self.read_bounded(&mut answer, MAX_REFUSAL).await?;
-        Err(judge(
-            answer.status(),
-            answer.headers(),
-            &body.unwrap_or_default(),
-        ))
+        let error = judge(answer.status(), answer.headers(), &body.unwrap_or_default());
+        if error.code() == Some(Code::BoundAuthRequired) {
+            self.binding.doubt();
+        }
+        Err(error)
+    }
+
+    /// Asks a relay that is not known to take bound signatures, where nothing else may be signed for it.
+    async fn demand_binding(&self) -> Result<(), Error> {
+        let health = Box::pin(self.health()).await?;
+        self.binding.note(&health);
+        if self.binding.level().requests {
+            return Ok(());
+        }
+        Err(nonsense(NOT_BOUND.to_owned()))
+    }
+
+    fn note_send_rate(&self, headers: &HeaderMap) {
+        let mut rate = self
+            .send_rate
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *rate = SendRate::from_headers(headers);
     }
 
     /// Turns a request into the bytes that go out. The signature covers the target as reqwest will write it.
@@ -353,6 +395,7 @@ impl Inner {
         Error::Unreachable {
             origin: self.url.to_string(),
             cause,
+            connected: !error.is_connect(),
         }
     }
 }

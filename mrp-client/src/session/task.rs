@@ -5,13 +5,14 @@ use super::desk::{Desk, Prompt, Sends};
 use super::pace::{Pace, pace};
 use super::wire::{Ended, Frame, Reading, Wire};
 use super::{DownReason, Event, Settings};
-use crate::binding::Binding;
+use crate::binding::{Binding, NOT_BOUND};
 use crate::clock::SigningClock;
 use crate::error::LONGEST_RETRY_AFTER;
 use crate::relay::Relay;
 use crate::url::RelayUrl;
 use mrp_proto::backoff::Backoff;
 use mrp_proto::bound::Nonce;
+use mrp_proto::code::Code;
 use mrp_proto::frame::{Auth, CloseCode, MAX_FRAME, SAFE_FRAME};
 use mrp_proto::key::SecretKey;
 use mrp_proto::session::agent::{self, End, Output, Session};
@@ -224,7 +225,12 @@ impl Task {
             // Nobody is there to take a farewell.
             End::Silent => return lost(DownReason::Silent, ready_at),
             End::AuthTimeout => DownReason::TimedOut,
-            End::AuthRefused { error, code } => DownReason::AuthRefused { error, code },
+            End::AuthRefused { error, code } => {
+                if code.as_deref().and_then(Code::parse) == Some(Code::BoundAuthRequired) {
+                    self.settings.binding.doubt();
+                }
+                DownReason::AuthRefused { error, code }
+            }
             End::Nonsense(error) => DownReason::Nonsense {
                 what: error.to_string(),
             },
@@ -275,7 +281,13 @@ impl Task {
     /// The first frame of a connection, signed for it alone.
     fn auth(&self) -> Result<Auth, DownReason> {
         let timestamp = self.clock.stamp();
-        let auth = if self.settings.binding.level().sessions {
+        let binding = &self.settings.binding;
+        if binding.is_required() && !binding.level().sessions {
+            return Err(DownReason::Setup {
+                what: NOT_BOUND.to_owned(),
+            });
+        }
+        let auth = if binding.level().sessions {
             let mut random = [0; 16];
             getrandom::fill(&mut random).map_err(|error| DownReason::Setup {
                 what: format!("this machine has no randomness: {error}"),

@@ -3,7 +3,8 @@
 use super::error::parse;
 use super::openapi::codes;
 use super::{Api, ApiError};
-use crate::store::DeadJob;
+use crate::outbox::HandError;
+use crate::store::{DeadJob, OutboxRecord};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
@@ -24,8 +25,12 @@ const HOOK: &str = "hook:";
     responses((status = 200, description = "The entries", body = Vec<DeadLetter>)),
 )]
 pub(super) async fn list(State(api): State<Api>) -> Result<Json<Vec<DeadLetter>>, ApiError> {
+    let unsent = api.context.outbox.dead().await?;
     let of_hooks = api.context.store.dead_jobs().await?;
-    Ok(Json(of_hooks.into_iter().map(of_hook).collect()))
+    let unsent = unsent.into_iter().map(of_outbox);
+    Ok(Json(
+        unsent.chain(of_hooks.into_iter().map(of_hook)).collect(),
+    ))
 }
 
 #[utoipa::path(
@@ -47,7 +52,7 @@ pub(super) async fn retry(
     for id in asked.ids {
         let found = match hook_and_seq(&id) {
             Some((hook, seq)) => api.context.hooks.revive(hook, seq).await?,
-            None => false,
+            None => found(api.context.outbox.revive(&id).await)?,
         };
         if !found {
             missing.push(id);
@@ -76,13 +81,22 @@ pub(super) async fn discard(
         let store = &api.context.store;
         let found = match hook_and_seq(&id) {
             Some((hook, seq)) => store.drop_dead_job(hook.to_owned(), seq).await?,
-            None => false,
+            None => found(api.context.outbox.drop_failed(&id).await)?,
         };
         if !found {
             missing.push(id);
         }
     }
     answer(&missing)
+}
+
+/// Whether the outbox had given it up; a failing store is another matter.
+fn found(done: Result<(), HandError>) -> Result<bool, ApiError> {
+    match done {
+        Ok(()) => Ok(true),
+        Err(HandError::Store(error)) => Err(error.into()),
+        Err(_) => Ok(false),
+    }
 }
 
 fn answer(missing: &[String]) -> Result<StatusCode, ApiError> {
@@ -97,6 +111,21 @@ fn answer(missing: &[String]) -> Result<StatusCode, ApiError> {
 fn hook_and_seq(id: &str) -> Option<(&str, u64)> {
     let (hook, seq) = id.strip_prefix(HOOK)?.rsplit_once(':')?;
     Some((hook, seq.parse().ok()?))
+}
+
+fn of_outbox(record: OutboxRecord) -> DeadLetter {
+    let why = record.error.map(|error| error.message);
+    DeadLetter {
+        id: record.id,
+        source: DeadSource::Outbox,
+        hook: None,
+        seq: None,
+        message_id: None,
+        peer: record.message.to,
+        attempts: record.attempts,
+        at: record.failed_at.unwrap_or(record.created_at),
+        why: why.unwrap_or_default(),
+    }
 }
 
 fn of_hook(dead: DeadJob) -> DeadLetter {

@@ -33,6 +33,17 @@ impl ApiError {
         self
     }
 
+    /// Of what was wrong elsewhere.
+    pub(super) fn from_detail(detail: ErrorDetail) -> Self {
+        let code = Code::parse(&detail.code).unwrap_or(Code::Internal);
+        Self { code, detail }
+    }
+
+    /// What was wrong, where it is part of an answer.
+    pub(super) fn into_detail(self) -> ErrorDetail {
+        self.detail
+    }
+
     /// The code.
     pub fn code(&self) -> Code {
         self.code
@@ -99,6 +110,8 @@ impl From<SendError> for ApiError {
             SendError::EncryptionRequired(_) => Self::new(Code::EncryptionRequired, message)
                 .with_hint("send it sealed, or change require_encryption in mrpd.toml"),
             SendError::Compose(error) => compose(&error, message),
+            SendError::Hold(_) => Self::new(Code::InvalidRequest, message),
+            SendError::Cancelled => Self::new(Code::Cancelled, message),
             SendError::Choose(error) => choose(&error, message),
             SendError::InvalidKey => Self::new(Code::InvalidRequest, message),
             SendError::Mismatch => Self::new(Code::IdempotencyMismatch, message)

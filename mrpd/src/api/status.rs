@@ -1,14 +1,12 @@
-//! `/healthz`, `/v1/status`, `/v1/agents`, `/v1/relays`, `/v1/outbox`.
+//! `/healthz`, `/v1/status`, `/v1/agents`, `/v1/relays`.
 
 use super::{Api, ApiError};
-use crate::contacts::Names;
 use crate::identity;
 use crate::roster::{LocalAgent, Roster};
-use crate::store::{OutboxRecord, OutboxStage};
 use axum::Json;
 use axum::extract::State;
 use mrpd_api::body::hooks::HookCounts;
-use mrpd_api::body::{Agent, InboxCounts, OutboxCounts, OutboxEntry, Relay, Stage, Status};
+use mrpd_api::body::{Agent, InboxCounts, OutboxCounts, Relay, Status};
 use mrpd_api::card::Card;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -77,6 +75,7 @@ pub(super) async fn status(State(api): State<Api>) -> Json<Status> {
             queued: counts.queued,
             failed: counts.failed,
         },
+        allowances: super::outbox::allowances(&api).await,
         hooks: hook_counts(&api).await,
         warnings,
     })
@@ -104,24 +103,6 @@ pub(super) async fn agents(State(api): State<Api>) -> Json<Vec<Agent>> {
 )]
 pub(super) async fn relays(State(api): State<Api>) -> Json<Vec<Relay>> {
     Json(relays_of(&api.context.roster.borrow()))
-}
-
-#[utoipa::path(
-    get,
-    path = "/v1/outbox",
-    operation_id = "list_outbox",
-    tag = "Sending",
-    summary = "What is on its way, and what was given up",
-    responses((status = 200, description = "All of it, in order", body = Vec<OutboxEntry>)),
-)]
-pub(super) async fn outbox(State(api): State<Api>) -> Result<Json<Vec<OutboxEntry>>, ApiError> {
-    let records = api.context.store.outbox().await?;
-    let roster = Arc::clone(&api.context.roster.borrow());
-    let names = api.context.contacts.names(&roster);
-    let entries = records
-        .into_iter()
-        .filter_map(|record| entry(record, &names));
-    Ok(Json(entries.collect()))
 }
 
 async fn hook_counts(api: &Api) -> HookCounts {
@@ -165,22 +146,4 @@ fn relays_of(roster: &Roster) -> Vec<Relay> {
         url: relay.url.to_string(),
     };
     roster.relays.iter().map(shown).collect()
-}
-
-fn entry(record: OutboxRecord, names: &Names) -> Option<OutboxEntry> {
-    Some(OutboxEntry {
-        id: record.id,
-        to: names.key(&record.message.to)?,
-        agent: record.message.agent,
-        relay: record.message.relay,
-        stage: match record.stage {
-            OutboxStage::Queued => Stage::Queued,
-            OutboxStage::Failed => Stage::Failed,
-        },
-        message_id: None,
-        attempts: record.attempts,
-        created_at: record.created_at,
-        next_attempt_at: record.next_attempt_at,
-        error: record.error,
-    })
 }

@@ -209,7 +209,9 @@ impl Running {
         };
         let store = &self.context.store;
         let page = store
-            .page(after, |message| message.dir == Direction::In)
+            .page(after, |message| {
+                message.dir == Direction::In && !message.imported
+            })
             .await?;
         // What stood at the end may have been deleted: nothing is to be waited for there.
         let reached = if page.end {
@@ -405,7 +407,7 @@ async fn load(context: &Context, hook: &Hook, record: HookRecord) -> Result<Slot
 }
 
 /// What is known of who sent a message.
-pub(super) async fn proof_of(
+pub(crate) async fn proof_of(
     context: &Context,
     sender: &str,
     verified: bool,

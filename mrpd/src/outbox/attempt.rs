@@ -1,10 +1,11 @@
 //! One attempt to post a message, and what its failure means.
 
-use super::lanes::Outcome;
+use super::budget::{Limit, Told};
+use super::lanes::{Heard, Outcome};
 use crate::attachments::{self, BringError, Uploads};
 use crate::clock;
 use crate::crash::crash_point;
-use crate::roster::Roster;
+use crate::roster::{Link, LocalAgent, Roster};
 use crate::store::{Accepted, Failure, OutboxRecord, OutboxStage, Pending, Store, StoreError};
 use mrp_client::{Error, Refusal};
 use mrp_proto::code::Code as RelayCode;
@@ -20,13 +21,16 @@ pub(super) async fn attempt(
     roster: Arc<Roster>,
     pending: Pending,
     retry_for: Duration,
+    guess: Limit,
 ) -> Attempted {
     let record = match store.outbox_at(pending.position).await {
         Ok(Some(record)) if record.stage == OutboxStage::Queued => record,
         Ok(_) => return Attempted::done(pending),
         Err(error) => return Attempted::stuck(pending, &error),
     };
-    match post(&store, &uploads, &roster, (pending.position, &record)).await {
+    let place = (pending.position, &record);
+    let Posted { result, heard } = post(&store, &uploads, &roster, place, guess).await;
+    let attempted = match result {
         Ok(accepted) => {
             let recorded = store
                 .record_accepted(pending.position, accepted, clock::now())
@@ -34,11 +38,15 @@ pub(super) async fn attempt(
             match recorded {
                 Ok(()) => Attempted::done(pending),
                 // The relay has it; under the same idempotency key it says so again.
-                Err(error) => Attempted::stuck(pending, &error),
+                Err(error) => Attempted {
+                    perhaps_sent: true,
+                    ..Attempted::stuck(pending, &error)
+                },
             }
         }
         Err(problem) => fail(&store, pending, &record, problem, retry_for).await,
-    }
+    };
+    Attempted { heard, ..attempted }
 }
 
 /// An attempt that has ended.
@@ -50,6 +58,10 @@ pub(super) struct Attempted {
     pub(super) outcome: Outcome,
     /// What is to be recorded of it.
     pub(super) error: Option<ErrorDetail>,
+    /// Whether the relay may have the message, although it did not say so.
+    pub(super) perhaps_sent: bool,
+    /// What the relay said of how many sends it takes.
+    pub(super) heard: Heard,
 }
 
 impl Attempted {
@@ -58,6 +70,8 @@ impl Attempted {
             pending,
             outcome: Outcome::Done,
             error: None,
+            perhaps_sent: false,
+            heard: Heard::Nothing,
         }
     }
 
@@ -67,6 +81,8 @@ impl Attempted {
             pending,
             outcome: Outcome::RetryMessage { after: None },
             error: None,
+            perhaps_sent: false,
+            heard: Heard::Nothing,
         }
     }
 }
@@ -76,6 +92,14 @@ impl Attempted {
 pub(super) struct Problem {
     pub(super) error: ErrorDetail,
     pub(super) verdict: Verdict,
+    /// Whether the relay may have it all the same.
+    pub(super) undecided: bool,
+}
+
+/// What came of posting a message.
+struct Posted {
+    result: Result<Accepted, Problem>,
+    heard: Heard,
 }
 
 /// What to do about it.
@@ -94,10 +118,58 @@ async fn post(
     uploads: &Uploads,
     roster: &Roster,
     (position, record): (u64, &OutboxRecord),
-) -> Result<Accepted, Problem> {
+    guess: Limit,
+) -> Posted {
+    let unheard = |problem| Posted {
+        result: Err(problem),
+        heard: Heard::Nothing,
+    };
+    let (agent, link) = match find_way(roster, record) {
+        Ok(way) => way,
+        Err(problem) => return unheard(problem),
+    };
+    let request = attachments::upload(store, uploads, (agent, link), position, record).await;
+    let request = match request {
+        Ok(request) => request,
+        Err(error) => return unheard(judge_bringing(&error)),
+    };
+    crash_point!("send.before-post");
+    let accepted = link.client.send(&request, Some(&record.id)).await;
+    crash_point!("send.posted");
+    let heard = hear(link, accepted.as_ref().err(), guess);
+    if let Err(error) = &accepted
+        && error.code() == Some(RelayCode::BlobNotFound)
+        && record.files.iter().any(|file| file.uploaded_at.is_some())
+    {
+        let again = attachments::clear(store, position, record).await;
+        let problem = Problem {
+            error: detail(error),
+            verdict: again.map_or(Verdict::GiveUp, |()| Verdict::RetryMessage(None)),
+            undecided: false,
+        };
+        return Posted {
+            result: Err(problem),
+            heard,
+        };
+    }
+    let result = accepted
+        .map(|accepted| Accepted {
+            message_id: accepted.message_id.to_string(),
+            created_at: accepted.created_at,
+            expires_at: accepted.expires_at,
+        })
+        .map_err(|error| judge(&error));
+    Posted { result, heard }
+}
+
+fn find_way<'a>(
+    roster: &'a Roster,
+    record: &OutboxRecord,
+) -> Result<(&'a LocalAgent, &'a Link), Problem> {
     let absent = |what: String| Problem {
         error: ErrorDetail::new(Code::TryAgain, what, None),
         verdict: Verdict::RetryRelay(Some(Duration::from_secs(60))),
+        undecided: false,
     };
     let agent = roster.agent_by_key(&record.message.from).ok_or_else(|| {
         absent(format!(
@@ -111,29 +183,28 @@ async fn post(
             record.message.agent, record.message.relay
         ))
     })?;
-    let request = attachments::upload(store, uploads, (agent, link), position, record)
-        .await
-        .map_err(|error| judge_bringing(&error))?;
-    crash_point!("send.before-post");
-    let accepted = link.client.send(&request, Some(&record.id)).await;
-    crash_point!("send.posted");
-    if let Err(error) = &accepted
-        && error.code() == Some(RelayCode::BlobNotFound)
-        && record.files.iter().any(|file| file.uploaded_at.is_some())
+    Ok((agent, link))
+}
+
+/// What an answer says of how many sends the relay takes. One that speaks of its limits elsewhere, as those do that take bound
+/// signatures, has none where it says nothing; of another one nothing is known, and the guess holds.
+fn hear(link: &Link, error: Option<&Error>, guess: Limit) -> Heard {
+    if let Some(Error::Refused(refusal)) = error
+        && RelayCode::parse(&refusal.code) == Some(RelayCode::RateLimitExceeded)
     {
-        let again = attachments::clear(store, position, record).await;
-        return Err(Problem {
-            error: detail(error),
-            verdict: again.map_or(Verdict::GiveUp, |()| Verdict::RetryMessage(None)),
-        });
+        return Heard::TooMany(refusal.retry_after.unwrap_or(Duration::from_secs(60)));
     }
-    match accepted {
-        Ok(accepted) => Ok(Accepted {
-            message_id: accepted.message_id.to_string(),
-            created_at: accepted.created_at,
-            expires_at: accepted.expires_at,
+    if error.is_some_and(|error| !matches!(error, Error::Refused(_))) {
+        return Heard::Nothing;
+    }
+    match link.client.send_rate() {
+        Some(rate) => Heard::Told(Told {
+            limit: rate.limit,
+            remaining: rate.remaining,
+            reset_in: rate.reset_in,
         }),
-        Err(error) => Err(judge(&error)),
+        None if link.client.binding().level().requests => Heard::Silence(Limit::Unlimited),
+        None => Heard::Silence(guess),
     }
 }
 
@@ -147,6 +218,7 @@ fn judge_bringing(error: &BringError) -> Problem {
     Problem {
         error: ErrorDetail::new(code, error.to_string(), None),
         verdict,
+        undecided: false,
     }
 }
 
@@ -163,6 +235,7 @@ pub(super) fn judge(error: &Error) -> Problem {
     Problem {
         error: detail(error),
         verdict,
+        undecided: error.is_undecided(),
     }
 }
 
@@ -184,7 +257,8 @@ fn is_elsewhere(refusal: &Refusal) -> bool {
     !refusal.names_a_code() && refusal.status != TOO_LARGE
 }
 
-fn detail(error: &Error) -> ErrorDetail {
+/// The failure as it is told and kept.
+pub(crate) fn detail(error: &Error) -> ErrorDetail {
     let code = match error {
         Error::Unreachable { .. } | Error::TimedOut | Error::Nonsense { .. } => {
             Code::RelayUnreachable
@@ -203,6 +277,13 @@ fn detail(error: &Error) -> ErrorDetail {
     };
     let mut detail = ErrorDetail::new(code, error.to_string(), None);
     if let Error::Refused(refusal) = error {
+        if let Some(there) = refusal.server_time() {
+            let (here, seconds) = (clock::now(), clock::now().distance(there).as_secs());
+            let side = if here > there { "ahead of" } else { "behind" };
+            detail.hint = Some(format!(
+                "this machine's clock is {seconds} s {side} the relay's; set it"
+            ));
+        }
         detail.request_id = refusal.request_id.as_deref().map(str::to_owned);
     }
     detail
@@ -215,19 +296,26 @@ async fn fail(
     problem: Problem,
     retry_for: Duration,
 ) -> Attempted {
-    let Problem { mut error, verdict } = problem;
+    let Problem {
+        mut error,
+        verdict,
+        undecided,
+    } = problem;
     let outcome = match verdict {
         Verdict::RetryMessage(after) => Outcome::RetryMessage { after },
         Verdict::RetryRelay(after) => Outcome::RetryRelay { after },
         Verdict::GiveUp => Outcome::Done,
     };
-    let tried_for = clock::now().since(record.created_at);
+    let now = clock::now();
+    let tried_for = now.since(record.tried_since());
     let given_up = outcome == Outcome::Done || tried_for >= retry_for;
     if !given_up {
         return Attempted {
             pending,
             outcome,
             error: Some(error),
+            perhaps_sent: undecided,
+            heard: Heard::Nothing,
         };
     }
     if outcome != Outcome::Done {
@@ -238,6 +326,9 @@ async fn fail(
     let failure = Failure {
         error,
         retry_at: None,
+        at: now,
+        perhaps_sent: undecided,
+        tried: true,
     };
     match store.record_failure(pending.position, failure).await {
         Ok(()) => Attempted::done(pending),

@@ -115,6 +115,12 @@ pub(super) fn compose(parts: Parts<'_>) -> Result<OutboxRecord, ComposeError> {
         created_at: now,
         next_attempt_at: None,
         error: None,
+        due_at: None,
+        useless_at: None,
+        tried_since: None,
+        failed_at: None,
+        perhaps_sent: false,
+        key: None,
         files: files
             .iter()
             .zip(&attachments)
@@ -157,7 +163,7 @@ pub(crate) fn recompose(
         attachments: &attachments,
         thread_id: message.thread.as_deref(),
         in_reply_to: message.reply_to.as_deref(),
-        sent_at: record.created_at,
+        sent_at: message.created_at,
     };
     let asked = SendRequest {
         body: message.body.clone(),
@@ -286,6 +292,7 @@ fn record(parts: Parts<'_>, request: &SendRequest, draft: Draft) -> MessageRecor
         received_at: parts.now,
         expires_at: parts.now.after(draft.expires_in),
         behind: 0,
+        imported: false,
         standing: Default::default(),
     }
 }

@@ -3,8 +3,9 @@
 //! A lane is one sender's way to one recipient by one relay: one message at a time, in order. A line is one sender's way to one
 //! relay, with a bounded number of attempts side by side of its own, so that a relay that does not answer holds up no other. What
 //! stops a line, such as a relay that cannot be reached, stops all its lanes; then one lane at a time tries it, each time another
-//! one, until an attempt gets through.
+//! one, until an attempt gets through. Where the line's budget is used up, one lane waits for it, and the others behind that one.
 
+use super::budget::{Budget, Limit, Told};
 use crate::store::Pending;
 use mrp_proto::backoff::Backoff;
 use std::collections::{BTreeSet, HashMap, VecDeque};
@@ -28,6 +29,43 @@ pub(super) enum Outcome {
         /// How long the relay asked for.
         after: Option<Duration>,
     },
+}
+
+/// What a relay said of how many sends it takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Heard {
+    /// Nothing: it did not answer.
+    Nothing,
+    /// This.
+    Told(Told),
+    /// An answer without a word of it, from which this follows.
+    Silence(Limit),
+    /// That this one was too many, and how long to wait.
+    TooMany(Duration),
+}
+
+/// What became of a message that was to be taken out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Removed {
+    /// It is out.
+    Out,
+    /// An attempt to send it is under way.
+    UnderWay,
+    /// It was not in.
+    Absent,
+}
+
+/// How much a line may still send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Allowance {
+    /// Whose, by key.
+    pub sender: String,
+    /// At which relay.
+    pub relay: String,
+    /// What is known of the limit.
+    pub limit: Limit,
+    /// How many may be sent now; `None` where there is no limit.
+    pub left: Option<u32>,
 }
 
 /// A sender's way to a relay.
@@ -77,6 +115,9 @@ struct Line {
     backoff: Backoff,
     health: Health,
     busy: usize,
+    budget: Budget,
+    /// The lane that waits for the budget.
+    gate: Option<LaneKey>,
     /// Lanes that wait for room. Where there are any, another lane is busy or waits for its time, and lets them in.
     parked: VecDeque<LaneKey>,
 }
@@ -97,6 +138,34 @@ impl Line {
         };
         limit.saturating_sub(self.busy)
     }
+
+    /// Whether one of its lanes may go on.
+    fn admit(&mut self, now: Instant) -> Admission {
+        if let Some(until) = self.until.filter(|until| *until > now) {
+            return Admission::Wait(until);
+        }
+        if self.room() == 0 || self.gate.is_some() {
+            return Admission::Park;
+        }
+        match self.budget.take(now) {
+            Ok(()) => Admission::Go,
+            Err(Some(until)) => Admission::Gate(until),
+            Err(None) => Admission::Park,
+        }
+    }
+}
+
+/// Whether a lane may go on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Admission {
+    /// It may.
+    Go,
+    /// At this time.
+    Wait(Instant),
+    /// At this time, and before it no other one.
+    Gate(Instant),
+    /// When another one lets it in.
+    Park,
 }
 
 impl Lanes {
@@ -139,19 +208,27 @@ impl Lanes {
                 continue;
             };
             let line = self.lines.entry(key.line.clone()).or_default();
-            match line.until {
-                Some(until) if until > now => {
-                    lane.place = Place::Waiting(until);
-                    self.waiting.insert((until, key));
-                }
-                _ if line.room() == 0 => {
-                    lane.place = Place::Parked;
-                    line.parked.push_back(key);
-                }
-                _ => {
+            if line.gate.as_ref() == Some(&key) {
+                line.gate = None;
+            }
+            match line.admit(now) {
+                Admission::Go => {
                     lane.place = Place::Busy;
                     line.busy += 1;
                     return Some(pending.clone());
+                }
+                Admission::Wait(until) => {
+                    lane.place = Place::Waiting(until);
+                    self.waiting.insert((until, key));
+                }
+                Admission::Gate(until) => {
+                    line.gate = Some(key.clone());
+                    lane.place = Place::Waiting(until);
+                    self.waiting.insert((until, key));
+                }
+                Admission::Park => {
+                    lane.place = Place::Parked;
+                    line.parked.push_back(key);
                 }
             }
         }
@@ -174,6 +251,7 @@ impl Lanes {
         let key = lane_key(pending);
         let line = self.lines.entry(key.line.clone()).or_default();
         line.busy = line.busy.saturating_sub(1);
+        line.budget.end();
         let delay = match outcome {
             Outcome::Done => {
                 line.until = None;
@@ -207,6 +285,55 @@ impl Lanes {
         delay
     }
 
+    /// What the relay of an attempt said of how many sends it takes. Before [`Self::finish`], which lets others go on.
+    pub(super) fn hear(&mut self, pending: &Pending, heard: Heard, now: Instant) {
+        let line = self.lines.entry(lane_key(pending).line).or_default();
+        match heard {
+            Heard::Nothing => {}
+            Heard::Told(told) => line.budget.learn(told, now),
+            Heard::Silence(limit) => line.budget.assume(limit),
+            Heard::TooMany(after) => line.budget.refuse(after, now),
+        }
+    }
+
+    /// Takes a message out, unless it is being sent.
+    pub(super) fn remove(&mut self, pending: &Pending) -> Removed {
+        let key = lane_key(pending);
+        let Some(lane) = self.lanes.get_mut(&key) else {
+            return Removed::Absent;
+        };
+        let is_it = |other: &Pending| other.position == pending.position;
+        let Some(index) = lane.queue.iter().position(is_it) else {
+            return Removed::Absent;
+        };
+        if index == 0 && lane.place == Place::Busy {
+            return Removed::UnderWay;
+        }
+        lane.queue.remove(index);
+        if index == 0 {
+            self.head_is_gone(&key);
+        }
+        Removed::Out
+    }
+
+    /// How much each line may still send.
+    pub(super) fn allowances(&mut self, now: Instant) -> Vec<Allowance> {
+        let allowance = |(key, line): (&LineKey, &mut Line)| Allowance {
+            sender: key.sender.clone(),
+            relay: key.relay.clone(),
+            limit: line.budget.limit(),
+            left: line.budget.left_now(now),
+        };
+        self.lines.iter_mut().map(allowance).collect()
+    }
+
+    /// Whatever waits for a relay goes on.
+    pub(super) fn all_up(&mut self) {
+        for line in self.lines.keys().cloned().collect::<Vec<_>>() {
+            self.line_up(&line.sender, &line.relay);
+        }
+    }
+
     /// A relay can be reached again: whatever waits for it goes on.
     pub(super) fn line_up(&mut self, sender: &str, relay: &str) {
         let line_key = LineKey {
@@ -226,6 +353,36 @@ impl Lanes {
         for entry in woken {
             self.waiting.remove(&entry);
             self.make_ready(entry.1);
+        }
+    }
+
+    /// The head of a lane that was not busy is taken out: the next one has nothing to do with its failures, and where the lane was
+    /// the one that waited for others, another one does.
+    fn head_is_gone(&mut self, key: &LaneKey) {
+        let Some(lane) = self.lanes.get_mut(key) else {
+            return;
+        };
+        lane.backoff = Backoff::default();
+        let (place, is_empty) = (lane.place, lane.queue.is_empty());
+        if let Place::Waiting(until) = place {
+            self.waiting.remove(&(until, key.clone()));
+        }
+        if !is_empty {
+            if let Place::Waiting(_) = place {
+                self.make_ready(key.clone());
+            }
+            return;
+        }
+        self.lanes.remove(key);
+        let Some(line) = self.lines.get_mut(&key.line) else {
+            return;
+        };
+        line.parked.retain(|parked| parked != key);
+        if line.gate.as_ref() == Some(key) {
+            line.gate = None;
+        }
+        if let Some(next) = line.parked.pop_front() {
+            self.make_ready(next);
         }
     }
 

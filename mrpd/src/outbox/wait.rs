@@ -1,12 +1,12 @@
 //! How far a send has come, for those who wait for it.
 
-use super::{SendError, stage};
+use super::SendError;
+use crate::clock;
 use crate::roster::LocalAgent;
 use crate::store::{MessageRecord, OutboxRecord, Progress, Store, StoreError};
 use mrp_proto::id::MessageId;
 use mrp_proto::message::Status;
 use mrpd_api::body::{Sent, Stage};
-use mrpd_api::message::Direction;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -33,120 +33,84 @@ impl Wait<'_> {
         warnings: Vec<String>,
     ) -> Result<Sent, SendError> {
         let deadline = Instant::now() + self.limit;
-        let progress = self.until_accepted(&out_id, deadline).await?;
-        let mut sent = answer(&out_id, &progress, self.agent, warnings);
-        if let Progress::Sent(_, message) = &progress
-            && self.stage > Stage::Accepted
-            && self.stage != Stage::Failed
-        {
-            sent.stage = self.beyond_accepted(message, deadline).await?;
-        }
-        Ok(sent)
+        let progress = self.until_reached(&out_id, deadline).await?;
+        Ok(answer(&out_id, &progress, self.agent, warnings))
     }
 
-    async fn until_accepted(
-        &self,
-        out_id: &str,
-        deadline: Instant,
-    ) -> Result<Progress, StoreError> {
+    async fn until_reached(&self, out_id: &str, deadline: Instant) -> Result<Progress, SendError> {
         let mut changes = self.store.outbox_changes();
+        let mut pause = ASK.0;
+        let mut ask_at = Instant::now();
         loop {
             changes.borrow_and_update();
-            let progress = self.store.progress(out_id.to_owned()).await?;
-            // An entry that was there and is gone was removed by the user; nothing more can be said of it.
-            let progress = progress.ok_or(StoreError::Closed)?;
-            if stage(&progress) != Stage::Queued || self.stage == Stage::Queued {
+            let found = self.store.progress(out_id.to_owned()).await?;
+            let progress = found.ok_or(SendError::Cancelled)?;
+            // A message that has failed is beyond all stages.
+            if progress.stage() >= self.stage || Instant::now() >= deadline {
                 return Ok(progress);
+            }
+            let mut wake = deadline;
+            if let Progress::Sent(seq, message, track) = &progress
+                && !track.is_settled()
+            {
+                if Instant::now() >= ask_at {
+                    let patience = deadline - Instant::now();
+                    ask(self.store, self.agent, *seq, message, patience).await?;
+                    ask_at = Instant::now() + pause;
+                    pause = (pause * 2).min(ASK.1);
+                }
+                wake = ask_at.min(deadline);
             }
             tokio::select! {
                 changed = changes.changed() => changed.map_err(|_| StoreError::Closed)?,
-                () = tokio::time::sleep_until(deadline) => return Ok(progress),
+                () = tokio::time::sleep_until(wake) => {}
                 () = self.stop.cancelled() => return Ok(progress),
             }
         }
     }
+}
 
-    async fn beyond_accepted(
-        &self,
-        message: &MessageRecord,
-        deadline: Instant,
-    ) -> Result<Stage, StoreError> {
-        let mut newest = self.store.newest();
-        let mut looked_until = message.behind;
-        let mut reached = Stage::Accepted;
-        let mut pause = ASK.0;
-        let mut ask_at = Instant::now();
-        loop {
-            newest.borrow_and_update();
-            if self.replied(message, &mut looked_until).await? {
-                return Ok(Stage::Replied);
-            }
-            if reached == Stage::Accepted && Instant::now() >= ask_at {
-                if self.delivered(message, deadline).await {
-                    reached = Stage::Delivered;
-                }
-                ask_at = Instant::now() + pause;
-                pause = (pause * 2).min(ASK.1);
-            }
-            if reached >= self.stage || Instant::now() >= deadline {
-                return Ok(reached);
-            }
-            let asking = reached == Stage::Accepted;
-            let wake = if asking {
-                ask_at.min(deadline)
-            } else {
-                deadline
-            };
-            tokio::select! {
-                changed = newest.changed() => changed.map_err(|_| StoreError::Closed)?,
-                () = tokio::time::sleep_until(wake) => {}
-                () = self.stop.cancelled() => return Ok(reached),
-            }
+/// Asks the relay where a message stands that it accepted, and records what it says. A relay that does not answer is no reason to
+/// fail: it is asked again.
+pub(super) async fn ask(
+    store: &Store,
+    agent: &LocalAgent,
+    seq: u64,
+    message: &MessageRecord,
+    patience: Duration,
+) -> Result<(), StoreError> {
+    let Some(link) = agent.link(&message.relay) else {
+        return Ok(());
+    };
+    let Ok(id) = message.id.parse::<MessageId>() else {
+        return Ok(());
+    };
+    let asked = tokio::time::timeout(patience, link.client.message_status(&id)).await;
+    let Ok(Ok(answer)) = asked else { return Ok(()) };
+    match answer.status {
+        Status::Sent => Ok(()),
+        Status::Delivered => {
+            let at = answer.delivered_at.unwrap_or_else(clock::now);
+            store.record_delivered(seq, at).await
         }
-    }
-
-    async fn replied(&self, sent: &MessageRecord, after: &mut u64) -> Result<bool, StoreError> {
-        loop {
-            let (id, peer) = (sent.id.clone(), sent.to.clone());
-            let answers = move |message: &MessageRecord| {
-                message.dir == Direction::In
-                    && message.from == peer
-                    && message.reply_to.as_ref() == Some(&id)
-            };
-            let page = self.store.page(*after, answers).await?;
-            *after = page.reached;
-            if !page.messages.is_empty() || page.end {
-                return Ok(!page.messages.is_empty());
-            }
-        }
-    }
-
-    /// A relay that does not answer is no reason to fail: the question is asked again.
-    async fn delivered(&self, message: &MessageRecord, deadline: Instant) -> bool {
-        let Some(link) = self.agent.link(&message.relay) else {
-            return false;
-        };
-        let Ok(id) = message.id.parse::<MessageId>() else {
-            return false;
-        };
-        let asked = tokio::time::timeout_at(deadline, link.client.message_status(&id)).await;
-        matches!(asked, Ok(Ok(answer)) if answer.status == Status::Delivered)
+        Status::Expired => store.record_expired(seq).await,
     }
 }
 
 fn answer(out_id: &str, progress: &Progress, agent: &LocalAgent, warnings: Vec<String>) -> Sent {
     let (message, record): (&MessageRecord, Option<&OutboxRecord>) = match progress {
         Progress::Outbox(record) => (&record.message, Some(record)),
-        Progress::Sent(_, message) => (message, None),
+        Progress::Sent(_, message, _) => (message, None),
     };
     Sent {
         id: out_id.to_owned(),
         message_id: Some(message.id.clone()).filter(|id| !id.is_empty()),
-        stage: stage(progress),
+        stage: progress.stage(),
         // The key was one when the message was made.
         to: message.to.parse().unwrap_or(agent.public),
         encrypted: message.encrypted,
         warnings,
+        due_at: record.and_then(|record| record.due_at),
         error: record.and_then(|record| record.error.clone()),
     }
 }

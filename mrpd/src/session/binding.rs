@@ -1,7 +1,8 @@
 //! Which bound signatures a relay takes: kept in the store, so that nobody between the two can have the first requests of a new
 //! process signed in the published scheme, which names no relay (protocol A11).
 
-use crate::roster::Link;
+use crate::config::BoundAuth;
+use crate::roster::{Link, LocalAgent};
 use crate::store::Store;
 
 /// Gives a link what is known of its relay from before. If that cannot be read, the relay is asked again.
@@ -18,4 +19,18 @@ pub(super) async fn keep(store: Store, link: Link) {
         // If this is not kept, the relay is asked again when the daemon next starts.
         let _ = store.remember_bindable(url, level).await;
     }
+}
+
+/// What there is to say where a key is used at several relays, and this one could use its signatures at the others: those that it
+/// takes name no relay.
+pub(super) fn doubts(agent: &LocalAgent, link: &Link) -> Vec<String> {
+    let level = link.client.binding().level();
+    let is_bound = level.requests && level.sessions;
+    if is_bound || agent.config.bound_auth == BoundAuth::Require || agent.links.len() < 2 {
+        return Vec::new();
+    }
+    vec![format!(
+        "the agent {:?} has one key at several relays, and {:?} takes no signatures that are bound to it: within minutes it could use them at the others; give it an agent of its own",
+        agent.config.name, link.relay.name
+    )]
 }

@@ -2,7 +2,9 @@
 
 use super::index::terms;
 use super::record::{MessageRecord, decode};
-use super::schema::{Counter, IDS, INDEX, MESSAGES, STANDINGS, THREAD_ORDER, THREADS, TIMES};
+use super::schema::{
+    Counter, IDS, INDEX, MESSAGES, STANDINGS, THREAD_ORDER, THREADS, TIMES, TRACKS,
+};
 use super::standing::{self, millis};
 use super::writer::Transaction;
 use mrpd_api::message::Direction;
@@ -84,6 +86,7 @@ pub(super) fn remove(transaction: &Transaction, seq: u64) -> Result<Option<u64>,
     if let Some(thread) = &message.thread {
         leave_thread(transaction, thread, seq)?;
     }
+    tables.open_table(TRACKS)?.remove(seq)?;
     let counter = match message.dir {
         Direction::In => Counter::Received,
         Direction::Out => Counter::Sent,

@@ -190,6 +190,7 @@ pub(super) fn append(
     let bytes = encode(message)?;
     tables.open_table(MESSAGES)?.insert(seq, bytes.as_slice())?;
     entry::enter(transaction, seq, message, bytes.len())?;
+    super::tracks::note_reply(transaction, message, seq)?;
     Ok(seq)
 }
 

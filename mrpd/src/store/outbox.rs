@@ -1,11 +1,13 @@
 //! What goes out: durable before it is answered, and visible with a `seq` once a relay has accepted it.
 
 use super::inbox::append;
-use super::record::{MessageRecord, OutboxRecord, OutboxStage, decode, encode};
-use super::schema::{Counter, IDS, LET_IN, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS};
+use super::record::{MessageRecord, OutboxRecord, OutboxStage, Track, decode, encode};
+use super::schema::{Counter, IDS, LET_IN, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS, TRACKS};
+use super::tracks::StageChange;
 use super::writer::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
+use mrpd_api::body::Stage;
 use mrpd_api::error::ErrorDetail;
 use redb::ReadableTable as _;
 use serde::{Deserialize, Serialize};
@@ -28,10 +30,10 @@ pub struct SendKey {
 }
 
 #[derive(Serialize, Deserialize)]
-struct SendKeyRecord {
+pub(super) struct SendKeyRecord {
     digest: String,
     out_id: String,
-    until: Timestamp,
+    pub(super) until: Timestamp,
 }
 
 /// What became of a draft.
@@ -60,16 +62,25 @@ pub struct Pending {
     pub to: String,
     /// The relay it goes by.
     pub relay: String,
+    /// When it may be sent first.
+    pub due_at: Option<Timestamp>,
+    /// From when on it is of no use any more.
+    pub useless_at: Option<Timestamp>,
+    /// Whether a relay may have it already.
+    pub perhaps_sent: bool,
 }
 
 impl Pending {
-    /// Of the message at a place.
-    pub fn new(position: u64, message: MessageRecord) -> Self {
+    /// Of the entry at a place.
+    pub fn new(position: u64, record: OutboxRecord) -> Self {
         Self {
             position,
-            from: message.from,
-            to: message.to,
-            relay: message.relay,
+            from: record.message.from,
+            to: record.message.to,
+            relay: record.message.relay,
+            due_at: record.due_at,
+            useless_at: record.useless_at,
+            perhaps_sent: record.perhaps_sent,
         }
     }
 }
@@ -92,6 +103,12 @@ pub struct Failure {
     pub error: ErrorDetail,
     /// When it is tried again; never, where absent.
     pub retry_at: Option<Timestamp>,
+    /// When it failed.
+    pub at: Timestamp,
+    /// Whether the relay may have the message all the same.
+    pub perhaps_sent: bool,
+    /// Whether it was tried; what expired while it waited was not.
+    pub tried: bool,
 }
 
 /// How far a send has come.
@@ -99,8 +116,21 @@ pub struct Failure {
 pub enum Progress {
     /// It is in the outbox.
     Outbox(Box<OutboxRecord>),
-    /// A relay has it; it is visible under this `seq`.
-    Sent(u64, Box<MessageRecord>),
+    /// A relay has it; it is visible under this `seq`, and so much is known of it since.
+    Sent(u64, Box<MessageRecord>, Track),
+}
+
+impl Progress {
+    /// How far that is.
+    pub fn stage(&self) -> Stage {
+        match self {
+            Self::Outbox(record) => match record.stage {
+                OutboxStage::Queued => Stage::Queued,
+                OutboxStage::Failed => Stage::Failed,
+            },
+            Self::Sent(_, _, track) => track.stage(),
+        }
+    }
 }
 
 impl Store {
@@ -137,6 +167,42 @@ impl Store {
         .await
     }
 
+    /// Everything that is still to be sent, in order, for the one who sends from now on. Where its predecessor has not recorded all
+    /// that it tried, a relay may have whatever was due.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn take_pending(&self, now: Timestamp) -> Result<Vec<Pending>, StoreError> {
+        let settled = self
+            .write(|transaction| {
+                let settled = transaction.counter(Counter::OutboxSettled)?;
+                if settled > 0 {
+                    transaction.count(Counter::OutboxSettled, -1)?;
+                }
+                Ok(settled > 0)
+            })
+            .await?;
+        let mut pending = self.pending().await?;
+        for entry in pending.iter_mut().filter(|_| !settled) {
+            entry.perhaps_sent |= entry.due_at.is_none_or(|due| due <= now);
+        }
+        Ok(pending)
+    }
+
+    /// All that was tried is recorded, and nothing more will be tried.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn settle_outbox(&self) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            if transaction.counter(Counter::OutboxSettled)? == 0 {
+                transaction.count(Counter::OutboxSettled, 1)?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Everything that is still to be sent, in order.
     ///
     /// # Errors
@@ -146,7 +212,7 @@ impl Store {
         let records = self.outbox_records(queued).await?;
         let pending = records
             .into_iter()
-            .map(|(position, record)| Pending::new(position, record.message));
+            .map(|(position, record)| Pending::new(position, record));
         Ok(pending.collect())
     }
 
@@ -213,10 +279,16 @@ impl Store {
                 return Ok(None);
             };
             let seq = entry?.0.value().1;
+            let tracks = transaction.open_table(TRACKS)?;
+            let track: Option<Track> = tracks
+                .get(seq)?
+                .map(|bytes| decode(bytes.value()))
+                .transpose()?;
+            let track = track.unwrap_or_default();
             let messages = transaction.open_table(MESSAGES)?;
             let bytes = messages.get(seq)?;
             bytes
-                .map(|bytes| Ok(Progress::Sent(seq, Box::new(decode(bytes.value())?))))
+                .map(|bytes| Ok(Progress::Sent(seq, Box::new(decode(bytes.value())?), track)))
                 .transpose()
         })
         .await
@@ -283,6 +355,7 @@ fn enqueue(
     if transaction.counter(Counter::Queued)? >= LIMIT {
         return Ok(Enqueued::Full);
     }
+    record.key = key.map(|key| key.key.clone());
     tables
         .open_table(LET_IN)?
         .insert(record.message.to.as_str(), ())?;
@@ -298,6 +371,7 @@ fn enqueue(
     super::files::note_uses(transaction, &record)?;
     transaction.count(Counter::Queued, 1)?;
     transaction.note_enqueued();
+    transaction.note_stage(StageChange::of(&record, Stage::Queued));
     Ok(Enqueued::New(position))
 }
 
@@ -320,7 +394,7 @@ fn record_accepted(
         return Ok(());
     };
     tables.open_table(OUTBOX_IDS)?.remove(id.as_str())?;
-    message.out_id = Some(id);
+    message.out_id = Some(id.clone());
     message.id = accepted.message_id;
     message.created_at = accepted.created_at;
     message.expires_at = accepted.expires_at;
@@ -328,6 +402,12 @@ fn record_accepted(
     transaction.count(Counter::Queued, -1)?;
     transaction.count(Counter::Sent, 1)?;
     transaction.note_recorded();
+    transaction.note_stage(StageChange {
+        id,
+        message_id: Some(message.id.clone()),
+        stage: Stage::Accepted,
+        error: None,
+    });
     append(transaction, &message).map(|_| ())
 }
 
@@ -344,15 +424,26 @@ fn record_failure(
     let Some(mut record) = record else {
         return Ok(());
     };
-    record.attempts = record.attempts.saturating_add(1);
+    // Cancelled or given up by somebody else meanwhile.
+    if record.stage == OutboxStage::Failed {
+        return Ok(());
+    }
+    record.attempts = record.attempts.saturating_add(u32::from(failure.tried));
     record.next_attempt_at = failure.retry_at;
+    record.perhaps_sent |= failure.perhaps_sent;
     record.error = Some(failure.error);
     if failure.retry_at.is_none() {
         record.stage = OutboxStage::Failed;
+        record.failed_at = Some(failure.at);
         transaction.count(Counter::Queued, -1)?;
         transaction.count(Counter::Failed, 1)?;
     }
     outbox.insert(position, encode(&record)?.as_slice())?;
     transaction.note_recorded();
+    let stage = match record.stage {
+        OutboxStage::Queued => Stage::Queued,
+        OutboxStage::Failed => Stage::Failed,
+    };
+    transaction.note_stage(StageChange::of(&record, stage));
     Ok(())
 }

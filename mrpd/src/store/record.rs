@@ -62,6 +62,9 @@ pub struct MessageRecord {
     /// Of one that went out: the newest `seq` when it was put into the outbox. Answers to it come behind.
     #[serde(default)]
     pub behind: u64,
+    /// Whether it came out of a file: nothing that follows what comes in is concerned with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub imported: bool,
     /// Where it stands. Kept beside the record, which is never rewritten.
     #[serde(skip)]
     pub standing: Standing,
@@ -106,9 +109,53 @@ pub struct OutboxRecord {
     pub next_attempt_at: Option<Timestamp>,
     /// The last failure.
     pub error: Option<ErrorDetail>,
+    /// When it may be sent first; at once where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due_at: Option<Timestamp>,
+    /// From when on it is of no use any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub useless_at: Option<Timestamp>,
+    /// Since when it is tried; since it was due where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tried_since: Option<Timestamp>,
+    /// When it was given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failed_at: Option<Timestamp>,
+    /// Whether a relay may have it, although it did not say so.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub perhaps_sent: bool,
+    /// The idempotency key that it was put here under.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
     /// Files that go to the relay before the message does.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<OutgoingFile>,
+}
+
+impl OutboxRecord {
+    /// Since when it is tried.
+    pub fn tried_since(&self) -> Timestamp {
+        let due = self.due_at.unwrap_or(self.created_at);
+        self.tried_since.unwrap_or(due.max(self.created_at))
+    }
+}
+
+/// What is known of a message since a relay accepted it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Track {
+    /// When its recipient took it over.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delivered_at: Option<Timestamp>,
+    /// When its recipient answered it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub replied_at: Option<Timestamp>,
+    /// The answer's `seq`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reply: Option<u64>,
+    /// Whether it has expired at the relay before anybody took it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub expired: bool,
 }
 
 /// Where an attachment of a message is.

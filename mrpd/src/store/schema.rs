@@ -19,6 +19,8 @@ pub(crate) const FORGET: TableDefinition<'_, (u64, &str), ()> = TableDefinition:
 pub(crate) const OUTBOX: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("outbox");
 /// Where an outbox id stands in [`OUTBOX`].
 pub(crate) const OUTBOX_IDS: TableDefinition<'_, &str, u64> = TableDefinition::new("outbox_ids");
+/// What is known of messages since relays accepted them, by `seq`: JSON of a [`Track`](super::Track).
+pub(crate) const TRACKS: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("tracks");
 /// Idempotency keys of the local interface: JSON of what was sent under them.
 pub(crate) const SEND_KEYS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("send_keys");
 /// Named readers of the inbox.
@@ -84,6 +86,11 @@ pub(crate) const HOOK_DEAD: TableDefinition<'_, (&str, u64), &[u8]> =
 /// What hooks have done, in order: JSON of a `HookLogEntry`.
 pub(crate) const HOOK_LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("hook_log");
 
+/// Dead-man switches: JSON of an [`ExpectRecord`](super::ExpectRecord).
+pub(crate) const EXPECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("expects");
+/// Schedules: JSON of a [`ScheduleRecord`](super::ScheduleRecord).
+pub(crate) const SCHEDULES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("schedules");
+
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
 
@@ -96,6 +103,7 @@ macro_rules! for_each_table {
         $transaction.$open(FORGET)?;
         $transaction.$open(OUTBOX)?;
         $transaction.$open(OUTBOX_IDS)?;
+        $transaction.$open(TRACKS)?;
         $transaction.$open(SEND_KEYS)?;
         $transaction.$open(CURSORS)?;
         $transaction.$open(CONTACTS)?;
@@ -103,6 +111,8 @@ macro_rules! for_each_table {
         $transaction.$open(VERIFIED)?;
         $transaction.$open(PROFILES)?;
         $transaction.$open(BINDABLE)?;
+        $transaction.$open(EXPECTS)?;
+        $transaction.$open(SCHEDULES)?;
         $transaction.$open(INDEX)?;
         $transaction.$open(STANDINGS)?;
         $transaction.$open(DUE)?;
@@ -127,6 +137,8 @@ macro_rules! for_each_table {
     };
 }
 
+pub(crate) use for_each_table;
+
 pub(super) const SCHEMA: &str = "schema";
 
 /// A number that only grows, or counts what a table holds.
@@ -144,6 +156,8 @@ pub(crate) enum Counter {
     Queued,
     /// Entries of the outbox that were given up.
     Failed,
+    /// 1 where all that the last daemon tried to send is recorded.
+    OutboxSettled,
     /// Messages that were refused: forged, moved, or too old.
     Refused,
     /// Messages that came in and nothing was done with.
@@ -171,6 +185,7 @@ impl Counter {
             Self::Sent => "sent",
             Self::Queued => "queued",
             Self::Failed => "failed",
+            Self::OutboxSettled => "outbox_settled",
             Self::Refused => "refused",
             Self::Unread => "unread",
             Self::HeldPosition => "held_position",

@@ -35,6 +35,7 @@ fn message(id: &str, text: &str) -> MessageRecord {
         received_at: at(2),
         expires_at: at(3),
         behind: 0,
+        imported: false,
         standing: Default::default(),
     }
 }
@@ -76,6 +77,12 @@ fn draft(id: &str) -> OutboxRecord {
         created_at: at(10),
         next_attempt_at: None,
         error: None,
+        due_at: None,
+        useless_at: None,
+        tried_since: None,
+        failed_at: None,
+        perhaps_sent: false,
+        key: None,
         files: Vec::new(),
     }
 }
@@ -243,7 +250,8 @@ async fn a_send_becomes_visible_when_it_is_accepted() {
         .await
         .unwrap();
     assert!(store.pending().await.unwrap().is_empty());
-    let Some(Progress::Sent(seq, sent)) = store.progress("out_1".to_owned()).await.unwrap() else {
+    let Some(Progress::Sent(seq, sent, _)) = store.progress("out_1".to_owned()).await.unwrap()
+    else {
         panic!()
     };
     assert_eq!((seq, sent.id.as_str()), (1, "msg_1_a"));
@@ -262,6 +270,9 @@ async fn failures_are_recorded_and_a_final_one_ends_it() {
     let failure = |retry_at| Failure {
         error: ErrorDetail::new(Code::RelayUnreachable, "no", None),
         retry_at,
+        at: at(100),
+        perhaps_sent: false,
+        tried: true,
     };
     store
         .record_failure(1, failure(Some(at(50))))
@@ -450,4 +461,101 @@ fn the_second_daemon_learns_who_the_first_is() {
     assert!(error.to_string().contains(&own), "{error}");
     drop(first);
     Lock::take(&path).unwrap();
+}
+
+#[tokio::test]
+async fn an_answer_is_noted_with_what_it_answers_and_with_nothing_else() {
+    let Fixture { store, .. } = fixture();
+    let Enqueued::New(position) = store.enqueue(draft("out_1"), None).await.unwrap() else {
+        panic!()
+    };
+    let accepted = Accepted {
+        message_id: "msg_9".to_owned(),
+        created_at: at(10),
+        expires_at: at(100),
+    };
+    let mut stages = store.stages();
+    store
+        .record_accepted(position, accepted, at(11))
+        .await
+        .unwrap();
+    let sent = async || match store.progress("out_1".to_owned()).await.unwrap() {
+        Some(Progress::Sent(_, message, track)) => (message, track),
+        other => panic!("{other:?}"),
+    };
+    let (message, _) = sent().await;
+    let answer = |id: &str, from: &str| {
+        let mut answer = incoming(id, &[(id, None)]);
+        answer.message.from = from.to_owned();
+        answer.message.to = message.from.clone();
+        answer.message.reply_to = Some("msg_9".to_owned());
+        answer
+    };
+    accept(&store, answer("msg_a", "a stranger")).await;
+    assert_eq!(sent().await.1, Track::default());
+    accept(&store, answer("msg_b", &message.to)).await;
+    let (_, track) = sent().await;
+    assert_eq!(track.stage(), mrpd_api::body::Stage::Replied);
+    assert_eq!(track.reply, Some(3));
+    store.record_delivered(1, at(50)).await.unwrap();
+    assert_eq!(sent().await.1, track, "the first word counts");
+    let told: Vec<_> = std::iter::from_fn(|| stages.try_recv().ok())
+        .map(|change| change.stage)
+        .collect();
+    use mrpd_api::body::Stage;
+    assert_eq!(told, [Stage::Accepted, Stage::Replied]);
+}
+
+#[tokio::test]
+async fn what_is_taken_out_frees_its_key_and_what_was_given_up_can_be_tried_anew() {
+    let Fixture { store, .. } = fixture();
+    let failure = |retry_at| Failure {
+        error: ErrorDetail::new(Code::Refused, "no", None),
+        retry_at,
+        at: at(100),
+        perhaps_sent: false,
+        tried: true,
+    };
+    let put = |id: &str| store.enqueue(draft(id), Some(key("k", "d", 4_000_000_000)));
+    assert_eq!(put("out_1").await.unwrap(), Enqueued::New(1));
+    let why = ErrorDetail::new(Code::Cancelled, "by hand", None);
+    let remove = |stage| store.remove_from_outbox(1, stage, why.clone());
+    assert!(!remove(OutboxStage::Failed).await.unwrap());
+    assert!(remove(OutboxStage::Queued).await.unwrap());
+    assert!(!remove(OutboxStage::Queued).await.unwrap());
+    assert_eq!(store.counts().await.unwrap().queued, 0);
+    // The key is free, and nothing of its first use makes it be forgotten early.
+    assert_eq!(put("out_2").await.unwrap(), Enqueued::New(2));
+    assert!(matches!(put("out_3").await.unwrap(), Enqueued::Before(id) if id == "out_2"));
+    store.record_failure(2, failure(None)).await.unwrap();
+    assert_eq!(store.revive(1, at(200)).await.unwrap(), None);
+    let revived = store.revive(2, at(200)).await.unwrap().unwrap();
+    assert_eq!(revived.position, 3);
+    let record = store.outbox_at(3).await.unwrap().unwrap();
+    assert_eq!(
+        (record.stage, record.tried_since()),
+        (OutboxStage::Queued, at(200))
+    );
+    let counts = store.counts().await.unwrap();
+    assert_eq!((counts.queued, counts.failed), (1, 0));
+}
+
+#[tokio::test]
+async fn after_a_crash_a_relay_may_have_whatever_was_due() {
+    let Fixture { store, .. } = fixture();
+    let mut held = draft("out_2");
+    held.due_at = Some(at(500));
+    store.enqueue(draft("out_1"), None).await.unwrap();
+    store.enqueue(held, None).await.unwrap();
+    let perhaps = async || {
+        let pending = store.take_pending(at(100)).await.unwrap();
+        pending
+            .iter()
+            .map(|one| one.perhaps_sent)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(perhaps().await, [true, false]);
+    store.settle_outbox().await.unwrap();
+    assert_eq!(perhaps().await, [false, false]);
+    assert_eq!(perhaps().await, [true, false]);
 }

@@ -1,14 +1,15 @@
 //! The one thread that writes: it gathers what waits into one transaction, and answers after the commit.
 
 use super::schema::{self, Counter, FORGET, META};
-use super::{Compaction, SharedDatabase, StoreError, disk, open_database};
+use super::timings::Timings;
+use super::{Compaction, SharedDatabase, StageChange, StoreError, disk, open_database};
 use crate::crash::crash_point;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, WriteTransaction};
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
 
 /// Operations that share a commit, at most.
 const BATCH: usize = 256;
@@ -100,6 +101,7 @@ pub(crate) struct Notes {
     received: Cell<bool>,
     enqueued: Cell<bool>,
     recorded: Cell<bool>,
+    stages: RefCell<Vec<StageChange>>,
     ready: Cell<bool>,
     due: Cell<bool>,
 }
@@ -157,6 +159,12 @@ impl Transaction {
         self.notes.outbox.set(true);
     }
 
+    /// Says that something that goes out has come further.
+    pub(crate) fn note_stage(&self, change: StageChange) {
+        self.notes.stages.borrow_mut().push(change);
+        self.notes.outbox.set(true);
+    }
+
     /// A counter's value.
     pub(crate) fn counter(&self, counter: Counter) -> Result<u64, redb::Error> {
         let meta = self.tables.open_table(META)?;
@@ -203,6 +211,8 @@ pub(crate) struct Writer {
     pub(crate) due: watch::Sender<u64>,
     pub(crate) written: Instant,
     pub(crate) trouble: watch::Sender<Option<Arc<str>>>,
+    pub(crate) timings: Timings,
+    pub(crate) stages: broadcast::Sender<StageChange>,
 }
 
 impl Writer {
@@ -309,7 +319,11 @@ impl Writer {
                 .collect::<Result<Vec<_>, _>>()?;
             let Transaction { tables, notes } = transaction;
             notes.before_commit();
+            let begun = Instant::now();
             tables.commit()?;
+            if notes.touched.get() {
+                self.timings.committed(begun.elapsed(), finishes.len());
+            }
             Ok((finishes, notes))
         };
         let (finishes, notes) = attempt().map_err(|error| disk(&error))?;
@@ -328,6 +342,10 @@ impl Writer {
         }
         if notes.outbox.get() {
             self.outbox.send_modify(|changes| *changes += 1);
+        }
+        for change in notes.stages.take() {
+            // Nobody listens: nobody misses it.
+            let _ = self.stages.send(change);
         }
         if notes.ready.get() {
             self.ready.send_modify(|changes| *changes += 1);

@@ -2,7 +2,7 @@
 
 use crate::config::reader::{Account, Reader};
 use crate::config::tree::{Origin, Table};
-use crate::config::{Agent, KeySource, Problem, Severity};
+use crate::config::{Agent, BoundAuth, KeySource, Problem, Severity};
 use mrp_proto::acl::InboxPolicy;
 use mrp_proto::agent::{MAX_DISPLAY_NAME, Visibility};
 use mrp_proto::message::check_metadata;
@@ -33,6 +33,10 @@ pub(super) fn read(
         ("auto", Encrypt::Auto),
         ("never", Encrypt::Never),
     ];
+    const BOUND_AUTH: &[(&str, BoundAuth)] = &[
+        ("prefer", BoundAuth::Prefer),
+        ("require", BoundAuth::Require),
+    ];
     let agent = Agent {
         name: name.to_owned(),
         key: read_key_source(&mut reader, name, paths),
@@ -44,6 +48,7 @@ pub(super) fn read(
         metadata: reader.pairs("metadata"),
         encrypt: reader.choice("encrypt", ENCRYPT, Encrypt::Always),
         require_encryption: reader.switch("require_encryption", false),
+        bound_auth: reader.choice("bound_auth", BOUND_AUTH, BoundAuth::Prefer),
     };
     if let Some(Err(violation)) = agent.metadata.as_ref().map(check_metadata) {
         reader.wrong("metadata", violation.to_string());
@@ -59,7 +64,6 @@ pub(super) fn read(
     if agent.require_encryption && agent.encrypt == Encrypt::Never {
         reader.wrong("encrypt", "\"never\" contradicts require_encryption = true");
     }
-    reader.unsupported(&["bound_auth"]);
     reader.finish();
     Some(agent)
 }

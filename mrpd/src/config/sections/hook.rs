@@ -105,7 +105,7 @@ pub(super) fn read(
     })
 }
 
-fn read_filter(reader: &mut Reader<'_>, groups: &Groups, agents: &[String]) -> Filter {
+pub(super) fn read_filter(reader: &mut Reader<'_>, groups: &Groups, agents: &[String]) -> Filter {
     let agent = reader.text("agent");
     if let Some(agent) = agent.as_ref().filter(|agent| !agents.contains(agent)) {
         let known = agents.join(", ");

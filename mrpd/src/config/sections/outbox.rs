@@ -9,6 +9,11 @@ const RETRY_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
 /// The longest such time. With the days that a message may wait at the relay it stays within what recipients take, 45 days.
 const LONGEST_RETRY: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// What the hosted relay takes in a minute, as it documents.
+const PER_MINUTE: u64 = 30;
+/// More than any relay takes.
+const MOST_PER_MINUTE: u64 = 1_000_000;
+
 /// Reads the section.
 pub(super) fn read(top: &mut Reader<'_>) -> Outbox {
     let mut reader = top.child("outbox");
@@ -18,7 +23,10 @@ pub(super) fn read(top: &mut Reader<'_>) -> Outbox {
         reader.wrong("retry_for", what);
         retry_for = RETRY_FOR;
     }
-    reader.unsupported(&["per_minute"]);
+    let per_minute = reader.count("per_minute", PER_MINUTE, 0..=MOST_PER_MINUTE);
     reader.finish();
-    Outbox { retry_for }
+    Outbox {
+        retry_for,
+        per_minute: u32::try_from(per_minute).unwrap_or(0),
+    }
 }

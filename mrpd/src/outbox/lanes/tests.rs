@@ -6,7 +6,20 @@ fn pending(position: u64, to: &str, relay: &str) -> Pending {
         from: "me".to_owned(),
         to: to.to_owned(),
         relay: relay.to_owned(),
+        due_at: None,
+        useless_at: None,
+        perhaps_sent: false,
     }
+}
+
+/// Lanes to relays that have no limits.
+fn lanes() -> Lanes {
+    let mut lanes = Lanes::new();
+    for relay in ["r", "up", "down", "silent"] {
+        let any = pending(0, "", relay);
+        lanes.hear(&any, Heard::Silence(Limit::Unlimited), Instant::now());
+    }
+    lanes
 }
 
 fn positions(lanes: &mut Lanes, now: Instant) -> Vec<u64> {
@@ -20,7 +33,7 @@ const LONG: Duration = Duration::from_secs(3600);
 #[test]
 fn one_message_a_recipient_is_under_way_and_recipients_do_not_wait_for_each_other() {
     let now = Instant::now();
-    let mut lanes = Lanes::new();
+    let mut lanes = lanes();
     for (position, to) in [(1, "a"), (2, "a"), (3, "b"), (4, "a")] {
         lanes.add(pending(position, to, "r"));
     }
@@ -36,7 +49,7 @@ fn one_message_a_recipient_is_under_way_and_recipients_do_not_wait_for_each_othe
 #[test]
 fn a_message_that_is_tried_again_keeps_its_place() {
     let now = Instant::now();
-    let mut lanes = Lanes::new();
+    let mut lanes = lanes();
     lanes.add(pending(1, "a", "r"));
     lanes.add(pending(2, "a", "r"));
     lanes.add(pending(3, "b", "r"));
@@ -52,7 +65,7 @@ fn a_message_that_is_tried_again_keeps_its_place() {
 #[test]
 fn a_relay_that_cannot_be_reached_stops_its_lanes_alone() {
     let now = Instant::now();
-    let mut lanes = Lanes::new();
+    let mut lanes = lanes();
     lanes.add(pending(1, "a", "down"));
     assert_eq!(positions(&mut lanes, now), [1]);
     lanes.add(pending(2, "b", "down"));
@@ -71,7 +84,7 @@ fn a_relay_that_cannot_be_reached_stops_its_lanes_alone() {
 #[test]
 fn a_recipient_can_be_reached_by_the_other_relay_meanwhile() {
     let now = Instant::now();
-    let mut lanes = Lanes::new();
+    let mut lanes = lanes();
     lanes.add(pending(1, "a", "down"));
     lanes.add(pending(2, "a", "up"));
     lanes.add(pending(3, "a", "up"));
@@ -83,7 +96,7 @@ fn a_recipient_can_be_reached_by_the_other_relay_meanwhile() {
 #[test]
 fn a_relay_that_does_not_answer_takes_no_place_from_another() {
     let now = Instant::now();
-    let mut lanes = Lanes::new();
+    let mut lanes = lanes();
     let several = u64::try_from(PARALLEL).unwrap() + 8;
     for position in 1..=several {
         lanes.add(pending(position, &position.to_string(), "silent"));
@@ -98,7 +111,7 @@ fn a_relay_that_does_not_answer_takes_no_place_from_another() {
 #[test]
 fn a_failing_relay_is_tried_once_at_a_time_and_by_each_lane_in_turn() {
     let mut now = Instant::now();
-    let mut lanes = Lanes::new();
+    let mut lanes = lanes();
     for position in 1..=4 {
         lanes.add(pending(position, &position.to_string(), "r"));
     }
@@ -131,7 +144,7 @@ fn a_failing_relay_is_tried_once_at_a_time_and_by_each_lane_in_turn() {
 #[test]
 fn attempts_that_fail_side_by_side_are_one_failure_of_the_relay() {
     let now = Instant::now();
-    let mut lanes = Lanes::new();
+    let mut lanes = lanes();
     for position in 1..=8 {
         lanes.add(pending(position, &position.to_string(), "r"));
     }
@@ -147,7 +160,7 @@ fn attempts_that_fail_side_by_side_are_one_failure_of_the_relay() {
 #[test]
 fn a_relay_that_comes_back_is_used_at_once() {
     let now = Instant::now();
-    let mut lanes = Lanes::new();
+    let mut lanes = lanes();
     lanes.add(pending(1, "a", "r"));
     lanes.add(pending(2, "b", "other"));
     assert_eq!(positions(&mut lanes, now), [1, 2]);
@@ -163,7 +176,7 @@ fn a_relay_that_comes_back_is_used_at_once() {
 #[test]
 fn nothing_is_kept_of_a_lane_that_is_empty() {
     let now = Instant::now();
-    let mut lanes = Lanes::new();
+    let mut lanes = lanes();
     lanes.add(pending(1, "a", "r"));
     assert_eq!(positions(&mut lanes, now), [1]);
     assert_eq!(
@@ -173,4 +186,56 @@ fn nothing_is_kept_of_a_lane_that_is_empty() {
     assert!(lanes.lanes.is_empty());
     lanes.add(pending(2, "a", "r"));
     assert_eq!(positions(&mut lanes, now), [2]);
+}
+
+#[test]
+fn where_the_budget_is_used_up_one_lane_waits_and_the_others_behind_it() {
+    let now = Instant::now();
+    let mut lanes = Lanes::new();
+    for position in 1..=5 {
+        lanes.add(pending(position, &position.to_string(), "new"));
+    }
+    let of = |position: u64| pending(position, &position.to_string(), "new");
+    // Nothing is known of the relay: one asks.
+    assert_eq!(positions(&mut lanes, now), [1]);
+    let told = Told {
+        limit: 3,
+        remaining: 2,
+        reset_in: Duration::from_secs(30),
+    };
+    lanes.hear(&of(1), Heard::Told(told), now);
+    lanes.finish(&of(1), Outcome::Done, now, 0);
+    assert_eq!(positions(&mut lanes, now), [2, 3]);
+    for position in [2, 3] {
+        lanes.finish(&of(position), Outcome::Done, now, 0);
+    }
+    assert_eq!(positions(&mut lanes, now), [0; 0]);
+    assert_eq!(lanes.waiting.len(), 1);
+    let wake = lanes.wake_at().unwrap();
+    assert!(wake >= now + Duration::from_secs(30));
+    // The one that waits is taken out: another one waits in its place.
+    let waits = [of(4), of(5)].into_iter().find(|one| {
+        let key = lane_key(one);
+        lanes.waiting.iter().any(|(_, waiting)| *waiting == key)
+    });
+    assert_eq!(lanes.remove(&waits.unwrap()), Removed::Out);
+    assert_eq!(positions(&mut lanes, now), [0; 0]);
+    assert_eq!(positions(&mut lanes, now + LONG).len(), 1);
+}
+
+#[test]
+fn what_is_taken_out_is_not_sent_and_holds_up_nothing() {
+    let now = Instant::now();
+    let mut lanes = lanes();
+    for position in 1..=3 {
+        lanes.add(pending(position, "a", "r"));
+    }
+    assert_eq!(positions(&mut lanes, now), [1]);
+    assert_eq!(lanes.remove(&pending(1, "a", "r")), Removed::UnderWay);
+    assert_eq!(lanes.remove(&pending(2, "a", "r")), Removed::Out);
+    assert_eq!(lanes.remove(&pending(2, "a", "r")), Removed::Absent);
+    let retry = Outcome::RetryMessage { after: Some(LONG) };
+    lanes.finish(&pending(1, "a", "r"), retry, now, 0);
+    assert_eq!(lanes.remove(&pending(1, "a", "r")), Removed::Out);
+    assert_eq!(positions(&mut lanes, now), [3]);
 }
