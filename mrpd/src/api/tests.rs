@@ -62,8 +62,6 @@ impl Fixture {
                 fanout: crate::fanout::Fanout::new(store.clone()),
                 desk: crate::desk::Desk::default(),
                 outbox: outbox.await.unwrap(),
-                fanout: crate::fanout::Fanout::new(store.clone()),
-                desk: Default::default(),
                 store,
                 contacts,
                 roster,

@@ -31,6 +31,7 @@ fn message(id: &str) -> Incoming {
             behind: 0,
             standing: crate::store::Standing::default(),
             downloads: Vec::new(),
+            imported: false,
         },
         copies: Copies::default(),
     }
