@@ -80,7 +80,7 @@ impl Population {
                 imported: false,
                 standing: Default::default(),
                 imported: false,
-            downloads: Vec::new(),
+                downloads: Vec::new(),
             },
             copies,
         }

@@ -303,6 +303,8 @@ impl Running {
         let now = Instant::now();
         if let Some(slot) = self.slot(&done.hook) {
             slot.queue.finish(&done.batch, done.end, now);
+            slot.record.handled += done.handled;
+            slot.record.failed += done.failed;
         }
         for (name, seq) in done.fallen {
             if let Some(slot) = self.slot(&name) {

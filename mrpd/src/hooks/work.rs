@@ -41,6 +41,30 @@ pub(super) struct Done {
     pub(super) end: End,
     /// What fell away: hook and message.
     pub(super) fallen: Vec<(String, u64)>,
+    /// Messages it has done with.
+    pub(super) handled: u64,
+    /// Whether it failed: 0 or 1.
+    pub(super) failed: u64,
+}
+
+/// How a run ended.
+#[derive(Debug)]
+struct Ended {
+    end: End,
+    fallen: Vec<(String, u64)>,
+    handled: u64,
+    failed: u64,
+}
+
+impl From<End> for Ended {
+    fn from(end: End) -> Self {
+        Self {
+            end,
+            fallen: Vec::new(),
+            handled: 0,
+            failed: 0,
+        }
+    }
 }
 
 /// What came of a run, after its reply.
@@ -65,22 +89,24 @@ impl Verdict {
 impl Work {
     /// Does it. Only what is recorded has happened: a daemon that dies before runs the hook again.
     pub(super) async fn run(self) -> Done {
-        let (end, fallen) = match self.attempt().await {
+        let ended = match self.attempt().await {
             Ok(ended) => ended,
             Err(error) => {
                 tracing::error!(hook = self.hook.name, %error, "the hook waits for the store");
-                (End::PutOff(Instant::now() + STORE_PAUSE), Vec::new())
+                End::PutOff(Instant::now() + STORE_PAUSE).into()
             }
         };
         Done {
             hook: self.hook.name.clone(),
             batch: self.batch,
-            end,
-            fallen,
+            end: ended.end,
+            fallen: ended.fallen,
+            handled: ended.handled,
+            failed: ended.failed,
         }
     }
 
-    async fn attempt(&self) -> Result<(End, Vec<(String, u64)>), StoreError> {
+    async fn attempt(&self) -> Result<Ended, StoreError> {
         let store = &self.context.store;
         let name = self.hook.name.clone();
         let begun = store.begin_run(name, self.batch.seqs.clone()).await?;
@@ -95,12 +121,12 @@ impl Work {
             messages.last(),
         ) else {
             // The messages were deleted in the meantime.
-            return Ok((End::Done, Vec::new()));
+            return Ok(End::Done.into());
         };
         let began = Instant::now();
         let report = self.call(messages.clone(), attempt).await;
         if report.outcome == Outcome::Interrupted {
-            return Ok((End::PutOff(Instant::now()), Vec::new()));
+            return Ok(End::PutOff(Instant::now()).into());
         }
         crash_point!("hook.exited");
         let failures = jobs.iter().map(|(_, job)| job.failures).max().unwrap_or(0) + 1;
@@ -200,7 +226,7 @@ impl Work {
         report: &Report,
         verdict: Verdict,
         took: Duration,
-    ) -> Result<(End, Vec<(String, u64)>), StoreError> {
+    ) -> Result<Ended, StoreError> {
         let now = clock::now();
         let mut verdict = verdict;
         let superseded = self.batch.superseded.len();
@@ -236,6 +262,9 @@ impl Work {
             let superseded = self.batch.superseded.iter();
             ends.extend(superseded.map(|seq| (*seq, JobEnd::Handled)));
         }
+        let is_handled = |(_, end): &&(u64, JobEnd)| *end == JobEnd::Handled;
+        let handled = ends.iter().filter(is_handled).count();
+        let failed = u64::from(handled < ends.len());
         let alone = verdict.outcome == Outcome::HandledAlone;
         let run_end = RunEnd {
             hook: self.hook.name.clone(),
@@ -250,7 +279,12 @@ impl Work {
         let fallen = self.write_down(run_end).await?;
         crash_point!("hook.recorded");
         self.tell(log);
-        Ok((end, fallen))
+        Ok(Ended {
+            end,
+            fallen,
+            handled: u64::try_from(handled).unwrap_or(u64::MAX),
+            failed,
+        })
     }
 
     /// What happened must be written down, or it happens again: so this waits for the store, as long as there is a daemon.

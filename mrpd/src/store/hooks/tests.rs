@@ -29,9 +29,9 @@ fn message(id: &str) -> Incoming {
             received_at: now(),
             expires_at: now(),
             behind: 0,
-            imported: Default::default(),
             standing: crate::store::Standing::default(),
             downloads: Vec::new(),
+            imported: false,
         },
         copies: Copies::default(),
     }
@@ -137,7 +137,7 @@ async fn later_hooks_are_skipped_unless_they_have_begun() {
     let fallen = store.end_run(end(1, JobEnd::Handled, &["b"])).await;
     assert_eq!(fallen.unwrap(), [("b".to_owned(), 1)]);
     let fallen = store.end_run(end(2, JobEnd::Handled, &["b"])).await;
-    assert_eq!(fallen.unwrap(), []);
+    assert!(fallen.unwrap().is_empty());
     assert_eq!(seqs(&store, "b").await, [2]);
 }
 
@@ -149,7 +149,7 @@ async fn what_is_given_up_can_be_revived_once_or_dropped() {
         let dead = JobEnd::Dead("exit status 100".to_owned());
         store.end_run(end(seq, dead, &[])).await.unwrap();
     }
-    assert_eq!(seqs(&store, "a").await, Vec::<u64>::new());
+    assert!(seqs(&store, "a").await.is_empty());
     let dead = store.dead_jobs().await.unwrap();
     let shown: Vec<_> = dead
         .iter()
