@@ -86,7 +86,7 @@ async fn fill(database: &Path, population: &Population) -> anyhow::Result<()> {
     let store = Store::open(database)?;
     let mut storing = VecDeque::new();
     for number in 0..population.messages {
-        storing.push_back(store.accept(population.incoming(number)).await);
+        storing.push_back(store.accept(population.incoming(number)?).await);
         if storing.len() >= STORING
             && let Some(first) = storing.pop_front()
         {

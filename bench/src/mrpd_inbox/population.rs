@@ -4,8 +4,8 @@ use super::in_query;
 use mrp_proto::content::Kind;
 use mrp_proto::key::SecretKey;
 use mrp_proto::time::Timestamp;
-use mrpd::store::{Copies, Incoming, MessageRecord};
-use mrpd_api::message::Direction;
+use mrpd::store::{Copies, Incoming};
+use serde_json::json;
 use std::time::Duration;
 
 const PEERS: u64 = 1000;
@@ -40,7 +40,7 @@ impl Population {
     }
 
     /// The message of a number, always the same.
-    pub(super) fn incoming(&self, number: u64) -> Incoming {
+    pub(super) fn incoming(&self, number: u64) -> anyhow::Result<Incoming> {
         let chance = mix(number);
         let id = id(number);
         let from = &self.peers[skewed(chance, PEERS) as usize];
@@ -49,41 +49,34 @@ impl Population {
         copies.add(&["r", "http://relay", &id], Some(until));
         copies.add(&["e", from, &id], Some(until));
         let text = format!("message {number} about {:x}", chance % 4096);
-        let body = serde_json::json!({ "text": text, "data": { "number": number, "note": "x".repeat(200) } });
         let at = self.time(number);
-        Incoming {
-            message: MessageRecord {
-                id,
-                out_id: None,
-                dir: Direction::In,
-                agent: "me".to_owned(),
-                relay: "home".to_owned(),
-                from: from.clone(),
-                to: self.peers[PEERS as usize].clone(),
-                kind: Kind::ALL[skewed(mix(chance), 7) as usize],
-                content_type: "application/json".to_owned(),
-                body: serde_json::value::to_raw_value(&body).ok(),
-                thread: chance
-                    .is_multiple_of(3)
-                    .then(|| thread(skewed(mix(chance + 1), THREADS))),
-                reply_to: chance
-                    .is_multiple_of(10)
-                    .then(|| self::id(number.saturating_sub(chance % 5000))),
-                attachments: Vec::new(),
-                metadata: Default::default(),
-                encrypted: true,
-                verified: true,
-                created_at: at,
-                received_at: at,
-                expires_at: at.after(AGE),
-                behind: 0,
-                imported: false,
-                standing: Default::default(),
-                imported: false,
-                downloads: Vec::new(),
-            },
-            copies,
-        }
+        let thread = chance
+            .is_multiple_of(3)
+            .then(|| thread(skewed(mix(chance + 1), THREADS)));
+        let reply_to = chance
+            .is_multiple_of(10)
+            .then(|| self::id(number.saturating_sub(chance % 5000)));
+        // As the store has it: fields that it gets later have defaults there.
+        let record = json!({
+            "id": id,
+            "dir": "in",
+            "agent": "me",
+            "relay": "home",
+            "from": from,
+            "to": self.peers[PEERS as usize],
+            "kind": Kind::ALL[skewed(mix(chance), 7) as usize],
+            "type": "application/json",
+            "body": { "text": text, "data": { "number": number, "note": "x".repeat(200) } },
+            "thread": thread,
+            "reply_to": reply_to,
+            "encrypted": true,
+            "verified": true,
+            "created_at": at,
+            "received_at": at,
+            "expires_at": at.after(AGE),
+        });
+        let message = serde_json::from_str(&record.to_string())?;
+        Ok(Incoming { message, copies })
     }
 
     fn time(&self, number: u64) -> Timestamp {
