@@ -70,6 +70,7 @@ impl Population {
                     .is_multiple_of(10)
                     .then(|| self::id(number.saturating_sub(chance % 5000))),
                 attachments: Vec::new(),
+                downloads: Vec::new(),
                 metadata: Default::default(),
                 encrypted: true,
                 verified: true,
@@ -77,6 +78,7 @@ impl Population {
                 received_at: at,
                 expires_at: at.after(AGE),
                 behind: 0,
+                imported: false,
                 standing: Default::default(),
             },
             copies,
