@@ -11,7 +11,7 @@ pub(crate) mod value;
 pub(crate) use contact::{Card, Contact, ContactAdd, Whoami};
 pub(crate) use daemon::{Completions, Config, Daemon, DaemonControl, DaemonRun};
 pub(crate) use messages::{EncryptWord, Outbox, Send, Show, Tail};
-pub(crate) use start::{Demo, Init, Status};
+pub(crate) use start::{Demo, Doctor, Init, Status};
 
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
@@ -148,6 +148,7 @@ pub(crate) enum Command {
     Init(Init),
     Demo(Demo),
     Status(Status),
+    Doctor(Doctor),
     Whoami(Whoami),
     Card(Card),
     #[command(subcommand)]

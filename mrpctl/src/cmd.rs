@@ -6,6 +6,7 @@ mod config;
 mod contact;
 mod daemon;
 mod demo;
+mod doctor;
 mod init;
 mod outbox;
 mod send;
@@ -34,6 +35,7 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Init(flags) => block_on(timeout, Signals::EndIt, init::run(context, flags)),
         Command::Demo(flags) => block_on(timeout, Signals::ItsOwn, demo::run(context, &flags)),
         Command::Status(flags) => block_on(timeout, Signals::EndIt, status::run(context, &flags)),
+        Command::Doctor(flags) => block_on(timeout, Signals::EndIt, doctor::run(context, &flags)),
         Command::Whoami(_) => block_on(timeout, Signals::EndIt, whoami::run(context)),
         Command::Card(flags) => block_on(timeout, Signals::EndIt, card::run(context, flags)),
         Command::Contact(flags) => block_on(timeout, Signals::EndIt, contact::run(context, flags)),

@@ -1,12 +1,15 @@
 //! What the routes take and give, beside messages.
 
+pub mod archive;
 pub mod blobs;
 pub mod dead;
+pub mod doctor;
 pub mod hooks;
 pub mod inbox;
 pub mod outbox;
 pub mod relays;
 pub mod services;
+pub mod timed;
 
 use crate::message::{Direction, Kind, State, Trust};
 use mrp_proto::key::PublicKey;
@@ -245,6 +248,17 @@ pub enum Order {
     /// Newest first.
     #[serde(rename = "desc")]
     Descending,
+}
+
+/// Query of `GET /v1/events`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[cfg_attr(feature = "openapi", derive(utoipa::IntoParams))]
+#[cfg_attr(feature = "openapi", into_params(parameter_in = Query))]
+pub struct EventQuery {
+    /// Only these kinds, with commas between: `message`, `stage`, `session`, `hook`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kinds: Option<String>,
 }
 
 /// A contact.

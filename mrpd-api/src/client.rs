@@ -11,6 +11,7 @@ pub use error::ClientError;
 pub use find::{Attempt, AttemptFailure};
 pub use stream::{MessageLine, MessageStream};
 
+use crate::body::doctor::Doctor;
 use crate::body::{
     Agent, Contact, ContactChange, Cursor, MessageQuery, OutboxEntry, Relay, Rename, Send, Sent,
     Status,
@@ -63,6 +64,14 @@ impl Client {
     /// Any [`ClientError`].
     pub async fn status(&self) -> Result<Status, ClientError> {
         self.call(Method::GET, route::STATUS).json().await
+    }
+
+    /// `GET /v1/doctor`.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn doctor(&self) -> Result<Doctor, ClientError> {
+        self.call(Method::GET, route::DOCTOR).json().await
     }
 
     /// `POST /v1/send`: answers when the message is durable in the outbox, and has come as far as `send.wait` says or the time

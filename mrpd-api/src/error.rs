@@ -51,6 +51,8 @@ codes! {
     InvalidConfig = "invalid_config", 422, 78;
     /// No such message here.
     MessageNotFound = "message_not_found", 404, 1;
+    /// A file cannot be made there.
+    CannotCreate = "cannot_create", 422, 73;
     /// Somebody else has taken the message meanwhile, or it is settled.
     LeaseLost = "lease_lost", 409, 65;
     /// Nobody has claimed the message.

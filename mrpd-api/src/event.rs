@@ -32,6 +32,15 @@ pub enum Event {
     },
     /// A session with a relay stands otherwise than before.
     Session(Session),
+    /// A dead-man switch was told of, or what it waits for came after all.
+    Expect {
+        /// Its name.
+        expect: String,
+        /// Periods that have passed without a message; 0 when one came again.
+        missed: u64,
+        /// How the program that tells of it ended, in words.
+        outcome: Option<String>,
+    },
     /// A hook has run, or was passed over.
     Hook {
         /// The hook's name.
@@ -45,4 +54,35 @@ pub enum Event {
         /// What came of it, such as `handled`, `retry` or `dead`.
         outcome: String,
     },
+    /// The reader was too slow for some events.
+    Missed {
+        /// How many.
+        count: u64,
+    },
+}
+
+impl Event {
+    /// The kind of [`Self::Missed`].
+    pub const MISSED: &'static str = "missed";
+    /// All kinds, as `event` has them.
+    pub const KINDS: &'static [&'static str] = &[
+        "message",
+        "stage",
+        "session",
+        "hook",
+        "expect",
+        Self::MISSED,
+    ];
+
+    /// The kind, as `event` has it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Message { .. } => "message",
+            Self::Stage { .. } => "stage",
+            Self::Session(_) => "session",
+            Self::Hook { .. } => "hook",
+            Self::Expect { .. } => "expect",
+            Self::Missed { .. } => Self::MISSED,
+        }
+    }
 }

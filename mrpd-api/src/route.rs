@@ -20,6 +20,10 @@ pub const HEALTH: &str = "/healthz";
 pub const OPENAPI: &str = "/v1/openapi.json";
 /// `GET`: [`crate::body::Status`].
 pub const STATUS: &str = "/v1/status";
+/// `GET`: figures, as OpenMetrics text.
+pub const METRICS: &str = "/metrics";
+/// `GET`: events as NDJSON ([`crate::event::Event`]), with the filter of [`crate::body::EventQuery`].
+pub const EVENTS: &str = "/v1/events";
 /// `POST` [`crate::body::Send`], gives [`crate::body::Sent`].
 pub const SEND: &str = "/v1/send";
 /// `GET`: messages as NDJSON, with the filters of [`crate::body::MessageQuery`].
@@ -53,6 +57,18 @@ pub const RELAYS: &str = "/v1/relays";
 /// `GET`: a list of [`crate::body::inbox::NamedCursor`]; `GET`, `PUT`, `DELETE` below a name: where a named reader of the inbox
 /// stands ([`crate::body::Cursor`]).
 pub const CURSORS: &str = "/v1/cursors";
+/// `GET`: dead-man switches, a list of [`crate::body::timed::Expect`].
+pub const EXPECTS: &str = "/v1/expects";
+/// `GET`: schedules, a list of [`crate::body::timed::Schedule`].
+pub const SCHEDULES: &str = "/v1/schedules";
+/// `GET`: what is well and what is not ([`crate::body::doctor::Doctor`]).
+pub const DOCTOR: &str = "/v1/doctor";
+/// `GET`: messages both ways as NDJSON, with the filters of [`crate::body::MessageQuery`].
+pub const EXPORT: &str = "/v1/export";
+/// `POST` such lines, gives [`crate::body::archive::ImportSummary`].
+pub const IMPORT: &str = "/v1/import";
+/// `POST` [`crate::body::archive::Backup`], gives [`crate::body::archive::BackedUp`].
+pub const BACKUP: &str = "/v1/backup";
 /// `PUT`: a file for a message, streamed; gives [`crate::body::blobs::Blob`] with an id for [`crate::body::Send::attachments`].
 /// `POST`: the same, uploaded to a relay in clear. `GET`: both kinds, as far as they are known here. Below an id: `GET` the bytes,
 /// `DELETE`, and `GET .../info`.

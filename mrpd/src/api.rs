@@ -2,16 +2,20 @@
 //!
 //! Handlers know no tables: they ask the outbox, the contacts and the store, and put the answer into the contract's shape.
 
+mod archive;
 mod attachments;
 mod blobs;
 mod claims;
 mod contacts;
 mod cursors;
 mod dead;
+mod doctor;
 mod error;
+mod events;
 mod hooks;
 mod lifecycle;
 mod messages;
+mod metrics;
 mod name;
 mod openapi;
 mod outbox;
@@ -24,6 +28,7 @@ mod send;
 mod spool;
 mod status;
 mod threads;
+mod timed;
 mod topics;
 pub(crate) mod view;
 mod words;
@@ -75,18 +80,20 @@ pub struct About {
     pub socket: PathBuf,
     /// The configuration file.
     pub config: PathBuf,
+    /// Where the store is.
+    pub state_dir: PathBuf,
 }
 
 /// The whole interface.
 pub fn router(api: Api) -> Router {
     let (router, _described) = routes().split_for_parts();
-    let (files, _described) = files().split_for_parts();
+    let (streamed, _described) = streamed_routes().split_for_parts();
     router
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(axum::middleware::from_fn(take_body))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .merge(files.method_not_allowed_fallback(no_such_method))
+        .merge(streamed.method_not_allowed_fallback(no_such_method))
         .layer(axum::middleware::map_response(sign_answer))
         .with_state(api)
 }
@@ -97,6 +104,8 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(openapi::show))
         .routes(routes!(status::health))
         .routes(routes!(status::status))
+        .routes(routes!(metrics::show))
+        .routes(routes!(events::follow))
         .routes(routes!(status::agents))
         .routes(routes!(status::relays))
         .routes(routes!(outbox::list))
@@ -141,6 +150,10 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(attachments::one))
         .routes(routes!(blobs::get, blobs::remove))
         .routes(routes!(blobs::info))
+        .routes(routes!(timed::expects))
+        .routes(routes!(timed::schedules))
+        .routes(routes!(archive::export))
+        .routes(routes!(archive::back_up))
         .routes(routes!(hooks::list))
         .routes(routes!(hooks::log))
         .routes(routes!(hooks::one))
@@ -159,13 +172,16 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(topics::unsubscribe))
         .routes(routes!(topics::unsubscribe_topic))
         .routes(routes!(spool::show))
+        .routes(routes!(doctor::examine))
         .routes(routes!(lifecycle::reload))
         .routes(routes!(lifecycle::shutdown))
 }
 
-/// Those that take files as they come, instead of whole bodies.
-fn files() -> OpenApiRouter<Api> {
-    OpenApiRouter::new().routes(routes!(blobs::list, blobs::put, blobs::post))
+/// Routes whose bodies are taken as they come, however long they are. They bound each wait for more themselves.
+fn streamed_routes() -> OpenApiRouter<Api> {
+    OpenApiRouter::new()
+        .routes(routes!(archive::import))
+        .routes(routes!(blobs::list, blobs::put, blobs::post))
 }
 
 /// Takes the whole body before anything is done: a client that stops in the middle must not keep its place for ever.

@@ -4,8 +4,9 @@ use crate::config::{Loaded, Origins, Severity, Sources, as_json, as_text};
 use crate::daemon::{self, DaemonError};
 use crate::log;
 use crate::socket::Passed;
+use crate::store::{self, Depth, Existing, Fault, ReadFrom, RestoreError};
 use clap::{Args, Parser, Subcommand};
-use mrpd_api::paths::{PathError, Paths};
+use mrpd_api::paths::{PathError, Paths, create_private_dir};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::stat::{Mode, umask};
 use std::io::{self, Write as _};
@@ -17,6 +18,7 @@ const SOFTWARE: u8 = 70;
 const UNAVAILABLE: u8 = 69;
 const IO_ERROR: u8 = 74;
 const CONFIG: u8 = 78;
+const CANNOT_CREATE: u8 = 73;
 const USAGE: u8 = 64;
 
 /// The per-user daemon of the Machine Relay Protocol.
@@ -62,6 +64,34 @@ enum Subcommands {
     RunHook,
     /// Print the OpenAPI document of the local interface
     Openapi,
+    /// Put a backup in the store's place, while no daemon runs
+    Restore(RestoreOptions),
+    /// Look whether a store is damaged
+    #[command(name = store::CHECK_COMMAND, hide = true)]
+    CheckStore {
+        store: PathBuf,
+        #[arg(long)]
+        everything: bool,
+    },
+    /// Copy what can be read of a table of a damaged store
+    #[command(name = store::SALVAGE_COMMAND, hide = true)]
+    SalvageStore {
+        from: PathBuf,
+        to: PathBuf,
+        table: String,
+        #[arg(long)]
+        backward: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+struct RestoreOptions {
+    /// The file that a backup has made
+    #[arg(value_name = "FILE")]
+    backup: PathBuf,
+    /// Replace a store that is there; it is kept under another name
+    #[arg(long)]
+    force: bool,
 }
 
 #[derive(Debug, Args)]
@@ -120,6 +150,28 @@ pub fn main() -> ExitCode {
         Subcommands::Config(options) => show(&sources, &options),
         Subcommands::RunHook => crate::hooks::run::launch(),
         Subcommands::Openapi => print(&crate::api::document()),
+        Subcommands::Restore(options) => restore(&sources, &options),
+        Subcommands::CheckStore { store, everything } => {
+            let depth = if everything {
+                Depth::Everything
+            } else {
+                Depth::Ends
+            };
+            judge(store::check(&store, depth))
+        }
+        Subcommands::SalvageStore {
+            from,
+            to,
+            table,
+            backward,
+        } => {
+            let begin = if backward {
+                ReadFrom::End
+            } else {
+                ReadFrom::Start
+            };
+            judge(store::salvage(&from, &to, &table, begin))
+        }
     }
 }
 
@@ -236,6 +288,56 @@ fn show(sources: &Sources, options: &ConfigOptions) -> ExitCode {
         return ExitCode::from(CONFIG);
     }
     printed
+}
+
+fn restore(sources: &Sources, options: &RestoreOptions) -> ExitCode {
+    umask(Mode::from_bits_truncate(0o077));
+    let state_dir = sources.paths.state_dir();
+    if let Err(error) = create_private_dir(&state_dir) {
+        return fail(IO_ERROR, &format!("{}: {error}", state_dir.display()));
+    }
+    let lock = match store::Lock::take(&sources.paths.lock_file()) {
+        Ok(lock) => lock,
+        Err(error) => {
+            let error = DaemonError::Lock(error);
+            return fail(status_of(&error), &error.to_string());
+        }
+    };
+    let existing = if options.force {
+        Existing::Replaced
+    } else {
+        Existing::Kept
+    };
+    let path = sources.paths.store_file();
+    let restored = store::restore(&options.backup, &path, existing);
+    lock.note_clean_end();
+    match restored {
+        Ok(kept) => {
+            if let Some(kept) = kept {
+                say(&format!("the store before is kept as {}", kept.display()));
+            }
+            print(&format!("{}: restored\n", path.display()))
+        }
+        Err(error) => {
+            let status = match &error {
+                RestoreError::Exists { .. } => CANNOT_CREATE,
+                RestoreError::Damaged { .. } => store::DAMAGED,
+                RestoreError::Io { .. } => IO_ERROR,
+            };
+            fail(status, &error.to_string())
+        }
+    }
+}
+
+/// What a process says that looks at a store for the daemon.
+fn judge(examined: Result<(), Fault>) -> ExitCode {
+    let (status, text) = match examined {
+        Ok(()) => return ExitCode::SUCCESS,
+        Err(Fault::Damaged(text)) => (store::DAMAGED, text),
+        Err(Fault::Other(text)) => (IO_ERROR, text),
+    };
+    let _ = print(&text);
+    ExitCode::from(status)
 }
 
 /// Writes to stdout. A reader that has gone is no error.

@@ -1,7 +1,8 @@
 //! The two things that plain functions are given instead of taking them: the time, and random numbers.
 
 use mrp_proto::time::Timestamp;
-use std::time::{SystemTime, UNIX_EPOCH};
+use nix::time::{ClockId, clock_gettime};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// The wall clock.
 pub(crate) fn now() -> Timestamp {
@@ -21,4 +22,13 @@ pub(crate) fn random_bytes<const N: usize>() -> Result<[u8; N], getrandom::Error
     let mut bytes = [0; N];
     getrandom::fill(&mut bytes)?;
     Ok(bytes)
+}
+
+/// The clock that nobody sets, and that goes on while the machine sleeps: time since the machine was started.
+pub(crate) fn uptime() -> Duration {
+    #[cfg(target_os = "linux")]
+    const CLOCK: ClockId = ClockId::CLOCK_BOOTTIME;
+    #[cfg(not(target_os = "linux"))]
+    const CLOCK: ClockId = ClockId::CLOCK_MONOTONIC;
+    clock_gettime(CLOCK).map_or(Duration::ZERO, Duration::from)
 }

@@ -21,7 +21,9 @@ pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
 use crate::audience::{Audience, Groups};
+use crate::expects::Expect;
 use crate::hooks::Hook;
+use crate::schedules::Schedule;
 use mrp_client::RelayUrl;
 use mrp_proto::acl::InboxPolicy;
 use mrp_proto::agent::Visibility;
@@ -273,6 +275,8 @@ pub struct Config {
     pub attachments: Attachments,
     /// How what goes out is sent.
     pub outbox: Outbox,
+    /// Where the figures go.
+    pub metrics: Metrics,
     /// The contacts file.
     pub contacts_file: PathBuf,
     /// Topics that others may subscribe to.
@@ -281,6 +285,10 @@ pub struct Config {
     pub groups: Groups,
     /// What is run when a message comes, in order.
     pub hooks: Named<Hook>,
+    /// Dead-man switches.
+    pub expects: Named<Expect>,
+    /// What is sent at certain times.
+    pub schedules: Named<Schedule>,
     /// Ways in from local HTTP.
     pub ingresses: Named<Ingress>,
     /// The folder from which files are sent, if there is one.
@@ -294,6 +302,8 @@ impl Config {
     pub fn keep_refused(&mut self, before: &Self) {
         self.topics.keep_refused(&before.topics);
         self.hooks.keep_refused(&before.hooks);
+        self.expects.keep_refused(&before.expects);
+        self.schedules.keep_refused(&before.schedules);
         self.ingresses.keep_refused(&before.ingresses);
         self.capabilities.keep_refused(&before.capabilities);
     }
@@ -394,6 +404,15 @@ pub struct Outbox {
     pub retry_for: Duration,
     /// How many sends a relay takes in a minute that does not say it itself; 0 for any number.
     pub per_minute: u32,
+}
+
+/// `[metrics]`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Metrics {
+    /// The file they are written to, if any.
+    pub textfile: Option<PathBuf>,
+    /// How often.
+    pub interval: Duration,
 }
 
 /// How messages come from a relay.

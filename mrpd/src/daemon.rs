@@ -11,19 +11,22 @@ use crate::config::{Config, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
 use crate::desk::{self, Desk};
-use crate::events::Events;
+use crate::events::{Events, tell_arrivals};
 use crate::fanout::{self, Fanout};
 use crate::hooks::Engine;
 use crate::hooks::run::Runner;
 use crate::ingress;
 use crate::leases;
+use crate::metrics::write_textfile;
 use crate::outbox::{Outbox, tell_stages};
 use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Passed, Permitted};
 use crate::spool;
-use crate::store::{Lock, LockError, OpenError, Store, StoreError};
+use crate::store::{
+    Lock, LockError, OpenError, Store, StoreError, set_aside_before, set_aside_if_damaged,
+};
 use crate::upkeep;
 use crate::watch::{Change, Files, Watch};
 use mrpd_api::paths::{PathError, create_private_dir};
@@ -106,9 +109,10 @@ pub async fn run(
         path: state_dir,
         cause,
     })?;
-    let _lock = Lock::take(&sources.paths.lock_file())?;
+    let lock = Lock::take(&sources.paths.lock_file())?;
     let mut bound = bind(&sources, &config, &passed)?;
-    let store = Store::open(&sources.paths.store_file())?;
+    let store = open_store(&sources.paths.store_file(), &lock, &board)?;
+    store.register_metrics(events.metrics());
     for link in roster.agents.iter().flat_map(|agent| &agent.links) {
         binding::recall(&store, link).await;
     }
@@ -166,6 +170,7 @@ pub async fn run(
             started_at: clock::now(),
             socket: bound.path().to_path_buf(),
             config: sources.main_file(),
+            state_dir: sources.paths.state_dir(),
         }),
     };
     let clients = serve(&mut bound, api, &config, context.stop.clone())?;
@@ -189,14 +194,36 @@ pub async fn run(
     daemon.supervise(&mut signals).await;
     tracing::info!("ending");
     notify::stopping();
+    let trouble = context.store.trouble();
     shutdown::end(context, clients).await;
+    if trouble.borrow().is_none() {
+        lock.note_clean_end();
+    }
     Ok(())
+}
+
+/// Opens the store. A damaged one is set aside before, and the status says so for as long as it lies there.
+fn open_store(path: &std::path::Path, lock: &Lock, board: &Board) -> Result<Store, OpenError> {
+    let set_aside = set_aside_if_damaged(path, lock.last_end());
+    let warnings = match set_aside {
+        Some(sentence) => {
+            tracing::error!("{sentence}");
+            vec![sentence]
+        }
+        None => set_aside_before(path),
+    };
+    board.warn("store", warnings);
+    Store::open(path)
 }
 
 /// Starts what runs for as long as the daemon does.
 fn start_parts(context: &Context) {
     let Context {
-        store, stop, tasks, ..
+        store,
+        stop,
+        tasks,
+        events,
+        ..
     } = context;
     tasks.spawn(leases::run(store.clone(), stop.clone()));
     tasks.spawn(upkeep::run(context.clone()));
@@ -213,6 +240,10 @@ fn start_parts(context: &Context) {
     tasks.spawn(spool::run(context.clone()));
     tasks.spawn(notify::keep_status(context.board.clone(), stop.clone()));
     tasks.spawn(notify::keep_alive(store.clone(), stop.clone()));
+    tasks.spawn(crate::expects::run(context.clone()));
+    tasks.spawn(crate::schedules::run(context.clone()));
+    tasks.spawn(tell_arrivals(events.clone(), store.clone(), stop.clone()));
+    tasks.spawn(write_textfile(context.clone()));
 }
 
 /// The daemon while it runs: the owner of what a reload changes.

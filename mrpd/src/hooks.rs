@@ -27,15 +27,17 @@ mod work;
 
 use crate::audience::Proof;
 use crate::contacts::Names;
-pub use engine::Engine;
 use mrpd_api::message::Message;
 
+pub use engine::Engine;
+pub(crate) use engine::proof_of;
 pub use hook::{Filter, Hook, Rate, ReplyForm, Retry};
 pub use matching::remedy;
+pub(crate) use matching::{Verdict, judge};
 pub use state::{HookError, HookState, Hooks, Overview, Switch};
 pub use trial::Trial;
 
 /// Whether a hook will be run for a message.
 pub(crate) fn takes(hook: &Hook, message: &Message, proof: Proof, names: &Names) -> bool {
-    matching::judge(hook, message, proof, names) == matching::Verdict::Run
+    matching::judge(&hook.filter, message, proof, names) == matching::Verdict::Run
 }

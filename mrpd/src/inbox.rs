@@ -252,6 +252,7 @@ fn incoming(
             received_at: arrival.now,
             expires_at: message.expires_at,
             behind: 0,
+            imported: false,
             standing: Default::default(),
         },
         copies,

@@ -7,7 +7,8 @@
 //! Rooms, from the outside in:
 //! - [`cli`]: the command line. [`config`]: `mrpd.toml`, its layers, and what is wrong with it.
 //! - [`daemon`]: what runs, and who owns it. [`context`]: what all of it works with. [`shutdown`]: how it ends.
-//! - [`board`]: how things stand. [`events`]: what happens.
+//! - [`board`]: how things stand. [`doctor`]: what is well and what is not. [`events`]: what happens.
+//! - [`metrics`]: its figures.
 //! - [`socket`], [`api`]: the local interface.
 //! - [`session`], [`inbox`]: what comes in. [`outbox`]: what goes out.
 //! - [`attachments`]: the files that travel along, both ways.
@@ -15,7 +16,8 @@
 //!   and files to messages.
 //! - [`identity`], [`roster`]: own keys, and the agents that have them. [`contacts`]: others' keys.
 //! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
-//! - [`hooks`]: programs that are run when a message comes.
+//! - [`hooks`]: programs that are run when a message comes. [`expects`]: and when none does.
+//! - [`schedules`]: messages that are sent at certain times.
 //! - [`store`]: one file, one writer, whole transactions. `leases`: work that comes back. `upkeep`: what goes.
 //! - [`watch`]: noticing that files have changed. `log`: how the log is written.
 //! - `descriptors`: which files a program begins with.
@@ -36,7 +38,9 @@ mod crash;
 pub mod daemon;
 mod descriptors;
 pub mod desk;
+pub mod doctor;
 pub mod events;
+pub mod expects;
 pub mod expression;
 pub mod fanout;
 pub mod hooks;
@@ -45,8 +49,10 @@ pub mod inbox;
 pub mod ingress;
 mod leases;
 mod log;
+pub mod metrics;
 pub mod outbox;
 pub mod roster;
+pub mod schedules;
 pub mod session;
 pub mod shutdown;
 pub mod socket;

@@ -9,15 +9,19 @@
 //!
 //! The store knows no relay and no status code.
 
+mod backup;
 mod claims;
+mod copy;
 mod cursors;
 mod dead;
 mod downloads;
 mod entry;
+mod examine;
 mod fanout;
 mod files;
 mod held;
 mod hooks;
+mod import;
 mod inbox;
 mod index;
 mod lock;
@@ -25,22 +29,30 @@ mod outbox;
 mod peers;
 mod read;
 mod record;
+mod recover;
+mod restore;
 mod retention;
 mod schema;
 mod select;
 mod standing;
 mod threads;
+mod timed;
+mod timings;
 mod topics;
 mod tracks;
 mod upgrade;
 mod writer;
 
+pub use backup::{BackupError, Existing};
 pub use claims::{Settled, Settlement, Target};
+pub use copy::From as ReadFrom;
 pub use downloads::Due;
+pub use examine::{Depth, Fault, check, salvage};
 pub use fanout::{Fanned, FanoutPart, FanoutRecord, Once};
 pub use files::Reserved;
 pub use held::{HeldBy, HeldPage};
 pub use hooks::{DeadJob, HookJob, HookLogEntry, HookRecord, JobEnd, LogPage, Matched, RunEnd};
+pub use import::Imported;
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use index::{Field, Order};
 pub use lock::{Lock, LockError};
@@ -50,18 +62,25 @@ pub use record::{
     Download, FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile, Track,
     UploadRecord,
 };
+pub use recover::{
+    CHECK_COMMAND, DAMAGED, LastEnd, SALVAGE_COMMAND, set_aside_before, set_aside_if_damaged,
+};
+pub use restore::{RestoreError, restore};
 pub use retention::{Compaction, Expendable, Pruned, Unread};
 pub use select::{Page, Selection};
 pub use standing::Standing;
 pub use threads::Thread;
+pub use timed::{ExpectRecord, ScheduleRecord};
 pub use topics::{Subscribed, SubscriberRecord, SubscriptionRecord};
 pub use tracks::StageChange;
 
+use crate::metrics::Metrics;
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+use timings::Timings;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use writer::{Message as WriterMessage, Operation, Transaction, Writer};
 
@@ -132,6 +151,8 @@ pub struct Store {
     due: watch::Receiver<u64>,
     trouble: watch::Receiver<Option<Arc<str>>>,
     stages: broadcast::Sender<StageChange>,
+    path: Arc<Path>,
+    timings: Timings,
 }
 
 /// The database, taken away while it is being opened anew.
@@ -188,6 +209,7 @@ impl Store {
         let (trouble_sender, trouble) = watch::channel(None);
         let stages = broadcast::channel(STAGES_BEHIND).0;
         let (sender, receiver) = mpsc::channel(QUEUE);
+        let timings = Timings::default();
         let shared = SharedDatabase(Arc::new(RwLock::new(Some(database))));
         let writer = Writer {
             path: path.to_path_buf(),
@@ -200,6 +222,7 @@ impl Store {
             written: Instant::now(),
             trouble: trouble_sender,
             stages: stages.clone(),
+            timings: timings.clone(),
         };
         std::thread::Builder::new()
             .name("store".to_owned())
@@ -217,6 +240,8 @@ impl Store {
             due,
             trouble,
             stages,
+            path: path.into(),
+            timings,
         })
     }
 
@@ -238,6 +263,19 @@ impl Store {
     /// What is wrong with the disk at the moment.
     pub fn trouble(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.trouble.clone()
+    }
+
+    /// The file's size in bytes.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn size(&self) -> io::Result<u64> {
+        Ok(self.path.metadata()?.len())
+    }
+
+    /// Has what is measured here shown among the daemon's figures.
+    pub fn register_metrics(&self, metrics: &Metrics) {
+        self.timings.register(metrics);
     }
 
     /// Finishes what was submitted, and closes the file. Later operations are answered with [`StoreError::Closed`].
@@ -336,6 +374,16 @@ fn engine(path: &Path, cause: redb::Error) -> OpenError {
     OpenError::Engine {
         path: path.to_path_buf(),
         cause: Box::new(cause),
+    }
+}
+
+/// The layout's version, if the file has one.
+fn layout_version(database: &Database) -> Result<Option<u64>, redb::Error> {
+    let transaction = database.begin_read()?;
+    match transaction.open_table(schema::META) {
+        Ok(meta) => Ok(meta.get(schema::SCHEMA)?.map(|value| value.value())),
+        Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
+        Err(error) => Err(error.into()),
     }
 }
 

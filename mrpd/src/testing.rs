@@ -2,13 +2,14 @@
 
 use crate::config::{Agent, Config, KeySource, Origin, Relay, Sources, Transport};
 use crate::roster::{Link, LocalAgent};
+use crate::store::{Copies, Incoming, MessageRecord, Store};
 use mrp_client::Relay as Client;
 use mrp_proto::content::classify;
 use mrp_proto::key::SecretKey;
 use mrp_proto::message::Metadata;
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::Encrypt;
-use mrpd_api::message::{Direction, Message, Peer, State, Trust, VERSION};
+use mrpd_api::message::{Direction, Kind, Message, Peer, State, Trust, VERSION};
 use mrpd_api::paths::{Environment, Paths};
 use serde_json::value::RawValue;
 use std::path::Path;
@@ -75,6 +76,52 @@ pub(crate) fn agent(name: &str, seed: u8) -> LocalAgent {
     }
 }
 
+/// The key that is made from `seed`, as text.
+pub(crate) fn key(seed: u8) -> String {
+    SecretKey::from_seed(&[seed; 32]).public().to_string()
+}
+
+/// A message from agent 1 to `me`, agent 9.
+pub(crate) fn record(id: &str) -> MessageRecord {
+    let time = Timestamp::from_unix_millis(1_800_000_000_000);
+    MessageRecord {
+        id: id.to_owned(),
+        out_id: None,
+        dir: Direction::In,
+        agent: "me".to_owned(),
+        relay: "home".to_owned(),
+        from: key(1),
+        to: key(9),
+        kind: Kind::Text,
+        content_type: "application/json".to_owned(),
+        body: Some(
+            serde_json::value::RawValue::from_string("{\n \"text\":\r\n\"a\\nb\"}".to_owned())
+                .unwrap(),
+        ),
+        thread: None,
+        reply_to: None,
+        attachments: Vec::new(),
+        downloads: Vec::new(),
+        metadata: Default::default(),
+        encrypted: true,
+        verified: true,
+        created_at: time,
+        received_at: time,
+        expires_at: time,
+        behind: 0,
+        imported: false,
+        standing: Default::default(),
+    }
+}
+
+/// Stores such a message.
+pub(crate) async fn receive(store: &Store, id: &str) {
+    let mut copies = Copies::default();
+    copies.add(&[id], None);
+    let message = record(id);
+    let stored = store.accept(Incoming { message, copies }).await;
+    stored.wait().await.unwrap();
+}
 /// A sealed message that came in with this body, from somebody who is no contact.
 pub(crate) fn message(body: &str) -> Message {
     let key = |seed| SecretKey::from_seed(&[seed; 32]).public();
@@ -106,6 +153,7 @@ pub(crate) fn message(body: &str) -> Message {
         verified: true,
         state: State::New,
         attempt: 0,
+        lease: None,
         created_at: Timestamp::EPOCH,
         received_at: Timestamp::EPOCH,
         expires_at: Timestamp::EPOCH,

@@ -8,6 +8,9 @@
     peer.py RELAY KEY_FILE listen COUNT             the same over a WebSocket; prints "listening" once connected
     peer.py RELAY KEY_FILE echo COUNT               answers so many over a WebSocket, as the SDK's handlers do
     peer.py RELAY KEY_FILE thread THREAD            the messages of a thread
+    peer.py RELAY KEY_FILE send-file TO PATH        with a blob, all in clear
+    peer.py RELAY KEY_FILE send-file-sealed TO PATH the same, sealed
+    peer.py RELAY KEY_FILE fetch PATH               polls for one message and writes its attachment; prints what it says of it
     peer.py RELAY KEY_FILE errors                   the exceptions that the SDK makes of our errors
 """
 
@@ -19,7 +22,7 @@ import time
 from mrp.agent import Agent
 from mrp.client import Client
 from mrp.errors import AuthError, ConflictError, ForbiddenError, MRPError, NotFoundError, ValidationError
-from mrp.models import ENCRYPTED_CONTENT_TYPE
+from mrp.models import ENCRYPTED_CONTENT_TYPE, EncryptAttachInput
 from mrp.websocket import WSClient
 
 
@@ -48,6 +51,23 @@ def poll(agent, count):
             sys.exit("no more messages came")
         if not messages:
             time.sleep(0.05)
+
+
+def fetch(agent, path):
+    deadline = time.monotonic() + 60
+    messages = []
+    while not messages:
+        messages = agent.receive()
+        if time.monotonic() > deadline:
+            sys.exit("no message came")
+        if not messages:
+            time.sleep(0.05)
+    message = messages[0]
+    _, _, attachments = agent.decrypt_envelope(message)
+    data, content_type = agent.download_decrypted_attachment(message.sender_key, attachments[0])
+    with open(path, "wb") as file:
+        file.write(data)
+    print(json.dumps({"filename": attachments[0].filename, "type": content_type, "encrypted": attachments[0].encrypted}))
 
 
 async def listen(agent, relay, count, answer):
@@ -144,6 +164,17 @@ def main():
     elif command == "thread":
         for message in agent.thread(rest[0]):
             show(agent, message)
+    elif command == "send-file":
+        with open(rest[1], "rb") as file:
+            blob = agent.upload(file.read(), "text/x-test")
+        print(agent.send(rest[0], {"text": "a file"}, attachments=[blob.blob_id]).message_id)
+    elif command == "send-file-sealed":
+        with open(rest[1], "rb") as file:
+            attached = EncryptAttachInput(data=file.read(), filename="sealed.bin", content_type="text/x-test")
+        sent = agent.send(rest[0], {"text": "a sealed file"}, encrypt_attachments=[attached], encrypt=True)
+        print(sent.message_id)
+    elif command == "fetch":
+        fetch(agent, rest[0])
     elif command == "errors":
         errors(agent, relay)
     else:

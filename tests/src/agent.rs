@@ -31,6 +31,11 @@ impl Agent {
         Self(SecretKey::from_seed(&[number; 32]))
     }
 
+    /// The agent whose private key these bytes are.
+    pub fn of_seed(seed: &[u8; 32]) -> Self {
+        Self(SecretKey::from_seed(seed))
+    }
+
     /// Its public key.
     pub fn key(&self) -> String {
         self.0.public().to_string()

@@ -15,6 +15,7 @@ pub struct User {
     name: String,
     home: TempDir,
     state: Option<PathBuf>,
+    variables: Vec<(String, String)>,
     daemon: Option<Process>,
 }
 
@@ -29,6 +30,7 @@ impl User {
             name: name.to_owned(),
             home,
             state: None,
+            variables: Vec::new(),
             daemon: None,
         }
     }
@@ -57,6 +59,11 @@ impl User {
         self.state = Some(folder.to_owned());
     }
 
+    /// Puts a variable into the environment of everything that is started from now on.
+    pub fn add_variable(&mut self, name: &str, value: &str) {
+        self.variables.push((name.to_owned(), value.to_owned()));
+    }
+
     /// A command with this user's environment and no other.
     pub fn command(&self, program: PathBuf) -> Command {
         let mut command = Command::new(program);
@@ -71,6 +78,7 @@ impl User {
         if let Some(state) = &self.state {
             command.env("XDG_STATE_HOME", state);
         }
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -188,6 +196,51 @@ impl User {
             .expect("curl writes the status");
         let status = status.parse().expect("an HTTP status is a number");
         (status, serde_json::from_str(answer).unwrap_or(Value::Null))
+    }
+
+    /// Gives the daemon a file, as `curl -T` does.
+    pub fn give(&self, method: &str, path: &str, file: &Path) -> (u16, Value) {
+        let mut curl = self.command(PathBuf::from("curl"));
+        curl.args(["-sS", "--max-time", "120", "-X", method])
+            .args(["-w", "\n%{http_code}", "--unix-socket"])
+            .arg(self.socket())
+            .arg("-T")
+            .arg(file)
+            .arg(format!("http://mrpd{path}"));
+        let output = Process::start(curl, b"").wait().succeeded();
+        let (answer, status) = output.rsplit_once('\n').expect("curl writes the status");
+        let status = status.parse().expect("an HTTP status is a number");
+        (status, serde_json::from_str(answer).unwrap_or(Value::Null))
+    }
+
+    /// Has the daemon give a file; gives the HTTP status.
+    pub fn take(&self, path: &str, file: &Path) -> u16 {
+        let mut curl = self.command(PathBuf::from("curl"));
+        curl.args(["-sS", "--max-time", "120", "-w", "%{http_code}"])
+            .arg("--unix-socket")
+            .arg(self.socket())
+            .arg("-o")
+            .arg(file)
+            .arg(format!("http://mrpd{path}"));
+        let output = Process::start(curl, b"").wait().succeeded();
+        output.trim().parse().expect("an HTTP status is a number")
+    }
+
+    /// Starts curl against the daemon's local interface; the path and further arguments are its own.
+    pub fn start_curl(&self, path: &str, arguments: &[&str], input: &[u8]) -> Process {
+        let mut curl = self.command(PathBuf::from("curl"));
+        curl.args(["-sS", "-N", "--max-time", "60", "--unix-socket"])
+            .arg(self.socket())
+            .arg(format!("http://mrpd{path}"))
+            .args(arguments);
+        Process::start(curl, input)
+    }
+
+    /// The folder that the daemon keeps its store in.
+    pub fn state_dir(&self) -> PathBuf {
+        let state = self.state.clone();
+        let state = state.unwrap_or_else(|| self.home.path().join(".local/state"));
+        state.join("mrp")
     }
 
     /// Asks the daemon for lines of JSON.

@@ -11,7 +11,12 @@ fn crash_points() -> Vec<String> {
     let mut command = Command::new(programs::path("mrpd-failpoints"));
     command.env_clear().arg("--list-failpoints");
     let listed = Process::start(command, b"").wait().succeeded();
-    let points: Vec<String> = listed.lines().map(str::to_owned).collect();
+    // Those of hooks are reached only where there is one: they have a test of their own.
+    let points: Vec<String> = listed
+        .lines()
+        .filter(|point| !point.starts_with("hook."))
+        .map(str::to_owned)
+        .collect();
     assert!(points.len() >= 8, "{points:?}");
     points
 }

@@ -26,7 +26,7 @@ fn curl(user: &User, arguments: &[&str], body: &str) -> (u16, Value) {
         .args(["--data-binary", "@-"])
         .args(arguments);
     let output = Process::start(command, body.as_bytes()).wait().succeeded();
-    let (answer, status) = output.rsplit_once('\n').unwrap();
+    let (answer, status) = output.trim_end().rsplit_once('\n').unwrap();
     let answer = serde_json::from_str(answer).unwrap_or(Value::Null);
     (status.parse().unwrap(), answer)
 }

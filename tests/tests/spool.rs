@@ -70,10 +70,14 @@ fn what_is_moved_into_place_is_sent_and_removed() {
 fn what_cannot_be_sent_is_set_aside_with_the_reason() {
     let relay = Relay::start();
     let (user, dir) = spooling(&relay);
+    user.configure("[attachments]\nmax_outgoing = 1000");
+    user.reload();
     let (own, nobody) = (recipient(&dir, &user.key()), recipient(&dir, "nobody"));
     drop_into(&nobody, "lost", b"x");
     drop_into(&own, "empty", b"");
     drop_into(&own, "huge", &vec![b'x'; (1 << 20) + 1]);
+    fs::write(own.join(".photo"), [0xff; 100]).unwrap();
+    fs::rename(own.join(".photo"), own.join("photo.jpg")).unwrap();
     drop_into(&own, &"n".repeat(240), b"x");
     let secret = user.home().join("secret");
     fs::write(&secret, "not to be sent").unwrap();
@@ -82,7 +86,14 @@ fn what_cannot_be_sent_is_set_aside_with_the_reason() {
     nix::unistd::mkfifo(&own.join(".pipe"), Mode::S_IRWXU).unwrap();
     fs::rename(own.join(".pipe"), own.join("pipe")).unwrap();
     drop_into(&own, "good", b"good");
-    assert_eq!(texts(&user, 1), ["good"]);
+    let sent = eventually("the text and the photo", || {
+        Some(user.inbox()).filter(|inbox| inbox.len() == 2)
+    });
+    assert_eq!(
+        sent[0]["attachments"][0]["filename"], "photo.jpg",
+        "{sent:?}"
+    );
+    assert_eq!(sent[1]["text"], "good", "{sent:?}");
     let failed = eventually("six files set aside", || {
         let (_, shown) = user.api("GET", "/v1/spool", None);
         let failed = shown["failed"].as_array()?.clone();
@@ -97,7 +108,7 @@ fn what_cannot_be_sent_is_set_aside_with_the_reason() {
     for (name, words) in [
         ("lost", "no contact is called"),
         ("empty", "empty"),
-        ("huge", "at most 1048576 bytes"),
+        ("huge", "more than 1000 bytes"),
         ("nnnn", "too long"),
         ("link", "a link"),
         ("pipe", "a pipe"),
@@ -105,7 +116,7 @@ fn what_cannot_be_sent_is_set_aside_with_the_reason() {
         assert!(reason(name).contains(words), "{name}: {}", reason(name));
     }
     assert!(secret.exists() && dir.join("failed/nobody/lost.error").exists());
-    assert_eq!(user.texts(), ["good"]);
+    assert_eq!(user.inbox().len(), 2);
 }
 
 #[test]

@@ -216,7 +216,7 @@ fn the_journal_gets_fields() {
     for field in [
         "MRP_AGENT",
         "MRP_RELAY",
-        "PRIORITY\n\u{1}\0\0\0\0\0\0\06\n",
+        "PRIORITY\n\u{1}\0\0\0\0\0\0\x006\n",
         "SYSLOG_IDENTIFIER",
     ] {
         assert!(entry.contains(field), "{field}: {entry}");

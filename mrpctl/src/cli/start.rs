@@ -55,3 +55,19 @@ pub(crate) struct Status {
     #[arg(long)]
     pub(crate) watch: bool,
 }
+
+/// Find out what is wrong on this machine, and what mends it
+///
+/// Looks at the daemon, its socket, versions, the modes of keys and folders, what systemd does for this user, the relays and
+/// their clocks, the sessions, the disk, and the configuration. Exit status 1 if anything is wrong.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+EXAMPLES
+  mrpctl doctor
+  mrpctl doctor --fix       mend what is safe to mend: modes, sockets that nobody listens on
+  mrpctl doctor -o json | jq '.[] | select(.verdict != \"ok\")'")]
+pub(crate) struct Doctor {
+    /// Mend what is safe to mend: modes of keys and folders, sockets that nobody listens on
+    #[arg(long)]
+    pub(crate) fix: bool,
+}

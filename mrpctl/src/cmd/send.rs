@@ -66,6 +66,7 @@ fn draft(
         reply_to: flags.reply_to.clone(),
         metadata: flags.meta.iter().cloned().collect(),
         expires_in: flags.expires.map(seconds),
+        attachments: Vec::new(),
         sealing: sealing(flags),
         relay: flags.relay.clone(),
         ..Send::default()

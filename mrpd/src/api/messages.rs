@@ -9,13 +9,13 @@ use super::query::{Follow, Plan, plan};
 use super::{Api, ApiError, view};
 use crate::contacts::Names;
 use crate::store::{MessageRecord, StoreError};
-use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue, header};
 use axum::response::Response;
-use futures_util::stream;
+use axum::{BoxError, Json};
+use futures_util::stream::{self, Stream};
 use mrpd_api::body::MessageQuery;
 use mrpd_api::body::inbox::Removed;
 use mrpd_api::error::Code;
@@ -26,11 +26,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 
 /// How often a reader of events hears that the daemon is still there.
-const EVENT_COMMENT: Duration = Duration::from_secs(15);
+pub(super) const EVENT_COMMENT: Duration = Duration::from_secs(15);
 
 /// How messages are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Form {
+pub(super) enum Form {
     Lines,
     Events,
 }
@@ -83,12 +83,20 @@ pub(super) async fn stream_plan(
         plan,
         form,
     };
-    let body = Body::from_stream(stream::unfold(reader, Reader::step));
+    Ok(stream_response(form, stream::unfold(reader, Reader::step)))
+}
+
+/// An answer that goes on.
+pub(super) fn stream_response<E: Into<BoxError> + 'static>(
+    form: Form,
+    pieces: impl Stream<Item = Result<Bytes, E>> + Send + 'static,
+) -> Response {
+    let body = Body::from_stream(pieces);
     let media_type = match form {
         Form::Lines => route::NDJSON,
         Form::Events => route::EVENT_STREAM,
     };
-    Ok(streamed(body, media_type))
+    streamed(body, media_type)
 }
 
 /// An answer that comes piece by piece.
@@ -273,7 +281,7 @@ pub(super) fn names(api: &Api) -> Names {
     api.context.contacts.names(&roster)
 }
 
-fn form(headers: &HeaderMap) -> Form {
+pub(super) fn form(headers: &HeaderMap) -> Form {
     let accepted = headers
         .get(header::ACCEPT)
         .and_then(|value| value.to_str().ok())

@@ -32,9 +32,13 @@ const TAGS: &[(&str, &str)] = &[
     ),
     ("Sending", "What is to go out"),
     ("Relays", "Who is there, and how the agents show themselves"),
+    ("Archive", "What is kept, out into files and in again"),
     ("Contacts", "Names of others"),
     ("Files", "What travels with messages, and blobs at relays"),
-    ("Hooks", "What is run when a message comes"),
+    (
+        "Hooks",
+        "What is done when something comes, or does not, or at a time",
+    ),
     ("Topics", "What is published to whoever subscribes"),
 ];
 
@@ -56,10 +60,8 @@ pub(super) struct Base;
 
 /// The document, for people and programs to read.
 pub fn document() -> String {
-    let mut text = serde_json::to_string_pretty(&complete(
-        super::routes().merge(super::files()).into_openapi(),
-    ))
-    .expect("a JSON value can be written");
+    let mut text =
+        serde_json::to_string_pretty(&complete(described())).expect("a JSON value can be written");
     text.push('\n');
     text
 }
@@ -78,6 +80,12 @@ pub(super) async fn show() -> impl IntoResponse {
         Ok(document) => ([(header::CONTENT_TYPE, "application/json")], document).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
+}
+
+fn described() -> utoipa::openapi::OpenApi {
+    super::routes()
+        .merge(super::streamed_routes())
+        .into_openapi()
 }
 
 /// Codes as the annotations of handlers list them.

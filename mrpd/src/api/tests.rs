@@ -8,10 +8,9 @@ use crate::hooks::run::Runner;
 use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::store::{Copies, Incoming, MessageRecord, Store, StoreError};
-use crate::testing;
+use crate::testing::{self, key, record};
 use axum::http::StatusCode;
 use http_body_util::BodyExt as _;
-use mrp_proto::key::SecretKey;
 use mrpd_api::message::{Direction, Kind};
 use serde_json::{Value, json};
 use tokio::sync::watch;
@@ -60,6 +59,8 @@ impl Fixture {
             context: Context {
                 uploads,
                 downloads,
+                fanout: crate::fanout::Fanout::new(store.clone()),
+                desk: crate::desk::Desk::default(),
                 outbox: outbox.await.unwrap(),
                 store,
                 contacts,
@@ -78,6 +79,7 @@ impl Fixture {
                 started_at: Timestamp::EPOCH,
                 socket: PathBuf::from("/s"),
                 config: PathBuf::from("/c"),
+                state_dir: PathBuf::from("/"),
             }),
         };
         Self {
@@ -145,41 +147,6 @@ impl Fixture {
             .wait()
             .await
             .unwrap();
-    }
-}
-
-fn key(seed: u8) -> String {
-    SecretKey::from_seed(&[seed; 32]).public().to_string()
-}
-
-fn record(id: &str) -> MessageRecord {
-    let time = Timestamp::from_unix_millis(1_800_000_000_000);
-    MessageRecord {
-        id: id.to_owned(),
-        out_id: None,
-        dir: Direction::In,
-        agent: "me".to_owned(),
-        relay: "home".to_owned(),
-        from: key(1),
-        to: key(9),
-        kind: Kind::Text,
-        content_type: "application/json".to_owned(),
-        body: Some(
-            serde_json::value::RawValue::from_string("{\n \"text\":\r\n\"a\\nb\"}".to_owned())
-                .unwrap(),
-        ),
-        thread: None,
-        reply_to: None,
-        attachments: Vec::new(),
-        downloads: Vec::new(),
-        metadata: Default::default(),
-        encrypted: true,
-        verified: true,
-        created_at: time,
-        received_at: time,
-        expires_at: time,
-        behind: 0,
-        standing: Default::default(),
     }
 }
 

@@ -3,13 +3,16 @@
 mod agent;
 mod attachments;
 mod capability;
+mod expect;
 mod groups;
 mod hook;
 mod inbox;
 mod ingress;
+mod metrics;
 mod outbox;
 mod program;
 mod relay;
+mod schedule;
 mod spool;
 mod topic;
 
@@ -43,9 +46,6 @@ const VARIABLES: &[(&str, &str)] = &[
     ("MRPD_OUTBOX_RETRY_FOR", "outbox.retry_for"),
     ("MRPD_CONTACTS_FILE", "contacts.file"),
 ];
-
-/// Sections that belong to the configuration, but not to this version.
-const LATER_SECTIONS: &[&str] = &["expect", "metrics", "schedule"];
 
 /// Sections whose names peers know.
 const TAG_SECTIONS: &[&str] = &["topic", "capability"];
@@ -101,12 +101,13 @@ pub(super) fn read(
     let inbox = inbox::read(&mut top);
     let attachments = attachments::read(&mut top, paths);
     let outbox = outbox::read(&mut top);
+    let metrics = metrics::read(&mut top, paths);
     let contacts_file = read_contacts(&mut top, paths);
     let known: Vec<String> = agents.iter().map(|agent| agent.name.clone()).collect();
     let spool = spool::read(&mut top, &known, paths);
-    top.unsupported(LATER_SECTIONS);
     top.mark_read(&["hook"]);
     top.mark_read(&["ingress"]);
+    top.mark_read(&["expect", "schedule"]);
     top.mark_read(&["relay", "agent", "topic", "capability"]);
     top.finish();
     let capabilities = read_named(
@@ -124,6 +125,22 @@ pub(super) fn read(
         overrides,
         account,
         |reader, name| hook::read(reader, name, &groups, &known, &hook_defaults, paths),
+    );
+    let expects = read_named(
+        tree,
+        "expect",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| expect::read(reader, name, &groups, &known, &hook_defaults, paths),
+    );
+    let schedules = read_named(
+        tree,
+        "schedule",
+        Severity::Ignored,
+        overrides,
+        account,
+        |reader, name| schedule::read(reader, name, &groups, &known),
     );
     capability::add_handlers(&capabilities, &mut hooks);
     let topics = read_named(
@@ -152,10 +169,13 @@ pub(super) fn read(
         inbox,
         attachments,
         outbox,
+        metrics,
         contacts_file,
         topics,
         groups,
         hooks,
+        expects,
+        schedules,
         ingresses,
         spool,
         capabilities,

@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::context::Context;
 use crate::crash::crash_point;
 use crate::store::{HookRecord, Matched, StoreError};
+use mrpd_api::event::Event;
 use mrpd_api::message::Direction;
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -208,7 +209,9 @@ impl Running {
         };
         let store = &self.context.store;
         let page = store
-            .page(after, |message| message.dir == Direction::In)
+            .page(after, |message| {
+                message.dir == Direction::In && !message.imported
+            })
             .await?;
         // What stood at the end may have been deleted: nothing is to be waited for there.
         let reached = if page.end {
@@ -230,7 +233,6 @@ impl Running {
     }
 
     async fn keep(&mut self, matched: Matched) -> Result<(), StoreError> {
-        let logs = !matched.passed.is_empty();
         if !matched.jobs.is_empty() {
             crash_point!("hook.before-queue");
         }
@@ -249,8 +251,15 @@ impl Running {
                 slot.queue.add(&job.from, seq, job.failures, None, now);
             }
         }
-        if logs {
+        for entry in matched.passed {
             self.overview.send_modify(|overview| overview.logged += 1);
+            self.context.events.tell(Event::Hook {
+                hook: entry.hook,
+                seq: entry.seqs.first().copied().unwrap_or_default(),
+                message_id: entry.message_id,
+                attempt: entry.attempt,
+                outcome: entry.outcome,
+            });
         }
         Ok(())
     }
@@ -396,7 +405,7 @@ async fn load(context: &Context, hook: &Hook, record: HookRecord) -> Result<Slot
 }
 
 /// What is known of who sent a message.
-pub(super) async fn proof_of(
+pub(crate) async fn proof_of(
     context: &Context,
     sender: &str,
     verified: bool,

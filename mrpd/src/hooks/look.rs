@@ -52,7 +52,7 @@ impl Look {
             if slot.record.disabled || seq <= slot.record.cursor || seq > reach {
                 continue;
             }
-            match matching::judge(&slot.hook, message, proof, names) {
+            match matching::judge(&slot.hook.filter, message, proof, names) {
                 Verdict::Other => {}
                 Verdict::PassedOver(why) => self.pass_over(&slot.hook, message, why),
                 Verdict::Run if slot.queue.len() + self.found[index] >= queue::LIMIT => {

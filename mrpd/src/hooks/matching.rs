@@ -1,13 +1,13 @@
 //! Which hooks a message is for.
 
-use super::hook::Hook;
+use super::hook::Filter;
 use crate::audience::{Admission, Proof};
 use crate::contacts::Names;
 use mrpd_api::message::{Direction, Kind, Message};
 
 /// What a hook's filter says of a message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     /// It is for the hook.
     Run,
     /// It is not.
@@ -16,9 +16,8 @@ pub(super) enum Verdict {
     PassedOver(String),
 }
 
-/// Holds a message against a hook's filter.
-pub(super) fn judge(hook: &Hook, message: &Message, proof: Proof, names: &Names) -> Verdict {
-    let filter = &hook.filter;
+/// Holds a message against a filter.
+pub(crate) fn judge(filter: &Filter, message: &Message, proof: Proof, names: &Names) -> Verdict {
     let fits = |wanted: &Option<Vec<String>>, value: Option<&str>| match wanted {
         Some(wanted) => value.is_some_and(|value| wanted.iter().any(|wanted| wanted == value)),
         None => true,

@@ -44,6 +44,8 @@ const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 const LINGER: Duration = Duration::from_secs(2);
 /// How long a program may take to end when the daemon does.
 const FAREWELL: Duration = Duration::from_secs(3);
+/// What is said of a sandbox that there cannot be.
+const NO_LANDLOCK: &str = "this kernel has no Landlock: the program ran without its sandbox";
 /// How long a killed process may take to be gone.
 const REAP: Duration = Duration::from_secs(2);
 
@@ -86,6 +88,8 @@ pub struct Job {
     pub limits: Limits,
     /// What it may reach of the file system; everything where this is absent.
     pub sandbox: Option<Sandbox>,
+    /// What it may read within its sandbox besides, such as what came with a message.
+    pub readable: Vec<PathBuf>,
     /// Whether its folder stays.
     pub keep: Keep,
 }
@@ -183,108 +187,116 @@ impl Runner {
     /// A [`RunError`] if it did not begin.
     pub(super) async fn start(
         &self,
-        program: Job,
+        job: Job,
         stop: &CancellationToken,
     ) -> Result<Ended, RunError> {
-        let folder = |cause| RunError::Folder {
-            path: self.0.folders.clone(),
-            cause,
-        };
-        let scratch = Scratch::make(&self.0.folders, program.keep).map_err(folder)?;
+        let scratch =
+            Scratch::make(&self.0.folders, job.keep).map_err(|cause| folder(self, cause))?;
         let begun = Instant::now();
-        let mut notes = Vec::new();
-        if program.sandbox.is_some() && !launch::can_confine() {
-            notes.push(
-                "this kernel has no Landlock: the program ran without its sandbox".to_owned(),
-            );
-        }
-        let mut plan = plan(&program, &scratch)?;
-        if let Some(body) = &program.body {
-            let file = scratch.file("body");
-            write_private(&file, body).map_err(folder)?;
-            plan.environment
-                .push(("MRP_BODY_FILE".into(), file.into_os_string()));
-        }
-        let inside = program.sandbox.is_some()
-            || !(program.limits == Limits::default())
-            || plan.answer.is_some();
-        let started = |cause| RunError::Start {
-            program: plan.program.clone(),
-            cause,
-        };
-        let (mut command, input) = if inside {
-            let mut input = plan.encode().map_err(started)?;
-            input.extend_from_slice(&program.stdin);
-            (launching().map_err(started)?, input)
-        } else {
-            (starting(&plan), program.stdin.clone())
-        };
+        let plan = self.plan(&job, &scratch)?;
+        let (mut command, input) = prepare(&job, &plan).map_err(|cause| unstarted(&plan, cause))?;
         command
             .current_dir(scratch.work())
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .process_group(0);
-        let child = command.spawn().map_err(started)?;
+        let child = command.spawn().map_err(|cause| unstarted(&plan, cause))?;
         let (mut stdout, mut stderr) = (Captured::default(), Captured::default());
-        let mut running = Running::new(child);
-        let end = running
-            .attend(&program, &input, (&mut stdout, &mut stderr), stop)
+        let end = Running::new(child)
+            .attend(&job, &input, (&mut stdout, &mut stderr), stop)
             .await;
         if end == End::Exited(launch::REFUSED)
             && let Some(reason) = scratch.take("refusal")
         {
-            return Err(RunError::Refused(
-                String::from_utf8_lossy(&reason).into_owned(),
-            ));
+            let reason = String::from_utf8_lossy(&reason).into_owned();
+            return Err(RunError::Refused(reason));
         }
+        let unconfined = job.sandbox.is_some() && !launch::can_confine();
         Ok(Ended {
             end,
             stdout,
             stderr,
             answer: scratch.take("answer"),
             took: begun.elapsed(),
-            folder: (program.keep == Keep::Folder).then(|| scratch.work()),
-            notes,
+            folder: (job.keep == Keep::Folder).then(|| scratch.work()),
+            notes: unconfined
+                .then(|| NO_LANDLOCK.to_owned())
+                .into_iter()
+                .collect(),
+        })
+    }
+
+    /// Which file is run, and with what. Puts the body where the program finds it.
+    fn plan(&self, job: &Job, scratch: &Scratch) -> Result<Plan, RunError> {
+        let mut environment = job.environment.clone();
+        let mut readable = job.readable.clone();
+        let mut put = |name: &str, path: PathBuf| environment.push((name.into(), path.into()));
+        if job.sandbox.is_some() {
+            put("TMPDIR", scratch.work());
+        }
+        if let Some(body) = &job.body {
+            let file = scratch.file("body");
+            write_private(&file, body).map_err(|cause| folder(self, cause))?;
+            put("MRP_BODY_FILE", file.clone());
+            readable.push(file);
+        }
+        let search = environment
+            .iter()
+            .rev()
+            .find(|(name, _)| name == "PATH")
+            .map_or(OsStr::new(PATH), |(_, value)| value.as_os_str());
+        let (name, arguments) = words(&job.command)?;
+        let program = executable::find(&name, search)?;
+        Ok(Plan {
+            program,
+            // A program may look at its own name to know what to do (busybox), so it gets the one that was written.
+            name,
+            arguments,
+            environment,
+            limits: job.limits,
+            sandbox: job.sandbox.clone(),
+            readable,
+            folder: scratch.work(),
+            answer: (job.answer == Answer::OnDescriptor3).then(|| scratch.file("answer")),
+            refusal: scratch.file("refusal"),
         })
     }
 }
 
-fn plan(program: &Job, scratch: &Scratch) -> Result<Plan, RunError> {
-    let search = program
-        .environment
-        .iter()
-        .rev()
-        .find(|(name, _)| name == "PATH")
-        .map_or(OsStr::new(PATH), |(_, value)| value.as_os_str());
-    let (name, arguments) = match &program.command {
+fn folder(runner: &Runner, cause: io::Error) -> RunError {
+    RunError::Folder {
+        path: runner.0.folders.clone(),
+        cause,
+    }
+}
+
+fn unstarted(plan: &Plan, cause: io::Error) -> RunError {
+    RunError::Start {
+        program: plan.program.clone(),
+        cause,
+    }
+}
+
+fn words(command: &Command) -> Result<(OsString, Vec<OsString>), RunError> {
+    match command {
         Command::Exec(words) => {
             let (name, arguments) = words.split_first().ok_or(RunError::Empty)?;
-            let arguments = arguments.iter().map(OsString::from).collect();
-            (OsString::from(name), arguments)
+            Ok((name.into(), arguments.iter().map(OsString::from).collect()))
         }
-        Command::Shell(text) => (
-            OsString::from("/bin/sh"),
-            vec![OsString::from("-c"), OsString::from(text)],
-        ),
-    };
-    // A program may look at its own name to know what to do (busybox), so it gets the one that was written.
-    let file = executable::find(&name, search)?;
-    let mut environment = program.environment.clone();
-    if program.sandbox.is_some() {
-        environment.push(("TMPDIR".into(), scratch.work().into_os_string()));
+        Command::Shell(text) => Ok(("/bin/sh".into(), vec!["-c".into(), text.into()])),
     }
-    Ok(Plan {
-        program: file,
-        name,
-        arguments,
-        environment,
-        limits: program.limits,
-        sandbox: program.sandbox.clone(),
-        folder: scratch.work(),
-        answer: (program.answer == Answer::OnDescriptor3).then(|| scratch.file("answer")),
-        refusal: scratch.file("refusal"),
-    })
+}
+
+/// The process to be started and all that it reads: the program itself, or this one, to turn into it.
+fn prepare(job: &Job, plan: &Plan) -> io::Result<(tokio::process::Command, Vec<u8>)> {
+    let unlimited = plan.limits == Limits::default();
+    if plan.sandbox.is_none() && plan.answer.is_none() && unlimited {
+        return Ok((starting(plan), job.stdin.clone()));
+    }
+    let mut input = plan.encode()?;
+    input.extend_from_slice(&job.stdin);
+    Ok((launching()?, input))
 }
 
 /// The program itself.
@@ -333,7 +345,7 @@ impl Running {
     /// Feeds and drains the program until it has ended, or must.
     async fn attend(
         &mut self,
-        program: &Job,
+        job: &Job,
         input: &[u8],
         (stdout, stderr): (&mut Captured, &mut Captured),
         stop: &CancellationToken,
@@ -343,7 +355,7 @@ impl Running {
         let stderr = drain(self.child.stderr.take(), stderr);
         let pipes = futures_util::future::try_join3(input, stdout, stderr).fuse();
         let mut pipes = std::pin::pin!(pipes);
-        let patience = tokio::time::sleep(program.timeout);
+        let patience = tokio::time::sleep(job.timeout);
         let mut patience = std::pin::pin!(patience);
         let (end, grace) = loop {
             tokio::select! {
@@ -356,11 +368,11 @@ impl Running {
                 }
                 piped = &mut pipes, if !pipes.is_terminated() => {
                     if let Err(Flood) = piped {
-                        break (End::Flooded, program.kill_after);
+                        break (End::Flooded, job.kill_after);
                     }
                 }
-                () = &mut patience => break (End::TimedOut, program.kill_after),
-                () = stop.cancelled() => break (End::Interrupted, program.kill_after.min(FAREWELL)),
+                () = &mut patience => break (End::TimedOut, job.kill_after),
+                () = stop.cancelled() => break (End::Interrupted, job.kill_after.min(FAREWELL)),
             }
         };
         self.signal(Signal::SIGTERM);

@@ -42,7 +42,7 @@ impl Trial {
         let names = context.contacts.names(&context.roster());
         let key = message.from.key.to_string();
         let proof = proof_of(context, &key, message.verified).await?;
-        let verdict = matching::judge(hook, &message, proof, &names);
+        let verdict = matching::judge(&hook.filter, &message, proof, &names);
         let invocation = Invocation {
             name: hook.name.clone(),
             program: hook.program.clone(),

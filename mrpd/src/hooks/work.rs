@@ -202,6 +202,12 @@ impl Work {
         took: Duration,
     ) -> Result<(End, Vec<(String, u64)>), StoreError> {
         let now = clock::now();
+        let mut verdict = verdict;
+        let superseded = self.batch.superseded.len();
+        if superseded > 0 {
+            let note = format!("{superseded} earlier messages gave way to this one (debounce)");
+            verdict.notes.push(note);
+        }
         let why = std::iter::once(report.why.clone())
             .chain(verdict.notes)
             .filter(|note| !note.is_empty())

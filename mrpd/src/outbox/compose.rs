@@ -292,6 +292,7 @@ fn record(parts: Parts<'_>, request: &SendRequest, draft: Draft) -> MessageRecor
         received_at: parts.now,
         expires_at: parts.now.after(draft.expires_in),
         behind: 0,
+        imported: false,
         standing: Default::default(),
     }
 }

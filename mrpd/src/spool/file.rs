@@ -1,16 +1,20 @@
 //! One file: taken, made into a message, and removed once that is durable.
 
 use super::folder::{self, Spool};
+use crate::attachments::{Description, ReceiveError, plain_name};
+use crate::clock;
 use crate::context::Context;
 use crate::outbox::SendError;
 use mrp_proto::base64url;
 use mrp_proto::content::Text;
 use mrpd_api::body::Send;
+use mrpd_api::body::blobs::Attach;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Seek as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use tokio_util::io::ReaderStream;
 
 /// Bytes of a text, at most: those of a message's body.
 const TEXT: u64 = 1 << 20;
@@ -27,15 +31,12 @@ pub(super) enum Outcome {
 /// Why a file was not sent.
 #[derive(Debug, thiserror::Error)]
 enum FileError {
-    /// It is none that is taken.
+    /// It cannot be sent.
     #[error("{0}")]
     Refused(String),
     /// It can be sent later.
-    #[error(transparent)]
-    Later(SendError),
-    /// It cannot be sent.
-    #[error(transparent)]
-    Send(SendError),
+    #[error("{0}")]
+    Later(String),
     /// It cannot be read.
     #[error("it cannot be read: {0}")]
     Io(#[from] io::Error),
@@ -69,7 +70,7 @@ pub(super) async fn take(context: &Context, spool: &Spool, path: &Path) -> Outco
             );
             return finish(&taken, fs::remove_file(&taken.path));
         }
-        Err(FileError::Later(error)) => {
+        Err(error @ FileError::Later(_)) => {
             tracing::warn!(file = taken.name, to = taken.to, %error, "a file of the spool waits");
             return Outcome::Later;
         }
@@ -141,32 +142,85 @@ fn claim(path: &Path) -> io::Result<Option<Taken>> {
 }
 
 async fn send(context: &Context, spool: &Spool, taken: &Taken) -> Result<String, FileError> {
-    let (content, found) = read(&taken.path)?;
-    let text = String::from_utf8(content).map_err(|_| not_text())?;
-    let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
+    let (file, found) = open(&taken.path)?;
+    let key = key(&taken.name, &found);
+    let known = context.store.sent_under(key.clone(), clock::now()).await;
+    if let Some((_, id)) = known.map_err(|error| FileError::Later(error.to_string()))? {
+        return Ok(id);
+    }
     let send = Send {
         agent: spool.agent.clone(),
         to: taken.to.clone(),
-        body: Some(Text { text }.to_body()),
-        ..Send::default()
+        ..content(context, taken, file, &found).await?
     };
-    let key = key(&taken.name, &found);
     match context.outbox.send(send, Some(key)).await {
         Ok(sent) => Ok(sent.id),
         Err(error @ (SendError::Full | SendError::Store(_) | SendError::NoAgent)) => {
-            Err(FileError::Later(error))
+            Err(FileError::Later(error.to_string()))
         }
-        Err(error) => Err(FileError::Send(error)),
+        Err(error) => Err(FileError::Refused(error.to_string())),
     }
 }
 
-fn read(path: &Path) -> Result<(Vec<u8>, Metadata), FileError> {
-    if folder::name_before(&path.file_name().unwrap_or_default().to_string_lossy()).is_none() {
-        return Err(FileError::Refused("its name is too long".to_owned()));
+/// Text where it is some, else a message with the file attached to it.
+async fn content(
+    context: &Context,
+    taken: &Taken,
+    mut file: File,
+    found: &Metadata,
+) -> Result<Send, FileError> {
+    if found.len() <= TEXT {
+        let mut content = Vec::new();
+        (&mut file).take(TEXT + 1).read_to_end(&mut content)?;
+        if content.len() as u64 != found.len() {
+            return refuse("it was written to while it was read");
+        }
+        if let Ok(text) = String::from_utf8(content) {
+            let text = text.strip_suffix('\n').unwrap_or(&text).to_owned();
+            return Ok(Send {
+                body: Some(Text { text }.to_body()),
+                ..Send::default()
+            });
+        }
+        file.rewind()?;
     }
-    let file = open(path)?;
+    let settings = context.config().attachments.clone();
+    let description = Description {
+        filename: Some(plain_name(Some(&taken.name), 1)),
+        content_type: None,
+        limit: settings.max_outgoing,
+        limit_of_all: settings.outgoing_bytes,
+    };
+    let bytes = ReaderStream::new(tokio::fs::File::from_std(file));
+    let received = context.uploads.receive(description, bytes).await;
+    let file = received.map_err(|error| match error {
+        ReceiveError::TooLarge { .. } => FileError::Refused(error.to_string()),
+        _ => FileError::Later(error.to_string()),
+    })?;
+    Ok(Send {
+        attachments: vec![Attach {
+            id: file.id,
+            ..Attach::default()
+        }],
+        ..Send::default()
+    })
+}
+
+/// Opens nothing but a file: what waits for another program, such as a pipe, does not wait here.
+fn open(path: &Path) -> Result<(File, Metadata), FileError> {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    if folder::name_before(&name).is_none() {
+        return refuse("its name is too long");
+    }
+    if !path.symlink_metadata()?.file_type().is_file() {
+        return refuse("it is no file, but a link, a folder, a pipe or a device");
+    }
+    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
+    let file = OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits())
+        .open(path)?;
     let found = file.metadata()?;
-    let refuse = |what: &str| Err(FileError::Refused(what.to_owned()));
     if !found.is_file() {
         return refuse("it is no file");
     }
@@ -176,33 +230,11 @@ fn read(path: &Path) -> Result<(Vec<u8>, Metadata), FileError> {
     if found.len() == 0 {
         return refuse("it is empty");
     }
-    if found.len() > TEXT {
-        return Err(not_text());
-    }
-    let mut content = Vec::new();
-    file.take(TEXT + 1).read_to_end(&mut content)?;
-    if content.len() as u64 != found.len() {
-        return refuse("it was written to while it was read");
-    }
-    Ok((content, found))
+    Ok((file, found))
 }
 
-/// Opens nothing but a file: what waits for another program, such as a pipe, does not wait here.
-fn open(path: &Path) -> Result<File, FileError> {
-    let kind = path.symlink_metadata()?.file_type();
-    if !kind.is_file() {
-        let what = "it is no file, but a link, a folder, a pipe or a device";
-        return Err(FileError::Refused(what.to_owned()));
-    }
-    let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
-    Ok(OpenOptions::new()
-        .read(true)
-        .custom_flags(flags.bits())
-        .open(path)?)
-}
-
-fn not_text() -> FileError {
-    FileError::Refused(format!("it is no text (UTF-8) of at most {TEXT} bytes"))
+fn refuse<T>(what: &str) -> Result<T, FileError> {
+    Err(FileError::Refused(what.to_owned()))
 }
 
 /// What the outbox knows the file by.

@@ -1,7 +1,7 @@
 //! Attachments of what came in: which are to be looked at, and where each is.
 
 use super::record::{Download, MessageRecord, decode, encode};
-use super::schema::{DOWNLOADS, MESSAGES};
+use super::schema::{Counter, DOWNLOADS, MESSAGES};
 use super::writer::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
@@ -104,12 +104,12 @@ fn put(
     download: Download,
 ) -> Result<(), redb::Error> {
     let mut messages = transaction.tables().open_table(MESSAGES)?;
-    let record: Option<MessageRecord> = messages
+    let known: Option<(MessageRecord, usize)> = messages
         .get(seq)?
-        .map(|bytes| decode(bytes.value()))
+        .map(|bytes| Ok::<_, redb::Error>((decode(bytes.value())?, bytes.value().len())))
         .transpose()?;
     // It may have been removed meanwhile.
-    let Some(mut record) = record else {
+    let Some((mut record, size)) = known else {
         return Ok(());
     };
     record
@@ -119,7 +119,10 @@ fn put(
         return Ok(());
     };
     *slot = download;
-    messages.insert(seq, encode(&record)?.as_slice())?;
+    let bytes = encode(&record)?;
+    messages.insert(seq, bytes.as_slice())?;
+    let length = |bytes: usize| i64::try_from(bytes).unwrap_or(i64::MAX);
+    transaction.count(Counter::Bytes, length(bytes.len()) - length(size))?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! The lock that makes the daemon the only one of its user, and names it to others.
 
+use super::recover::LastEnd;
 use nix::fcntl::{Flock, FlockArg};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -28,7 +29,8 @@ pub enum LockError {
 /// The lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    _file: Flock<File>,
+    file: Flock<File>,
+    last_end: LastEnd,
 }
 
 impl Lock {
@@ -51,13 +53,30 @@ impl Lock {
             }
             Err((_, errno)) => return Err(failed(errno.into())),
         };
+        let is_left_behind = file.metadata().is_ok_and(|file| file.len() > 0);
+        let last_end = if is_left_behind {
+            LastEnd::Unclean
+        } else {
+            LastEnd::Clean
+        };
         let write = |file: &mut File| {
             file.set_len(0)?;
             file.rewind()?;
             writeln!(file, "{}", std::process::id())
         };
         write(&mut file).map_err(failed)?;
-        Ok(Self { _file: file })
+        Ok(Self { file, last_end })
+    }
+
+    /// How the daemon before this one ended: one that was killed has left its name in the file.
+    pub fn last_end(&self) -> LastEnd {
+        self.last_end
+    }
+
+    /// Takes this process's id out of the file again, since the store was closed as it should be.
+    pub fn note_clean_end(&self) {
+        // If it fails, the store is looked at more closely at the next start.
+        let _ = self.file.set_len(0);
     }
 }
 

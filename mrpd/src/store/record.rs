@@ -62,6 +62,9 @@ pub struct MessageRecord {
     /// Of one that went out: the newest `seq` when it was put into the outbox. Answers to it come behind.
     #[serde(default)]
     pub behind: u64,
+    /// Whether it came out of a file: nothing that follows what comes in is concerned with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub imported: bool,
     /// Where it stands. Kept beside the record, which is never rewritten.
     #[serde(skip)]
     pub standing: Standing,

@@ -1,14 +1,14 @@
 //! What may go: old messages that nobody needs any more, a bounded batch at a time, and the room they leave in the file.
 
-use super::entry;
 use super::index::{Order, Step, Terms, Walk, direction_term, state_term};
 use super::record::{MessageRecord, decode};
-use super::schema::{Counter, INDEX, MESSAGES, TIMES};
+use super::schema::{Counter, HOOK_JOBS, HOOKS, INDEX, MESSAGES, TIMES};
 use super::writer::{Message as WriterMessage, Transaction};
-use super::{Store, StoreError};
+use super::{HookRecord, Store, StoreError, entry};
 use mrp_proto::time::Timestamp;
 use mrpd_api::message::{Direction, State};
 use redb::{ReadableTable as _, Table};
+use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::oneshot;
 
@@ -96,6 +96,7 @@ fn prune(transaction: &Transaction, expendable: &Expendable) -> Result<Pruned, r
         reached: expendable.after,
         end: false,
     };
+    let needed = needed_by_hooks(transaction)?;
     let mut going = Vec::new();
     let mut looked = 0;
     {
@@ -129,7 +130,7 @@ fn prune(transaction: &Transaction, expendable: &Expendable) -> Result<Pruned, r
             let is_old = expendable
                 .before
                 .is_none_or(|before| message.received_at < before);
-            if is_old {
+            if is_old && !needed.covers(seq) {
                 excess = excess.saturating_sub(bytes.value().len() as u64);
                 going.push(seq);
             }
@@ -145,6 +146,40 @@ fn prune(transaction: &Transaction, expendable: &Expendable) -> Result<Pruned, r
         forget_times(transaction)?;
     }
     Ok(pruned)
+}
+
+/// Messages that hooks still have to do with.
+#[derive(Debug)]
+struct Needed {
+    /// No hook has yet to look at anything up to here.
+    seen: u64,
+    /// What hooks have before them.
+    queued: BTreeSet<u64>,
+}
+
+impl Needed {
+    fn covers(&self, seq: u64) -> bool {
+        seq > self.seen || self.queued.contains(&seq)
+    }
+}
+
+/// A hook that is switched off, or not configured any more, does not hold up anything but what it has queued.
+fn needed_by_hooks(transaction: &Transaction) -> Result<Needed, redb::Error> {
+    let tables = transaction.read_tables();
+    let mut needed = Needed {
+        seen: u64::MAX,
+        queued: BTreeSet::new(),
+    };
+    for entry in tables.open_table(HOOKS)?.iter()? {
+        let hook: HookRecord = decode(entry?.1.value())?;
+        if hook.removed_at.is_none() && !hook.disabled {
+            needed.seen = needed.seen.min(hook.cursor);
+        }
+    }
+    for entry in tables.open_table(HOOK_JOBS)?.iter()? {
+        needed.queued.insert(entry?.0.value().1);
+    }
+    Ok(needed)
 }
 
 type WritingWalk<'t> = Walk<Table<'t, (u64, u64), ()>, Table<'t, u64, &'static [u8]>>;

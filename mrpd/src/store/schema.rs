@@ -86,6 +86,11 @@ pub(crate) const HOOK_DEAD: TableDefinition<'_, (&str, u64), &[u8]> =
 /// What hooks have done, in order: JSON of a `HookLogEntry`.
 pub(crate) const HOOK_LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("hook_log");
 
+/// Dead-man switches: JSON of an [`ExpectRecord`](super::ExpectRecord).
+pub(crate) const EXPECTS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("expects");
+/// Schedules: JSON of a [`ScheduleRecord`](super::ScheduleRecord).
+pub(crate) const SCHEDULES: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("schedules");
+
 /// Empty, but for the moment in which it is tried whether the disk has room.
 pub(crate) const ROOM: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("room");
 
@@ -106,6 +111,8 @@ macro_rules! for_each_table {
         $transaction.$open(VERIFIED)?;
         $transaction.$open(PROFILES)?;
         $transaction.$open(BINDABLE)?;
+        $transaction.$open(EXPECTS)?;
+        $transaction.$open(SCHEDULES)?;
         $transaction.$open(INDEX)?;
         $transaction.$open(STANDINGS)?;
         $transaction.$open(DUE)?;
@@ -129,6 +136,8 @@ macro_rules! for_each_table {
         $transaction.$open(ROOM)?;
     };
 }
+
+pub(crate) use for_each_table;
 
 pub(super) const SCHEMA: &str = "schema";
 

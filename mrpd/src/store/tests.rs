@@ -35,6 +35,7 @@ fn message(id: &str, text: &str) -> MessageRecord {
         received_at: at(2),
         expires_at: at(3),
         behind: 0,
+        imported: false,
         standing: Default::default(),
     }
 }

@@ -177,7 +177,9 @@ impl Store {
     /// A [`StoreError`].
     pub async fn calls(&self, after: u64) -> Result<Page, StoreError> {
         let wanted = |message: &MessageRecord| {
-            message.dir == Direction::In && matches!(message.kind, Kind::Request | Kind::Response)
+            message.dir == Direction::In
+                && !message.imported
+                && matches!(message.kind, Kind::Request | Kind::Response)
         };
         self.page(after, wanted).await
     }

@@ -1,6 +1,7 @@
 //! The one thread that writes: it gathers what waits into one transaction, and answers after the commit.
 
 use super::schema::{self, Counter, FORGET, META};
+use super::timings::Timings;
 use super::{Compaction, SharedDatabase, StageChange, StoreError, disk, open_database};
 use crate::crash::crash_point;
 use redb::{Database, ReadableDatabase as _, ReadableTable as _, WriteTransaction};
@@ -211,6 +212,7 @@ pub(crate) struct Writer {
     pub(crate) written: Instant,
     pub(crate) trouble: watch::Sender<Option<Arc<str>>>,
     pub(crate) stages: broadcast::Sender<StageChange>,
+    pub(crate) timings: Timings,
 }
 
 impl Writer {
@@ -317,7 +319,11 @@ impl Writer {
                 .collect::<Result<Vec<_>, _>>()?;
             let Transaction { tables, notes } = transaction;
             notes.before_commit();
+            let begun = Instant::now();
             tables.commit()?;
+            if notes.touched.get() {
+                self.timings.committed(begun.elapsed(), finishes.len());
+            }
             Ok((finishes, notes))
         };
         let (finishes, notes) = attempt().map_err(|error| disk(&error))?;

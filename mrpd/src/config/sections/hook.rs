@@ -65,6 +65,12 @@ pub(super) fn read(
         ("text", ReplyForm::Text),
         ("json", ReplyForm::Json),
     ];
+    if name == "log" {
+        reader.wrong(
+            "name",
+            "\"log\" is the name of all hooks' log; choose another one",
+        );
+    }
     let filter = read_filter(&mut reader, groups, agents);
     let program = program::read(&mut reader, &defaults.program, Input::Json, paths);
     let reply = reader.choice("reply", REPLIES, ReplyForm::None);
@@ -99,7 +105,7 @@ pub(super) fn read(
     })
 }
 
-fn read_filter(reader: &mut Reader<'_>, groups: &Groups, agents: &[String]) -> Filter {
+pub(super) fn read_filter(reader: &mut Reader<'_>, groups: &Groups, agents: &[String]) -> Filter {
     let agent = reader.text("agent");
     if let Some(agent) = agent.as_ref().filter(|agent| !agents.contains(agent)) {
         let known = agents.join(", ");

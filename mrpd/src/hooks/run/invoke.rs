@@ -48,6 +48,7 @@ fn job(invocation: &Invocation, command: Command) -> Job {
         kill_after: program.kill_after,
         limits: program.limits,
         sandbox: program.sandbox.clone(),
+        readable: invocation.attachments.iter().cloned().collect(),
         keep: program.keep,
     }
 }

@@ -70,6 +70,8 @@ pub(super) struct Plan {
     pub(super) limits: Limits,
     /// What it may reach.
     pub(super) sandbox: Option<Sandbox>,
+    /// Files of its own that it may read, whatever it may reach.
+    pub(super) readable: Vec<PathBuf>,
     /// Its own folder, where it may do everything.
     pub(super) folder: PathBuf,
     /// The file that is its descriptor 3.
@@ -196,7 +198,11 @@ fn confine(plan: &Plan, sandbox: &Sandbox) -> Result<(), Box<dyn std::error::Err
     let (read, all) = (AccessFs::from_read(RIGHTS), AccessFs::from_all(RIGHTS));
     let readable = READABLE.iter().map(Path::new);
     let readable = readable.chain(sandbox.read.iter().map(PathBuf::as_path));
-    let own = [plan.program.as_path()];
+    let own = plan
+        .readable
+        .iter()
+        .chain([&plan.program])
+        .map(PathBuf::as_path);
     let writable = sandbox.write.iter().map(PathBuf::as_path);
     let writable = writable.chain([plan.folder.as_path()]);
     let devices = DEVICES.iter().map(Path::new);

@@ -30,6 +30,7 @@ fn shell(text: &str) -> Job {
         kill_after: Duration::from_secs(1),
         limits: Limits::default(),
         sandbox: None,
+        readable: Vec::new(),
         keep: Keep::Nothing,
     }
 }

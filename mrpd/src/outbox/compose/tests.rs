@@ -10,6 +10,10 @@ fn recipient() -> SecretKey {
 }
 
 fn composed(send: &Send, seal: Seal) -> Result<OutboxRecord, ComposeError> {
+    composed_with(send, seal, &[])
+}
+
+fn composed_with(send: &Send, seal: Seal, files: &[Chosen]) -> Result<OutboxRecord, ComposeError> {
     let agent = testing::agent("me", 1);
     compose(Parts {
         agent: &agent,
@@ -17,7 +21,7 @@ fn composed(send: &Send, seal: Seal) -> Result<OutboxRecord, ComposeError> {
         recipient: recipient().public(),
         send,
         seal,
-        files: &[],
+        files,
         now: Timestamp::from_unix_millis(1_800_000_000_000),
     })
 }
@@ -116,4 +120,95 @@ fn nobody_can_pass_off_signing_entries_of_their_own() {
         record.request.metadata.unwrap()[plain::METADATA_SIGNATURE],
         "forged"
     );
+}
+
+fn chosen() -> Chosen {
+    let encode = |byte| mrp_proto::base64url::encode(&[byte; 32]);
+    Chosen {
+        file: Some(FileRecord {
+            id: "file_1".to_owned(),
+            filename: Some("secret.txt".to_owned()),
+            content_type: None,
+            size: 10,
+            plain_digest: encode(1),
+            sealed_digest: encode(2),
+            key: encode(3),
+            created_at: Timestamp::EPOCH,
+            used_at: Timestamp::EPOCH,
+        }),
+        blob_id: String::new(),
+        filename: Some("secret.txt".to_owned()),
+        content_type: None,
+    }
+}
+
+fn opened(request: &SendRequest) -> Vec<Attachment> {
+    let sealed = Sealed::parse(request.body.as_ref().unwrap().get()).unwrap();
+    let outer = Outer {
+        thread_id: Some("t"),
+        in_reply_to: None,
+    };
+    let sender = SecretKey::from_seed(&[1; 32]).public();
+    let opened = open_message(&recipient(), &sender, outer, &sealed).unwrap();
+    opened.envelope.attachments.unwrap()
+}
+
+#[test]
+fn of_a_sealed_file_the_relay_sees_only_which_blob_it_is() {
+    let files = [chosen()];
+    let record = composed_with(&send("1"), Seal::Sealed, &files).unwrap();
+    let posted = serde_json::to_string(&record.request.attachments).unwrap();
+    let blob_id = format!("blob_{}", "02".repeat(32));
+    assert_eq!(posted, format!(r#"[{{"blob_id":"{blob_id}"}}]"#));
+    let attachment = opened(&record.request).remove(0);
+    assert_eq!(attachment.blob_id, blob_id);
+    assert_eq!(attachment.filename.as_deref(), Some("secret.txt"));
+    assert_eq!(
+        (attachment.size, attachment.encrypted),
+        (Some(10), Some(true))
+    );
+    let wrapped = mrp_proto::envelope::WrappedKey {
+        dek_enc: attachment.dek_enc.unwrap(),
+        dek_ct: attachment.dek_ct.unwrap(),
+    };
+    let sender = SecretKey::from_seed(&[1; 32]).public();
+    let key = mrp_proto::envelope::unwrap_key(&recipient(), &sender, &wrapped).unwrap();
+    assert_eq!(key.as_bytes(), &[3; 32]);
+    let record = composed_with(&send("1"), Seal::Plain, &files).unwrap();
+    let plain = &record.request.attachments.unwrap()[0];
+    assert_eq!(plain.blob_id, format!("blob_{}", "01".repeat(32)));
+    assert_eq!((plain.dek_enc.as_ref(), plain.size), (None, None));
+}
+
+#[test]
+fn with_other_names_of_its_files_it_is_the_same_message() {
+    let agent = testing::agent("me", 1);
+    let files = [chosen()];
+    let known = [files[0].file.clone()];
+    for seal in [Seal::Sealed, Seal::Plain] {
+        let mut record = composed_with(&send("1"), seal, &files).unwrap();
+        record.files[0].blob_id = "blob_0123456789ab".to_owned();
+        let again = recompose(&agent, &record, &record.files, &known).unwrap();
+        let outer = again.attachments.as_ref().unwrap();
+        assert_eq!(outer[0].blob_id, "blob_0123456789ab");
+        assert_eq!(again.expires_in, record.request.expires_in);
+        if seal == Seal::Sealed {
+            assert_eq!(opened(&again)[0].blob_id, "blob_0123456789ab");
+            continue;
+        }
+        let received = Received {
+            content_type: DEFAULT_CONTENT_TYPE,
+            body: again.body.as_deref(),
+            attachments: outer,
+            thread_id: Some("t"),
+            in_reply_to: None,
+            metadata: again.metadata.as_ref().unwrap(),
+        };
+        let sender = SecretKey::from_seed(&[1; 32]).public();
+        let verdict = plain::verify(&sender, &recipient().public(), &received);
+        let Verdict::Verified { id, .. } = verdict else {
+            panic!("{verdict:?}");
+        };
+        assert_eq!(record.id, format!("out_{id}"));
+    }
 }

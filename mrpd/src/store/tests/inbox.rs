@@ -481,3 +481,37 @@ fn make_old(path: &Path, done: u64) {
     }
     transaction.commit().unwrap();
 }
+
+#[tokio::test]
+async fn what_a_hook_has_yet_to_do_with_stays() {
+    let Fixture { dir: _dir, store } = fixture();
+    receive_plain(&store, 2).await;
+    let hooks = vec!["deploy".to_owned()];
+    store.know_hooks(hooks.clone(), at(1)).await.unwrap();
+    for number in 3..=4 {
+        receive(&store, &format!("m{number}"), |_| {}).await;
+    }
+    let everything = Expendable {
+        before: None,
+        bytes: None,
+        unread: Unread::Drop,
+        after: 0,
+    };
+    store.prune(everything.clone()).await.unwrap();
+    assert_eq!(found(&store, Selection::default()).await, [3, 4]);
+    let job = HookJob {
+        from: "alice".to_owned(),
+        message_id: "m3".to_owned(),
+        attempts: 0,
+        failures: 0,
+        due: None,
+    };
+    let matched = Matched {
+        cursors: vec![(hooks[0].clone(), 4)],
+        jobs: vec![(hooks[0].clone(), 3, job)],
+        passed: Vec::new(),
+    };
+    store.record_matched(matched).await.unwrap();
+    store.prune(everything).await.unwrap();
+    assert_eq!(found(&store, Selection::default()).await, [3]);
+}

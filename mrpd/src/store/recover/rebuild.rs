@@ -1,0 +1,154 @@
+//! From the tables that were saved to a store that can be opened: what follows from them is made anew.
+
+use crate::store::record::{MessageRecord, OutboxRecord, OutboxStage, decode};
+use crate::store::schema::{
+    Counter, FANOUTS, HELD, IDS, MESSAGES, META, OUTBOX, OUTBOX_IDS, SCHEMA,
+};
+use mrpd_api::message::Direction;
+use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
+use std::path::Path;
+
+/// The layout that this makes: whatever later ones have besides is made when the store is opened, as for any old store.
+const LAYOUT: u64 = 1;
+
+/// What is counted anew when a store of that layout is opened.
+const REMADE: &[Counter] = &[
+    Counter::Unread,
+    Counter::Bytes,
+    Counter::Freed,
+    Counter::Upgraded,
+];
+
+/// What was saved.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Saved {
+    pub(super) messages: u64,
+    pub(super) outbox: u64,
+    /// Sends that were still to be made and are gone, if that is known.
+    pub(super) lost_outbox: Option<u64>,
+}
+
+/// Counters, as they follow from the tables.
+#[derive(Debug, Default)]
+struct Tally {
+    newest: u64,
+    position: u64,
+    received: u64,
+    sent: u64,
+    queued: u64,
+    failed: u64,
+    held: u64,
+    held_position: u64,
+    fanouts: u64,
+}
+
+/// Makes a store of the saved tables.
+pub(super) fn rebuild(path: &Path) -> Result<Saved, redb::Error> {
+    let database = Database::create(path)?;
+    let transaction = database.begin_write()?;
+    let mut tally = Tally::default();
+    enter_messages(&transaction, &mut tally)?;
+    enter_outbox(&transaction, &mut tally)?;
+    look_at_ends(&transaction, &mut tally)?;
+    let queued_before = write_counters(&transaction, &tally)?;
+    transaction.commit()?;
+    Ok(Saved {
+        messages: tally.received + tally.sent,
+        outbox: tally.queued + tally.failed,
+        lost_outbox: queued_before.map(|before| before.saturating_sub(tally.queued)),
+    })
+}
+
+fn enter_messages(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(), redb::Error> {
+    let mut messages = transaction.open_table(MESSAGES)?;
+    let mut ids = transaction.open_table(IDS)?;
+    let mut unreadable = Vec::new();
+    for entry in messages.iter()? {
+        let (seq, bytes) = entry?;
+        let seq = seq.value();
+        let Ok(message) = decode::<MessageRecord>(bytes.value()) else {
+            unreadable.push(seq);
+            continue;
+        };
+        ids.insert((message.id.as_str(), seq), ())?;
+        if let Some(out_id) = &message.out_id {
+            ids.insert((out_id.as_str(), seq), ())?;
+        }
+        match message.dir {
+            Direction::In => tally.received += 1,
+            Direction::Out => tally.sent += 1,
+        }
+        tally.newest = tally.newest.max(seq);
+    }
+    for seq in unreadable {
+        messages.remove(seq)?;
+    }
+    Ok(())
+}
+
+fn enter_outbox(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(), redb::Error> {
+    let mut outbox = transaction.open_table(OUTBOX)?;
+    let mut ids = transaction.open_table(OUTBOX_IDS)?;
+    let mut unreadable = Vec::new();
+    for entry in outbox.iter()? {
+        let (position, bytes) = entry?;
+        let position = position.value();
+        let Ok(record) = decode::<OutboxRecord>(bytes.value()) else {
+            unreadable.push(position);
+            continue;
+        };
+        ids.insert(record.id.as_str(), position)?;
+        match record.stage {
+            OutboxStage::Queued => tally.queued += 1,
+            _ => tally.failed += 1,
+        }
+        tally.position = tally.position.max(position);
+    }
+    for position in unreadable {
+        outbox.remove(position)?;
+    }
+    Ok(())
+}
+
+fn look_at_ends(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(), redb::Error> {
+    let held = transaction.open_table(HELD)?;
+    tally.held = held.len()?;
+    tally.held_position = held.last()?.map_or(0, |(position, _)| position.value());
+    let fanouts = transaction.open_table(FANOUTS)?;
+    tally.fanouts = fanouts.last()?.map_or(0, |(number, _)| number.value());
+    Ok(())
+}
+
+/// Gives how many sends were still to be made, by the old counters.
+fn write_counters(
+    transaction: &WriteTransaction,
+    tally: &Tally,
+) -> Result<Option<u64>, redb::Error> {
+    let mut meta = transaction.open_table(META)?;
+    let before = |counter: Counter| -> Result<Option<u64>, redb::Error> {
+        Ok(meta.get(counter.name())?.map(|value| value.value()))
+    };
+    let has_counters = meta.get(SCHEMA)?.is_some();
+    let newest = before(Counter::Newest)?.unwrap_or(0).max(tally.newest);
+    let position = before(Counter::OutboxPosition)?.unwrap_or(0);
+    let refused = before(Counter::Refused)?.unwrap_or(0);
+    let queued = has_counters.then_some(before(Counter::Queued)?.unwrap_or(0));
+    let fanouts = before(Counter::FanoutNumber)?.unwrap_or(0);
+    meta.retain(|name, _| !REMADE.iter().any(|counter| counter.name() == name))?;
+    for (name, value) in [
+        (SCHEMA, LAYOUT),
+        (Counter::Newest.name(), newest),
+        (Counter::OutboxPosition.name(), position.max(tally.position)),
+        (Counter::Received.name(), tally.received),
+        (Counter::Sent.name(), tally.sent),
+        (Counter::Queued.name(), tally.queued),
+        (Counter::Failed.name(), tally.failed),
+        (Counter::Refused.name(), refused),
+        (Counter::Held.name(), tally.held),
+        (Counter::HeldPosition.name(), tally.held_position),
+        (Counter::FanoutNumber.name(), fanouts.max(tally.fanouts)),
+    ] {
+        meta.insert(name, value)?;
+    }
+    Ok(queued)
+}
