@@ -116,7 +116,7 @@ fn open(agent: &LocalAgent, message: &Message, now: Timestamp) -> Result<Content
             Err(Refusal::Moved(moved))
         }
         Err(error) => {
-            tracing::warn!(id = %message.message_id, from = %message.sender_key.short(), %error, "cannot be opened");
+            tracing::warn!(message_id = %message.message_id, from = %message.sender_key.short(), %error, "cannot be opened");
             Ok(Content {
                 kind: Kind::Undecryptable,
                 content_type: SEALED_CONTENT_TYPE.to_owned(),

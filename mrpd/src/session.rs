@@ -242,7 +242,7 @@ impl AgentSession {
                 storing.push_back(Box::pin(async move { (id, ack, submitted.wait().await) }));
             }
             Err(refusal) => {
-                tracing::warn!(id = %id, %from, relay = self.relay(), %refusal, "a message was refused");
+                tracing::warn!(message_id = %id, %from, relay = self.relay(), %refusal, "a message was refused");
                 self.context.store.count_refused().await;
                 handle.stored(id);
             }
@@ -265,7 +265,7 @@ impl AgentSession {
         match self.link.client.message(&id).await {
             Ok(message) => self.receive(handle, message, AckWay::Http, storing).await,
             Err(error) => {
-                tracing::warn!(id = %id, %error, "a large message could not be read");
+                tracing::warn!(message_id = %id, %error, "a large message could not be read");
             }
         }
     }
@@ -279,14 +279,14 @@ impl AgentSession {
         match result {
             Ok(stored) => {
                 crash_point!("receive.before-ack");
-                tracing::debug!(id = %id, ?stored, "stored");
+                tracing::debug!(message_id = %id, ?stored, "stored");
                 match ack {
                     AckWay::Session => handle.stored(id),
                     AckWay::Http => {
                         let client = self.link.client.clone();
                         errands.spawn(async move {
                             if let Err(error) = client.ack(&id).await {
-                                tracing::info!(id = %id, %error, "not acknowledged; it will come again");
+                                tracing::info!(message_id = %id, %error, "not acknowledged; it will come again");
                             }
                         });
                     }
@@ -295,7 +295,7 @@ impl AgentSession {
                 Ok(())
             }
             Err(error) => {
-                tracing::warn!(id = %id, %error, "not stored; the relay keeps it");
+                tracing::warn!(message_id = %id, %error, "not stored; the relay keeps it");
                 handle.not_stored(id);
                 Err(Ended::StoreFailed)
             }

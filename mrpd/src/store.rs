@@ -150,9 +150,9 @@ pub struct Store {
     ready: watch::Receiver<u64>,
     due: watch::Receiver<u64>,
     trouble: watch::Receiver<Option<Arc<str>>>,
-    stages: broadcast::Sender<StageChange>,
     path: Arc<Path>,
     timings: Timings,
+    stages: broadcast::Sender<StageChange>,
 }
 
 /// The database, taken away while it is being opened anew.
@@ -221,8 +221,8 @@ impl Store {
             due: due_sender,
             written: Instant::now(),
             trouble: trouble_sender,
-            stages: stages.clone(),
             timings: timings.clone(),
+            stages: stages.clone(),
         };
         std::thread::Builder::new()
             .name("store".to_owned())
@@ -239,9 +239,9 @@ impl Store {
             ready,
             due,
             trouble,
-            stages,
             path: path.into(),
             timings,
+            stages,
         })
     }
 

@@ -208,7 +208,10 @@ impl User {
             .arg(file)
             .arg(format!("http://mrpd{path}"));
         let output = Process::start(curl, b"").wait().succeeded();
-        let (answer, status) = output.rsplit_once('\n').expect("curl writes the status");
+        let (answer, status) = output
+            .trim_end()
+            .rsplit_once('\n')
+            .expect("curl writes the status");
         let status = status.parse().expect("an HTTP status is a number");
         (status, serde_json::from_str(answer).unwrap_or(Value::Null))
     }

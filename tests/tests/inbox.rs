@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 use serde_json::{Value, json};
-use tests::process::eventually;
+use tests::process::{Process, eventually};
 use tests::relay::Relay;
 use tests::user::User;
 
@@ -30,6 +30,15 @@ fn claim(user: &User, body: &Value) -> Vec<Value> {
     answer.as_array().unwrap().clone()
 }
 
+/// Takes work without waiting for the answer.
+fn start_claim(user: &User, body: &Value) -> Process {
+    let mut curl = user.command("curl".into());
+    curl.args(["-sS", "--max-time", "60", "--fail", "--unix-socket"])
+        .arg(user.socket())
+        .args(["--data-binary", "@-", "http://mrpd/v1/claim"]);
+    Process::start(curl, body.to_string().as_bytes())
+}
+
 fn texts(messages: &[Value]) -> Vec<&str> {
     messages
         .iter()
@@ -49,7 +58,7 @@ fn lines(user: &User, path: &str) -> Vec<Value> {
     curl.args(["-sS", "--max-time", "60", "--fail", "--unix-socket"])
         .arg(user.socket())
         .arg(format!("http://mrpd{path}"));
-    let output = tests::process::Process::start(curl, b"").wait().succeeded();
+    let output = Process::start(curl, b"").wait().succeeded();
     output
         .lines()
         .map(|line| serde_json::from_str(line).unwrap())
@@ -102,29 +111,24 @@ fn workers_that_run_at_once_never_get_the_same_message_and_delays_are_kept() {
         &bob,
         &all.iter().map(String::as_str).collect::<Vec<_>>(),
     );
-    let mut done: Vec<String> = std::thread::scope(|scope| {
-        let workers: Vec<_> = (0..4)
-            .map(|_| {
-                scope.spawn(|| {
-                    let mut done = Vec::new();
-                    loop {
-                        let work = claim(&bob, &json!({"n": 2}));
-                        if work.is_empty() {
-                            return done;
-                        }
-                        let leases: Vec<&Value> =
-                            work.iter().map(|work| &work["lease"]["token"]).collect();
-                        post(&bob, "/v1/ack", json!({ "leases": leases }));
-                        done.extend(texts(&work).into_iter().map(str::to_owned));
-                    }
-                })
-            })
+    let mut done = Vec::new();
+    loop {
+        let claims: Vec<Process> = (0..4)
+            .map(|_| start_claim(&bob, &json!({"n": 2})))
             .collect();
-        let parts = workers
+        let taken = claims
             .into_iter()
-            .flat_map(|worker| worker.join().unwrap());
-        parts.collect()
-    });
+            .flat_map(|claim| -> Vec<Value> {
+                serde_json::from_str(&claim.wait().succeeded()).unwrap()
+            })
+            .collect::<Vec<_>>();
+        if taken.is_empty() {
+            break;
+        }
+        let leases: Vec<&Value> = taken.iter().map(|work| &work["lease"]["token"]).collect();
+        post(&bob, "/v1/ack", json!({ "leases": leases }));
+        done.extend(texts(&taken).into_iter().map(str::to_owned));
+    }
     let mut wanted = all;
     wanted.sort();
     done.sort();

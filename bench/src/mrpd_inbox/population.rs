@@ -78,6 +78,7 @@ impl Population {
                 expires_at: at.after(AGE),
                 behind: 0,
                 standing: Default::default(),
+                downloads: Vec::new(),
             },
             copies,
         }

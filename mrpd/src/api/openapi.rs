@@ -31,8 +31,8 @@ const TAGS: &[(&str, &str)] = &[
         "Messages as work that is taken, done and given back",
     ),
     ("Sending", "What is to go out"),
-    ("Relays", "Who is there, and how the agents show themselves"),
     ("Archive", "What is kept, out into files and in again"),
+    ("Relays", "Who is there, and how the agents show themselves"),
     ("Contacts", "Names of others"),
     ("Files", "What travels with messages, and blobs at relays"),
     (

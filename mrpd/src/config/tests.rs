@@ -160,15 +160,14 @@ fn a_filter_or_a_time_that_cannot_be_is_reported_and_the_default_stays() {
 
 #[test]
 fn what_comes_later_is_reported_and_changes_nothing() {
-    let found =
-        problems("[[capability]]\nname = \"x\"\nexec = [\"true\"]\n[inbox]\nkeep = \"90d\"\n");
-    let expected = [
-        "mrpd.toml:5: inbox.keep: not supported by this version; it has no effect",
-        "mrpd.toml:1: capability: not supported by this version; it has no effect",
-    ];
-    assert_eq!(
-        found,
-        expected.map(|text| (Severity::Unsupported, text.to_owned()))
+    let relay = "[[relay]]\nname = \"x\"\nurl = \"http://127.0.0.1:1\"\ntransport = \"auto\"\n";
+    let found = problems(relay);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let (severity, text) = &found[0];
+    assert_eq!(*severity, Severity::Unsupported);
+    assert!(
+        text.starts_with("mrpd.toml:4: relay.x.transport: "),
+        "{text}"
     );
 }
 

@@ -211,8 +211,8 @@ pub(crate) struct Writer {
     pub(crate) due: watch::Sender<u64>,
     pub(crate) written: Instant,
     pub(crate) trouble: watch::Sender<Option<Arc<str>>>,
-    pub(crate) stages: broadcast::Sender<StageChange>,
     pub(crate) timings: Timings,
+    pub(crate) stages: broadcast::Sender<StageChange>,
 }
 
 impl Writer {

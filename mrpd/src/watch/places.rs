@@ -8,6 +8,10 @@ use std::path::{Component, Path, PathBuf};
 /// Links that lead on to links, at most; the system itself follows 40.
 const MOST_LINKS: usize = 40;
 
+/// Directories in which every program that starts opens files: to watch them would wake the daemon all the time. What would begin
+/// there, such as `/etc/mrp`, is noticed by the next reload.
+const BUSY: [&str; 6] = ["/", "/etc", "/usr", "/var", "/run", "/tmp"];
+
 /// What is watched, and which of the entries matter.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Places {
@@ -66,8 +70,10 @@ impl Places {
                 at = next;
                 continue;
             }
-            self.dirs.insert(at.clone());
-            self.entries.insert(next.clone());
+            if !BUSY.iter().any(|busy| at == Path::new(busy)) {
+                self.dirs.insert(at.clone());
+                self.entries.insert(next.clone());
+            }
             if !found.ok()?.is_symlink() {
                 return ahead.is_empty().then_some(next);
             }
@@ -136,6 +142,13 @@ mod tests {
         assert_eq!(places.dirs, BTreeSet::from([root.clone()]));
         assert!(places.concern(&root.join("a")));
         assert!(!places.concern(&root.join("b")));
+    }
+
+    #[test]
+    fn directories_where_everybody_is_at_work_are_left_alone() {
+        let mut places = Places::default();
+        assert_eq!(places.add(Path::new("/etc/no-such-folder/mrpd.toml")), None);
+        assert_eq!(places, Places::default());
     }
 
     #[test]

@@ -2,7 +2,9 @@ use super::*;
 use crate::store::{Copies, Incoming};
 use mrpd_api::message::{Direction, Kind};
 
-const NOW: Timestamp = Timestamp::from_unix_millis(1_700_000_000_000);
+fn now() -> Timestamp {
+    Timestamp::from_unix_millis(1_700_000_000_000)
+}
 
 fn message(id: &str) -> Incoming {
     Incoming {
@@ -23,11 +25,13 @@ fn message(id: &str) -> Incoming {
             metadata: mrp_proto::message::Metadata::new(),
             encrypted: false,
             verified: false,
-            created_at: NOW,
-            received_at: NOW,
-            expires_at: NOW,
+            created_at: now(),
+            received_at: now(),
+            expires_at: now(),
             behind: 0,
             standing: crate::store::Standing::default(),
+            downloads: Vec::new(),
+            imported: false,
         },
         copies: Copies::default(),
     }
@@ -49,7 +53,7 @@ fn names(names: &[&str]) -> Vec<String> {
 
 fn entry(outcome: &str) -> HookLogEntry {
     HookLogEntry {
-        at: NOW,
+        at: now(),
         hook: "a".to_owned(),
         seqs: vec![1],
         message_id: "m1".to_owned(),
@@ -75,7 +79,7 @@ fn end(seq: u64, end: JobEnd, skipped: &[&str]) -> RunEnd {
 async fn store() -> (tempfile::TempDir, Store) {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(&dir.path().join("store")).unwrap();
-    store.know_hooks(names(&["a", "b"]), NOW).await.unwrap();
+    store.know_hooks(names(&["a", "b"]), now()).await.unwrap();
     let mut matched = Matched::default();
     for (seq, id) in [(1, "m1"), (2, "m2")] {
         store.accept(message(id)).await.wait().await.unwrap();
@@ -101,7 +105,7 @@ async fn attempts_count_from_their_beginning_and_failures_from_their_end() {
         assert_eq!((begun[0].1.attempts, begun[0].1.failures), (attempt, 0));
         assert_eq!(begun[0].2.id, "m1");
     }
-    let due = NOW.after(Duration::from_secs(5));
+    let due = now().after(Duration::from_secs(5));
     store
         .end_run(end(1, JobEnd::Retry(due), &[]))
         .await
@@ -119,7 +123,7 @@ async fn attempts_count_from_their_beginning_and_failures_from_their_end() {
     assert_eq!(jobs, [(1, kept), (2, job("m2"))]);
     store.end_run(end(1, JobEnd::Handled, &[])).await.unwrap();
     assert_eq!(seqs(&store, "a").await, [2]);
-    let hooks = store.know_hooks(names(&["a"]), NOW).await.unwrap();
+    let hooks = store.know_hooks(names(&["a"]), now()).await.unwrap();
     assert_eq!(
         (hooks[0].1.handled, hooks[0].1.failed, hooks[0].1.cursor),
         (1, 1, 2)
@@ -170,14 +174,14 @@ async fn a_hook_begins_behind_the_newest_message_and_is_remembered_for_a_while()
         let found = hooks.iter().find(|(known, _)| known == name);
         found.map(|(_, record)| record.cursor)
     };
-    let hooks = store.know_hooks(names(&["b", "new"]), NOW).await.unwrap();
+    let hooks = store.know_hooks(names(&["b", "new"]), now()).await.unwrap();
     assert_eq!(
         (cursor(&hooks, "new"), cursor(&hooks, "b")),
         (Some(2), Some(2))
     );
     store.accept(message("m3")).await.wait().await.unwrap();
     // It comes back within the time: its queue is there, but what came meanwhile is not for it.
-    let later = NOW.after(KEPT);
+    let later = now().after(KEPT);
     let hooks = store.know_hooks(names(&["a", "b"]), later).await.unwrap();
     assert_eq!(
         (cursor(&hooks, "a"), cursor(&hooks, "b")),
@@ -198,7 +202,7 @@ async fn a_hook_is_switched_on_behind_the_newest_message() {
     let (_dir, store) = store().await;
     store.switch_hook("a".to_owned(), true).await.unwrap();
     store.accept(message("m3")).await.wait().await.unwrap();
-    let hooks = store.know_hooks(names(&["a"]), NOW).await.unwrap();
+    let hooks = store.know_hooks(names(&["a"]), now()).await.unwrap();
     assert!(hooks[0].1.disabled);
     let on = store.switch_hook("a".to_owned(), false).await.unwrap();
     assert_eq!((on.cursor, on.disabled), (3, false));
