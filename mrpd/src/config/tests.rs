@@ -159,6 +159,19 @@ fn a_filter_or_a_time_that_cannot_be_is_reported_and_the_default_stays() {
 }
 
 #[test]
+fn what_comes_later_is_reported_and_changes_nothing() {
+    let relay = "[[relay]]\nname = \"x\"\nurl = \"http://127.0.0.1:1\"\ntransport = \"auto\"\n";
+    let found = problems(relay);
+    assert_eq!(found.len(), 1, "{found:?}");
+    let (severity, text) = &found[0];
+    assert_eq!(*severity, Severity::Unsupported);
+    assert!(
+        text.starts_with("mrpd.toml:4: relay.x.transport: "),
+        "{text}"
+    );
+}
+
+#[test]
 fn a_wrong_option_leaves_the_default_in_force() {
     let home = Home::new();
     home.write("mrpd.toml", "[outbox]\nretry_for = \"soon\"\n");
