@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::time::Duration;
 use tests::process::eventually;
 use tests::relay::Relay;
@@ -159,7 +160,9 @@ fn storm(kills: usize, messages: usize) {
     assert_eq!(inbox, expected, "the inbox has each of them");
     let (_, dead) = alice.api("GET", "/v1/dead", None);
     assert_eq!(dead, json!([]));
-    println!(
+    // The figures are what one runs the long form for.
+    let _ = writeln!(
+        std::io::stderr(),
         "{kills} kills, {} messages, {again} of them run for more than once",
         expected.len()
     );
