@@ -300,16 +300,6 @@ impl<'a> Reader<'a> {
         self.table.keys().map(String::as_str).collect()
     }
 
-    /// Reports keys that are right but that this version does nothing with.
-    pub(crate) fn unsupported(&mut self, keys: &[&'a str]) {
-        for &key in keys {
-            if let Some(node) = self.node(key) {
-                let what = "not supported by this version; it has no effect".to_owned();
-                self.report(Severity::Unsupported, node.origin.clone(), key, what);
-            }
-        }
-    }
-
     /// Reports a value that is right, but means less in this version.
     pub(crate) fn unsupported_value(&mut self, key: &'a str, what: &str) {
         if let Some(node) = self.node(key) {

@@ -159,20 +159,6 @@ fn a_filter_or_a_time_that_cannot_be_is_reported_and_the_default_stays() {
 }
 
 #[test]
-fn what_comes_later_is_reported_and_changes_nothing() {
-    let found =
-        problems("[[capability]]\nname = \"x\"\nexec = [\"true\"]\n[inbox]\nkeep = \"90d\"\n");
-    let expected = [
-        "mrpd.toml:5: inbox.keep: not supported by this version; it has no effect",
-        "mrpd.toml:1: capability: not supported by this version; it has no effect",
-    ];
-    assert_eq!(
-        found,
-        expected.map(|text| (Severity::Unsupported, text.to_owned()))
-    );
-}
-
-#[test]
 fn a_wrong_option_leaves_the_default_in_force() {
     let home = Home::new();
     home.write("mrpd.toml", "[outbox]\nretry_for = \"soon\"\n");
