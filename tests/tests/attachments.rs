@@ -512,11 +512,7 @@ fn a_large_file_is_never_whole_in_memory() {
     );
     assert!(
         grown.0 < MOST && grown.1 < MOST,
-<<<<<<< HEAD
         "KiB of peak memory for 60 MiB out and in: {grown:?}; before: {before:?}"
-=======
-        "KiB more, sending and receiving: {grown:?}; before: {before:?}"
->>>>>>> attach
     );
 }
 
