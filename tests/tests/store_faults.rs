@@ -6,14 +6,14 @@ use std::fs::{self, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
 use std::path::{Path, PathBuf};
 use tests::disk::SmallDisk;
-use tests::process::eventually;
+use tests::process::{Process, eventually};
 use tests::relay::Relay;
 use tests::skip;
 use tests::user::User;
 
 fn send(from: &User, to: &str, text: &str) {
-    from.mrpctl(&["send", to, text, "--wait", "accepted", "--timeout", "30s"])
-        .succeeded();
+    let flags = ["send", to, "--wait", "accepted", "--timeout", "30s"];
+    from.mrpctl_with(&flags, text.as_bytes()).succeeded();
 }
 
 fn warnings(user: &User) -> Vec<String> {
@@ -80,6 +80,16 @@ fn comes_back(bob: &mut User) -> Vec<String> {
     assert!(!warnings(bob).iter().any(|told| told.contains("damaged")));
     assert_eq!(bob.texts(), texts);
     texts
+}
+
+/// The next line that is no sign of life.
+fn next(follower: &mut Process) -> String {
+    loop {
+        let line = follower.line();
+        if !line.is_empty() {
+            return line;
+        }
+    }
 }
 
 fn overwrite(path: &Path, at: u64, bytes: &[u8]) {
@@ -190,7 +200,7 @@ fn a_full_disk_stops_what_comes_and_the_figures_and_events_say_so() {
     for _ in 0..4 {
         send(&alice, &key, &large);
     }
-    let down: Value = serde_json::from_str(&events.line()).expect("an event");
+    let down: Value = serde_json::from_str(&next(&mut events)).expect("an event");
     assert_eq!(down["state"], "down", "{down}");
     assert!(
         down["reason"]

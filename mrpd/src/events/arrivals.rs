@@ -33,9 +33,10 @@ pub(crate) async fn tell_arrivals(events: Events, store: Store, stop: Cancellati
 async fn follow(events: &Events, store: &Store, mut after: u64) -> Result<(), StoreError> {
     let mut newest = store.newest();
     loop {
-        if newest.wait_for(|newest| *newest > after).await.is_err() {
-            return Err(StoreError::Closed);
-        }
+        let seen = match newest.wait_for(|newest| *newest > after).await {
+            Ok(newest) => *newest,
+            Err(_) => return Err(StoreError::Closed),
+        };
         // A store that fails says so elsewhere; once it is open again its newest message is announced anew.
         let Ok(page) = store.page(after, |_| true).await else {
             if newest.changed().await.is_err() {
@@ -43,7 +44,12 @@ async fn follow(events: &Events, store: &Store, mut after: u64) -> Result<(), St
             }
             continue;
         };
-        after = page.reached;
+        // What stood at the end may have been removed: nothing is to be waited for there.
+        after = if page.end {
+            page.reached.max(seen)
+        } else {
+            page.reached
+        };
         for (seq, message) in page.messages {
             events.tell(Event::Message {
                 seq,

@@ -83,11 +83,14 @@ pub fn check(path: &Path, depth: Depth) -> Result<(), Fault> {
 /// # Errors
 /// A [`Fault`], where not all of it was read.
 pub fn salvage(from: &Path, to: &Path, table: &str, begin: copy::From) -> Result<(), Fault> {
-    let from = open(from, &Rc::default())?;
     let to = open(to, &Rc::default())?;
-    let snapshot = from
-        .begin_read()
-        .map_err(|error| Fault::from(redb::Error::from(error)))?;
+    // To read only is to repair nothing: a repair gives up over one damaged page what all others have. What an unclean end has left
+    // cannot be read otherwise.
+    let snapshot = match Database::builder().open_read_only(from) {
+        Ok(database) => database.begin_read(),
+        Err(_) => open(from, &Rc::default())?.begin_read(),
+    };
+    let snapshot = snapshot.map_err(|error| Fault::from(redb::Error::from(error)))?;
     let copier = Copier::new(&snapshot, &to, begin);
     let copied = match table {
         "meta" => copier.copy(META),

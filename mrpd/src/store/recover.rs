@@ -51,7 +51,11 @@ pub fn set_aside_if_damaged(path: &Path, last_end: LastEnd) -> Option<String> {
         LastEnd::Clean if size > SMALL => Depth::Ends,
         LastEnd::Clean | LastEnd::Unclean => Depth::Everything,
     };
-    let damage = check_apart(path, depth)?;
+    let damage = if size > SMALL {
+        check_apart(path, depth)?
+    } else {
+        check_copy(path, depth)?
+    };
     let aside = set_aside(path);
     match aside {
         Ok(aside) => {
@@ -77,6 +81,23 @@ pub(super) fn check_apart(path: &Path, depth: Depth) -> Option<String> {
             tracing::warn!(%error, "the store was not checked");
             None
         }
+    }
+}
+
+/// Looks at a copy, since a check may repair, and what is damaged is read best as it was found.
+fn check_copy(path: &Path, depth: Depth) -> Option<String> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let copied = tempfile::Builder::new()
+        .prefix("mrpd.redb.checking-")
+        .tempfile_in(folder)
+        .and_then(|mut copy| {
+            io::copy(&mut File::open(path)?, &mut copy)?;
+            Ok(copy)
+        });
+    match copied {
+        Ok(copy) => check_apart(copy.path(), depth),
+        // A full disk, as it may be: the store itself is still to be looked at.
+        Err(_) => check_apart(path, depth),
     }
 }
 
