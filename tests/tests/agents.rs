@@ -264,13 +264,14 @@ fn a_relay_says_how_it_is_and_where_it_announces_messages() {
     );
 
     assert_eq!(alice.api("GET", "/v1/webhook", None).0, 404);
-    let webhook = json!({ "url": "http://127.0.0.1:9/hook", "secret": "a secret of some length" });
+    let webhook =
+        json!({ "url": "http://127.0.0.1:9009/hook", "secret": "a secret of some length" });
     let (status, put) = alice.api("PUT", "/v1/webhook", Some(&webhook));
     assert_eq!((status, &put["url"]), (200, &webhook["url"]), "{put}");
     assert!(!put.to_string().contains("a secret"));
     assert_eq!(get(&alice, "/v1/webhook")["enabled"], true);
     assert_eq!(alice.api("DELETE", "/v1/webhook", None).0, 204);
-    let short = json!({ "url": "http://127.0.0.1:9/hook", "secret": "short" });
+    let short = json!({ "url": "http://127.0.0.1:9009/hook", "secret": "short" });
     let (status, refused) = alice.api("PUT", "/v1/webhook", Some(&short));
     assert_eq!(
         (status, &refused["error"]["code"]),
