@@ -112,7 +112,7 @@ mod tests {
         insta::assert_snapshot!(text(&findings), @r"
         ok     store: the store answers
         wrong  linger: lingering is off
-               why  the daemon ends\u{1b}[m with the last login
+               why  the daemon ends\e[m with the last login
                fix  loginctl enable-linger
         1 thing is wrong
         ");

@@ -55,7 +55,7 @@ const JSON_BODY: &[Code] = &[Code::InvalidJson];
 
 /// What the document begins as: what no route brings along.
 #[derive(OpenApi)]
-#[openapi(components(schemas(ErrorBody, Event)))]
+#[openapi(components(schemas(ErrorBody, Event, mrp_proto::agent::Capability)))]
 pub(super) struct Base;
 
 /// The document, for people and programs to read.
