@@ -223,7 +223,7 @@ fn an_ingress_that_proves_nothing_must_say_so() {
         "ingress.bad.hmac",
         "open = true",
         "no group",
-        "no \\\\\"nothing\\\\\" here",
+        "no \\\"nothing\\\" here",
         "other machines",
     ] {
         assert!(warnings.contains(words), "{words} is not in {warnings}");

@@ -78,7 +78,7 @@ fn what_cannot_be_sent_is_set_aside_with_the_reason() {
     drop_into(&own, "huge", &vec![b'x'; (1 << 20) + 1]);
     fs::write(own.join(".photo"), [0xff; 100]).unwrap();
     fs::rename(own.join(".photo"), own.join("photo.jpg")).unwrap();
-    drop_into(&own, &"n".repeat(240), b"x");
+    drop_into(&own, &"n".repeat(250), b"x");
     let secret = user.home().join("secret");
     fs::write(&secret, "not to be sent").unwrap();
     std::os::unix::fs::symlink(&secret, own.join(".link")).unwrap();
