@@ -97,10 +97,15 @@ fn a_clock_that_jumps_sets_nothing_off() {
     let set = |text: &str| std::fs::write(&offset, text).expect("the clock is set");
     set("+0");
     user.terminate_daemon();
-    user.add_variable(
-        "LD_PRELOAD",
-        "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1",
-    );
+    // Without the library the loader only warns, and no clock jumps.
+    let library = ["x86_64", "aarch64"]
+        .map(|machine| format!("/usr/lib/{machine}-linux-gnu/faketime/libfaketime.so.1"))
+        .into_iter()
+        .find(|library| std::path::Path::new(library).exists());
+    let Some(library) = library else {
+        return tests::skip("libfaketime is not installed");
+    };
+    user.add_variable("LD_PRELOAD", &library);
     user.add_variable("FAKETIME_TIMESTAMP_FILE", &offset.to_string_lossy());
     user.add_variable("FAKETIME_NO_CACHE", "1");
     user.add_variable("FAKETIME_DONT_FAKE_MONOTONIC", "1");
