@@ -120,8 +120,13 @@ impl Work {
             jobs.iter().map(|(_, job)| job.attempts).max(),
             messages.last(),
         ) else {
-            // The messages were deleted in the meantime.
-            return Ok(End::Done.into());
+            // The messages were deleted in the meantime. What had given way to them has its turn now.
+            let name = &self.hook.name;
+            let gone = self.batch.seqs.iter().map(|seq| (name.clone(), *seq));
+            return Ok(Ended {
+                fallen: gone.collect(),
+                ..End::PutOff(Instant::now()).into()
+            });
         };
         let began = Instant::now();
         let report = self.call(messages.clone(), attempt).await;
