@@ -118,10 +118,10 @@ pub(super) fn bury(
         at,
     };
     table.insert((hook, seq), encode(&dead)?.as_slice())?;
-    if table.len()? > LIMIT {
-        if let Some((hook, seq)) = victim(&table, hook, seq)? {
-            table.remove((hook.as_str(), seq))?;
-        }
+    if table.len()? > LIMIT
+        && let Some((hook, seq)) = victim(&table, hook, seq)?
+    {
+        table.remove((hook.as_str(), seq))?;
     }
     Ok(())
 }
