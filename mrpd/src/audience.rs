@@ -125,7 +125,10 @@ impl Audience {
     /// What it says of a message's sender, by their key.
     pub fn admits(&self, key: &str, proof: Proof, names: &Names) -> Admission {
         if self.everybody {
-            return Admission::Admitted;
+            return match proof {
+                Proof::Lapsed if !self.accepts_unverified => Admission::Lapsed,
+                _ => Admission::Admitted,
+            };
         }
         let Some(peer) = names.peer(key) else {
             return Admission::Unknown;
@@ -291,6 +294,10 @@ mod tests {
             says(&audience(&["*"]), Proof::Unverified),
             Admission::Admitted
         );
+        let everybody = audience(&["*"]);
+        assert_eq!(says(&everybody, Proof::Lapsed), Admission::Lapsed);
+        let everything = everybody.accepting_unverified();
+        assert_eq!(says(&everything, Proof::Lapsed), Admission::Admitted);
         let open = named.accepting_unverified();
         assert_eq!(says(&open, Proof::Unverified), Admission::Admitted);
         assert_eq!(says(&open, Proof::Lapsed), Admission::Lapsed);

@@ -127,11 +127,19 @@ async fn open_subscriptions(store: &Store) -> Result<Vec<SubscriptionRecord>, St
     Ok(subscriptions)
 }
 
-/// Reads to the end.
+/// Reads to the end. From where it is to look again is not forgotten where that fails.
 async fn read(context: &Context) -> Result<(), SendError> {
+    let again = context.desk.take_from();
+    let read = read_from(context, again).await;
+    if read.is_err() {
+        context.desk.0.from.fetch_min(again, Ordering::AcqRel);
+    }
+    read
+}
+
+async fn read_from(context: &Context, again: u64) -> Result<(), SendError> {
     let store = &context.store;
     let known = store.desk().await?;
-    let again = context.desk.take_from();
     let mut position = known.unwrap_or_else(|| *store.newest().borrow()).min(again);
     let mut written = known;
     loop {

@@ -236,7 +236,10 @@ impl Watch {
             return Ok(());
         };
         loop {
-            let incoming = |message: &MessageRecord| message.dir == Direction::In;
+            let incoming = |message: &MessageRecord| {
+                // What was brought in from elsewhere did not come now.
+                message.dir == Direction::In && !message.imported
+            };
             let page = self.context.store.page(reached, incoming).await?;
             let names = self.context.contacts.names(&self.context.roster());
             for expect in &config.expects.items {

@@ -95,7 +95,7 @@ pub(super) async fn disable(
     summary = "Has a hook look again at what came since a time",
     params(("name" = String, Path, description = "The hook's name"), HookReplay),
     responses((status = 200, description = "The hook", body = Hook)),
-    extensions(("x-error-codes" = json!(codes(&[Code::UnknownHook])))),
+    extensions(("x-error-codes" = json!(codes(&[Code::UnknownHook, Code::Refused])))),
 )]
 pub(super) async fn replay(
     State(api): State<Api>,
@@ -176,6 +176,9 @@ impl From<HookError> for ApiError {
             HookError::Unknown { .. } => Self::new(Code::UnknownHook, message).with_hint(
                 "see mrpctl hook ls; one that is written wrongly is named by mrpctl status",
             ),
+            HookError::Disabled { .. } => {
+                Self::new(Code::Refused, message).with_hint("see mrpctl hook enable")
+            }
             HookError::Store(error) => error.into(),
             HookError::Silent => Self::new(Code::TryAgain, message),
         }

@@ -149,6 +149,29 @@ impl Downloads {
         Ok((file, attachment))
     }
 
+    /// Decides what was not decided yet about a message's attachments, and fetches what is wanted; says whether nothing is waited for
+    /// any more. What failed before is left to its time.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn settle(&self, seq: u64) -> Result<bool, StoreError> {
+        let Some(message) = self.store.message_at(seq).await? else {
+            return Ok(true);
+        };
+        for (place, _) in (0..).zip(&message.attachments) {
+            let known = message.downloads.get(place as usize);
+            let tried = known.is_some_and(|known| known.attempts > 0);
+            if tried || known.is_some_and(|known| is_settled(known.state)) {
+                continue;
+            }
+            let _running = self.running.begin((seq, place)).await;
+            self.decide((seq, place)).await?;
+        }
+        let message = self.store.message_at(seq).await?;
+        let mut known = message.iter().flat_map(|message| &message.downloads);
+        Ok(known.all(|known| known.state != AttachmentState::Waiting))
+    }
+
     /// Decides about one attachment, and does it.
     async fn consider(&self, place: Place) {
         let _running = self.running.begin(place).await;
@@ -168,10 +191,7 @@ impl Downloads {
         };
         let known = message.downloads.get(place as usize).cloned();
         let known = known.unwrap_or_default();
-        if matches!(
-            known.state,
-            AttachmentState::Saved | AttachmentState::Failed
-        ) {
+        if is_settled(known.state) {
             return self.store.record_download((seq, place), None, None).await;
         }
         let config = Arc::clone(&self.config.borrow());
@@ -343,6 +363,11 @@ impl Drop for Claim {
         self.running.lock().remove(&self.place);
         self.running.ended.notify_waiters();
     }
+}
+
+/// Whether nothing more is to be done about it.
+fn is_settled(state: AttachmentState) -> bool {
+    matches!(state, AttachmentState::Saved | AttachmentState::Failed)
 }
 
 fn saved_at(path: &std::path::Path) -> Download {

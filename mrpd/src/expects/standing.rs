@@ -32,9 +32,13 @@ impl Standing {
         }
     }
 
-    /// A message came: everything begins anew.
+    /// A message came: everything begins anew. One that is older than what began it says nothing, unless the clock was put back.
     pub(super) fn see(&mut self, seq: u64, came: Timestamp, now: Now) {
-        self.record.since = came.min(now.wall);
+        let came = came.min(now.wall);
+        if came < self.record.since && self.record.since <= now.wall {
+            return;
+        }
+        self.record.since = came;
         self.record.last = Some(seq);
         self.record.missed = 0;
         self.age = now.wall.since(self.record.since);
@@ -98,6 +102,9 @@ mod tests {
         standing.see(7, now(50, 60).wall, now(50, 60));
         assert_eq!(standing.record.missed, 0);
         assert_eq!(standing.left(every, grace, now(50, 60)), 25 * HOUR);
+        standing.see(8, now(3, 13).wall, now(51, 61));
+        assert_eq!(standing.record.last, Some(7), "it is older than the last");
+        assert_eq!(standing.left(every, grace, now(51, 61)), 24 * HOUR);
     }
 
     #[test]

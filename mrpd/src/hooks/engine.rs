@@ -55,6 +55,7 @@ impl Engine {
             context,
             overview: self.overview,
             slots: Vec::new(),
+            retired: Vec::new(),
             runs: JoinSet::new(),
             passed: PassedOver::default(),
         };
@@ -70,6 +71,8 @@ struct Running {
     config: watch::Receiver<Arc<Config>>,
     overview: watch::Sender<Overview>,
     slots: Vec<Slot>,
+    /// Hooks that were removed while they ran, until their runs have ended: one that comes back must not run twice at once.
+    retired: Vec<Slot>,
     runs: JoinSet<Done>,
     passed: PassedOver,
 }
@@ -103,12 +106,13 @@ impl Running {
                 tracing::error!(%error, "hooks wait for the store");
             }
             self.show();
-            let wake = match worked {
-                Ok(()) => self.next_due(),
-                Err(_) => Some(Instant::now() + STORE_PAUSE),
+            let (more, wake) = match worked {
+                Ok(more) => (more, self.next_due()),
+                Err(_) => (false, Some(Instant::now() + STORE_PAUSE)),
             };
             let sleep = async {
                 match wake {
+                    _ if more => {}
                     Some(wake) => tokio::time::sleep_until(wake).await,
                     None => std::future::pending().await,
                 }
@@ -145,24 +149,27 @@ impl Running {
             .send_if_modified(|before| std::mem::replace(before, now) != now);
     }
 
-    /// Does all that can be done now.
-    async fn work(&mut self, known: &mut bool) -> Result<(), StoreError> {
+    /// Does what can be done now; says whether there may be more to look at. No more than a page, so that runs that end, commands
+    /// and the daemon's end have their turn.
+    async fn work(&mut self, known: &mut bool) -> Result<bool, StoreError> {
         if !*known {
             self.follow().await?;
             *known = true;
         }
         self.begin();
-        while self.look().await? {
-            self.begin();
-        }
-        Ok(())
+        let more = self.look().await?;
+        self.begin();
+        Ok(more)
     }
 
     /// Takes the configuration over. What did not change keeps its queue, and so does what did; it runs by what is new.
     async fn follow(&mut self) -> Result<(), StoreError> {
         let config = Arc::clone(&self.config.borrow_and_update());
         let hooks = &config.hooks.items;
-        let names = hooks.iter().map(|hook| hook.name.clone()).collect();
+        // One that is written wrongly is there all the same: its place is kept until it is mended.
+        let refused = config.hooks.refused.iter().cloned();
+        let names = hooks.iter().map(|hook| hook.name.clone());
+        let names = names.chain(refused).collect();
         let store = &self.context.store;
         let mut records: HashMap<String, HookRecord> = store
             .know_hooks(names, clock::now())
@@ -184,6 +191,10 @@ impl Running {
                 },
                 None => {
                     let record = records.remove(&hook.name).unwrap_or_default();
+                    if let Some(slot) = self.come_back(hook, &record) {
+                        slots.push(slot);
+                        continue;
+                    }
                     match load(&self.context, hook, record).await {
                         Ok(slot) => slot,
                         Err(error) => {
@@ -195,8 +206,21 @@ impl Running {
             };
             slots.push(slot);
         }
+        let is_running = |slot: &Slot| slot.queue.running() > 0;
+        self.retired.extend(before.into_values().filter(is_running));
         self.slots = slots;
         failed.map_or(Ok(()), Err)
+    }
+
+    /// A hook that was removed and still runs, if it is that.
+    fn come_back(&mut self, hook: &Hook, record: &HookRecord) -> Option<Slot> {
+        let mut retired = self.retired.iter();
+        let place = retired.position(|slot| slot.hook.name == hook.name)?;
+        Some(Slot {
+            hook: Arc::new(hook.clone()),
+            record: record.clone(),
+            ..self.retired.swap_remove(place)
+        })
     }
 
     /// Looks at the next page of messages, for all hooks that have room; says whether there may be more.
@@ -301,16 +325,17 @@ impl Running {
             }
         };
         let now = Instant::now();
-        if let Some(slot) = self.slot(&done.hook) {
+        if let Some(slot) = self.running_slot(&done.hook) {
             slot.queue.finish(&done.batch, done.end, now);
             slot.record.handled += done.handled;
             slot.record.failed += done.failed;
         }
         for (name, seq) in done.fallen {
-            if let Some(slot) = self.slot(&name) {
+            if let Some(slot) = self.running_slot(&name) {
                 slot.queue.remove(seq);
             }
         }
+        self.retired.retain(|slot| slot.queue.running() > 0);
         self.overview.send_modify(|overview| overview.logged += 1);
     }
 
@@ -372,6 +397,12 @@ impl Running {
 
     fn slot(&mut self, name: &str) -> Option<&mut Slot> {
         self.slots.iter_mut().find(|slot| slot.hook.name == name)
+    }
+
+    /// The same, also where it was removed while it ran.
+    fn running_slot(&mut self, name: &str) -> Option<&mut Slot> {
+        let mut all = self.slots.iter_mut().chain(&mut self.retired);
+        all.find(|slot| slot.hook.name == name)
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::program::Program;
 use mrpd_api::message::Message;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What is to be run.
 #[derive(Debug, Clone)]
@@ -20,6 +20,13 @@ pub struct Invocation {
     pub socket: PathBuf,
     /// Where the first message's attachments are, once they were opened: `MRP_ATTACHMENTS_DIR`.
     pub attachments: Option<PathBuf>,
+}
+
+/// The folder of the first message's attachments, if one of them is saved.
+pub(super) fn attachments_of(messages: &[Message]) -> Option<PathBuf> {
+    let mut attachments = messages.first()?.attachments.iter();
+    let path = attachments.find_map(|attachment| attachment.path.as_deref())?;
+    Path::new(path).parent().map(Path::to_path_buf)
 }
 
 /// What came of a run.

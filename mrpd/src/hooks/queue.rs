@@ -266,13 +266,16 @@ impl Queue {
         // What failed together is tried again one by one: one bad message must not take the others along.
         let failed = |seq: &u64| self.jobs.get(seq).is_some_and(|job| job.failures > 0);
         let limit = match seqs.first() {
-            Some(head) if failed(head) => 1,
+            // One run stands for all of them, whatever became of an earlier one.
             _ if alone => LIMIT,
+            Some(head) if failed(head) => 1,
             _ => hook.batch,
         };
         let mut seqs: Vec<u64> = seqs.iter().take_while(due).take(limit).copied().collect();
-        let whole = seqs.iter().skip(1).take_while(|seq| !failed(seq)).count() + 1;
-        seqs.truncate(whole);
+        if !alone {
+            let whole = seqs.iter().skip(1).take_while(|seq| !failed(seq)).count() + 1;
+            seqs.truncate(whole);
+        }
         let superseded = if alone {
             let newest = seqs.pop();
             std::mem::replace(&mut seqs, newest.into_iter().collect())
@@ -436,7 +439,12 @@ mod tests {
         assert_eq!(queue.next_due(&hook, now), Some(now + second(3)));
         assert_eq!(queue.take(&hook, now + second(2), |_| true), None);
         let taken = queue.take(&hook, now + second(3), |_| true).unwrap();
-        assert_eq!((taken.seqs, taken.superseded), (vec![2], vec![1]));
+        assert_eq!(taken.seqs, [2]);
+        assert_eq!(taken.superseded, [1]);
+        queue.finish(&taken, End::Failed(now + second(9)), now + second(3));
+        queue.add("a", 3, 0, None, now + second(4));
+        let taken = queue.take(&hook, now + second(9), |_| true).unwrap();
+        assert_eq!((taken.seqs, taken.superseded), (vec![3], vec![1, 2]));
         let mut busy = Queue::default();
         for at in 0..25 {
             busy.add("a", at, 0, None, now + second(at));

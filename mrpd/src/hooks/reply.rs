@@ -4,6 +4,7 @@ use super::automatic;
 use super::hook::ReplyForm;
 use super::invocation::Report;
 use crate::outbox::{Outbox, SendError};
+use crate::roster::Roster;
 use mrp_proto::base64url;
 use mrpd_api::body::Send;
 use mrpd_api::message::Message;
@@ -44,8 +45,10 @@ pub(super) fn body(form: ReplyForm, report: &Report) -> Result<Option<Box<RawVal
     body.map(Some).map_err(wrong)
 }
 
-/// The reply to a message.
-pub(super) fn to(message: &Message, body: Box<RawValue>) -> Send {
+/// The reply to a message. It goes the way the message came, as long as there is one.
+pub(super) fn to(message: &Message, body: Box<RawValue>, roster: &Roster) -> Send {
+    let agent = roster.agent(&message.agent);
+    let link = agent.and_then(|agent| agent.link(&message.relay));
     Send {
         agent: Some(message.agent.clone()),
         to: message.from.key.to_string(),
@@ -53,7 +56,7 @@ pub(super) fn to(message: &Message, body: Box<RawValue>) -> Send {
         thread: message.thread.clone(),
         reply_to: Some(message.id.clone()),
         metadata: automatic::marks(&message.metadata),
-        relay: Some(message.relay.clone()),
+        relay: link.map(|link| link.relay.name.clone()),
         ..Send::default()
     }
 }

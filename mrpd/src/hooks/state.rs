@@ -31,6 +31,14 @@ pub enum HookError {
         /// Its name.
         name: String,
     },
+    /// It is switched off, and would look at nothing.
+    #[error(
+        "the hook {name:?} is switched off; switch it on before it is to look at anything again"
+    )]
+    Disabled {
+        /// Its name.
+        name: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -145,7 +153,10 @@ impl Hooks {
     /// # Errors
     /// A [`HookError`].
     pub async fn replay(&self, name: &str, cursor: u64) -> Result<HookState, HookError> {
-        self.find(name).await?;
+        if self.find(name).await?.record.disabled {
+            let name = name.to_owned();
+            return Err(HookError::Disabled { name });
+        }
         let hook = name.to_owned();
         let command = |answer| Command::Replay {
             hook,

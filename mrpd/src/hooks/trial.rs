@@ -3,7 +3,7 @@
 use super::automatic;
 use super::engine::proof_of;
 use super::hook::{Hook, ReplyForm};
-use super::invocation::{Invocation, Outcome, Report};
+use super::invocation::{Invocation, Outcome, Report, attachments_of};
 use super::matching::{self, Verdict};
 use super::reply;
 use super::work::excerpt;
@@ -46,10 +46,10 @@ impl Trial {
         let invocation = Invocation {
             name: hook.name.clone(),
             program: hook.program.clone(),
+            attachments: attachments_of(std::slice::from_ref(&message)),
             messages: vec![message.clone()],
             attempt: message.attempt.max(1),
             socket: context.runner.socket().to_path_buf(),
-            attachments: None,
         };
         let report = context.runner.run(invocation, &context.stop).await;
         let reply = reply_of(hook, &report, &message);

@@ -2,7 +2,8 @@
 
 use super::answer::{self, Answer, Tries};
 use super::hook::{Hook, ReplyForm};
-use super::invocation::{Invocation, Outcome, Report};
+use super::invocation::{Invocation, Outcome, Report, attachments_of};
+use super::program::Action;
 use super::queue::{Batch, End};
 use super::reply::{self, Replied};
 use crate::api::view;
@@ -20,6 +21,11 @@ use tokio::time::Instant;
 
 /// How long to wait when the store cannot be written.
 const STORE_PAUSE: Duration = Duration::from_secs(2);
+/// How long to wait when the outbox has no room for a reply.
+const REPLY_PAUSE: Duration = Duration::from_secs(5);
+/// How long a run waits for the attachments of a message, and how long it is put off if they are not here then.
+const SETTLE: Duration = Duration::from_secs(60);
+const SETTLE_AGAIN: Duration = Duration::from_secs(15);
 /// Characters of each output that the log keeps.
 const LOGGED: usize = 4096;
 
@@ -78,8 +84,9 @@ impl Verdict {
         self.notes.push(match replied {
             Replied::Sent(id) => format!("replied with {id}"),
             Replied::Nothing(why) | Replied::Wrong(why) => why,
+            // It was tried for as long as there was a daemon.
             Replied::Later(why) => {
-                self.outcome = Outcome::Later;
+                self.outcome = Outcome::Interrupted;
                 why
             }
         });
@@ -107,6 +114,9 @@ impl Work {
     }
 
     async fn attempt(&self) -> Result<Ended, StoreError> {
+        if !self.has_attachments().await? {
+            return Ok(End::PutOff(Instant::now() + SETTLE_AGAIN).into());
+        }
         let store = &self.context.store;
         let name = self.hook.name.clone();
         let begun = store.begin_run(name, self.batch.seqs.clone()).await?;
@@ -120,8 +130,13 @@ impl Work {
             jobs.iter().map(|(_, job)| job.attempts).max(),
             messages.last(),
         ) else {
-            // The messages were deleted in the meantime.
-            return Ok(End::Done.into());
+            // The messages were deleted in the meantime. What had given way to them has its turn now.
+            let name = &self.hook.name;
+            let gone = self.batch.seqs.iter().map(|seq| (name.clone(), *seq));
+            return Ok(Ended {
+                fallen: gone.collect(),
+                ..End::PutOff(Instant::now()).into()
+            });
         };
         let began = Instant::now();
         let report = self.call(messages.clone(), attempt).await;
@@ -134,9 +149,31 @@ impl Work {
             ReplyForm::Response => self.respond(&report, last, failures).await,
             _ => self.reply(&report, last).await,
         };
+        if verdict.outcome == Outcome::Interrupted {
+            return Ok(End::PutOff(Instant::now()).into());
+        }
         crash_point!("hook.replied");
         let took = began.elapsed();
         self.record(&jobs, &messages, &report, verdict, took).await
+    }
+
+    /// Whether nothing is being fetched any more that came with the messages. A note on the desktop does not wait for that.
+    async fn has_attachments(&self) -> Result<bool, StoreError> {
+        if matches!(self.hook.program.action, Action::Notify { .. }) {
+            return Ok(true);
+        }
+        let settle = async {
+            for seq in &self.batch.seqs {
+                if !self.context.downloads.settle(*seq).await? {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        };
+        tokio::select! {
+            settled = tokio::time::timeout(SETTLE, settle) => settled.unwrap_or(Ok(false)),
+            () = self.context.stop.cancelled() => Ok(false),
+        }
     }
 
     fn messages(&self, begun: Vec<(u64, HookJob, MessageRecord)>) -> Vec<Message> {
@@ -155,10 +192,10 @@ impl Work {
         let invocation = Invocation {
             name: self.hook.name.clone(),
             program: self.hook.program.clone(),
+            attachments: attachments_of(&messages),
             messages,
             attempt,
             socket: self.context.runner.socket().to_path_buf(),
-            attachments: None,
         };
         self.context
             .runner
@@ -178,8 +215,8 @@ impl Work {
         let replied = match reply::body(self.hook.reply, report) {
             Ok(None) => Replied::Nothing("no reply: it wrote nothing".to_owned()),
             Ok(Some(body)) => {
-                let reply = reply::to(message, body);
-                reply::send(&self.context.outbox, &self.hook.name, message, reply).await
+                let reply = reply::to(message, body, &self.context.roster());
+                self.send(message, reply).await
             }
             Err(what) => {
                 verdict.outcome = Outcome::Failed;
@@ -212,11 +249,27 @@ impl Work {
         };
         let reply = Send {
             content_type: Some(Response::CONTENT_TYPE.to_owned()),
-            ..reply::to(message, response.to_body())
+            ..reply::to(message, response.to_body(), &self.context.roster())
         };
-        let replied = reply::send(&self.context.outbox, &self.hook.name, message, reply).await;
+        let replied = self.send(message, reply).await;
         verdict.note(replied);
         verdict
+    }
+
+    /// Sends a reply, when there is room for it: the program has done its work, and is not run again for that.
+    async fn send(&self, message: &Message, reply: Send) -> Replied {
+        loop {
+            let outbox = &self.context.outbox;
+            let replied = reply::send(outbox, &self.hook.name, message, reply.clone()).await;
+            let Replied::Later(why) = &replied else {
+                return replied;
+            };
+            tracing::warn!(hook = self.hook.name, why, "a reply waits");
+            tokio::select! {
+                () = tokio::time::sleep(REPLY_PAUSE) => {}
+                () = self.context.stop.cancelled() => return replied,
+            }
+        }
     }
 
     async fn record(

@@ -18,7 +18,14 @@ impl Runner {
             Action::Exec(words) => Command::Exec(words.clone()),
             Action::Shell(text) => Command::Shell(text.clone()),
             Action::Notify { title, body } => {
-                return notify::show(title, body, &invocation.messages).await;
+                return tokio::select! {
+                    shown = notify::show(title, body, &invocation.messages) => shown,
+                    () = stop.cancelled() => Report {
+                        outcome: Outcome::Interrupted,
+                        why: "the daemon ends".to_owned(),
+                        ..Report::default()
+                    },
+                };
             }
         };
         let started = self.start(job(&invocation, command), stop).await;

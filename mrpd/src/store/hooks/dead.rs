@@ -2,14 +2,14 @@
 
 use super::HookJob;
 use crate::store::record::{decode, encode};
-use crate::store::schema::{HOOK_DEAD, HOOK_JOBS};
+use crate::store::schema::{HOOK_DEAD, HOOK_JOBS, MESSAGES};
 use crate::store::writer::Transaction;
 use crate::store::{Store, StoreError};
 use mrp_proto::time::Timestamp;
-use redb::{ReadableTable as _, ReadableTableMetadata as _};
+use redb::{ReadableTable, ReadableTableMetadata as _};
 use serde::{Deserialize, Serialize};
 
-/// Messages that are kept so, at most; the oldest of the same hook give way.
+/// Messages that are kept so, at most; the oldest of the same hook gives way.
 const LIMIT: u64 = 10_000;
 
 /// A message that a hook has given up.
@@ -59,7 +59,8 @@ impl Store {
             .await
     }
 
-    /// Has a hook try a message again that it has given up, from its first attempt on; says whether there was one.
+    /// Has a hook try a message again that it has given up, from its first attempt on; says whether there was one, and
+    /// the message is still there.
     ///
     /// # Errors
     /// A [`StoreError`].
@@ -68,6 +69,15 @@ impl Store {
             let Some(dead) = take(transaction, &hook, seq)? else {
                 return Ok(None);
             };
+            // The message was deleted: there is nothing to try, and nothing to keep.
+            if transaction
+                .tables()
+                .open_table(MESSAGES)?
+                .get(seq)?
+                .is_none()
+            {
+                return Ok(None);
+            }
             let job = HookJob {
                 failures: 0,
                 due: None,
@@ -108,16 +118,29 @@ pub(super) fn bury(
         at,
     };
     table.insert((hook, seq), encode(&dead)?.as_slice())?;
-    if table.len()? > LIMIT {
-        let oldest = {
-            let mut range = table.range((hook, 0)..=(hook, u64::MAX))?;
-            range.next().transpose()?.map(|(key, _)| key.value().1)
-        };
-        if let Some(seq) = oldest {
-            table.remove((hook, seq))?;
-        }
+    if table.len()? > LIMIT
+        && let Some((hook, seq)) = victim(&table, hook, seq)?
+    {
+        table.remove((hook.as_str(), seq))?;
     }
     Ok(())
+}
+
+/// What gives way to a message that was given up just now: the oldest of the same hook, and where it has no other, the first of all.
+fn victim(
+    table: &impl ReadableTable<(&'static str, u64), &'static [u8]>,
+    hook: &str,
+    seq: u64,
+) -> Result<Option<(String, u64)>, redb::Error> {
+    let own = table.range((hook, 0)..=(hook, u64::MAX))?;
+    for entry in own.chain(table.iter()?) {
+        let (key, _) = entry?;
+        let (name, place) = key.value();
+        if (name, place) != (hook, seq) {
+            return Ok(Some((name.to_owned(), place)));
+        }
+    }
+    Ok(None)
 }
 
 fn take(transaction: &Transaction, hook: &str, seq: u64) -> Result<Option<DeadJob>, redb::Error> {

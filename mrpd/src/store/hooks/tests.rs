@@ -256,3 +256,46 @@ async fn a_message_that_is_gone_is_nobodys_affair() {
     );
     assert_eq!(seqs(&store, "a").await, [1, 2]);
 }
+
+#[tokio::test]
+async fn what_is_given_up_without_its_message_is_not_revived() {
+    let (_dir, store) = store().await;
+    let matched = Matched {
+        jobs: vec![("a".to_owned(), 9, job("m9"))],
+        ..Matched::default()
+    };
+    store.record_matched(matched).await.unwrap();
+    let dead = JobEnd::Dead("exit status 100".to_owned());
+    store.end_run(end(9, dead, &[])).await.unwrap();
+    assert_eq!(store.revive_job("a".to_owned(), 9).await.unwrap(), None);
+    assert_eq!(seqs(&store, "a").await, [1, 2]);
+}
+
+#[tokio::test]
+async fn what_is_given_up_last_is_not_what_gives_way() {
+    let (_dir, store) = store().await;
+    let matched = Matched {
+        jobs: (1..=10_000)
+            .map(|seq| ("b".to_owned(), seq, job("m")))
+            .collect(),
+        ..Matched::default()
+    };
+    store.record_matched(matched).await.unwrap();
+    let dead = || JobEnd::Dead("exit status 100".to_owned());
+    let others = RunEnd {
+        hook: "b".to_owned(),
+        jobs: (1..=10_000).map(|seq| (seq, dead())).collect(),
+        skipped: Vec::new(),
+        log: entry("dead"),
+    };
+    store.end_run(others).await.unwrap();
+    store.end_run(end(1, dead(), &[])).await.unwrap();
+    store.end_run(end(2, dead(), &[])).await.unwrap();
+    let kept: Vec<_> = store.dead_jobs().await.unwrap();
+    let first: Vec<_> = kept[..2]
+        .iter()
+        .map(|dead| (&*dead.hook, dead.seq))
+        .collect();
+    assert_eq!(first, [("a", 2), ("b", 2)]);
+    assert_eq!(kept.len(), 10_000);
+}
