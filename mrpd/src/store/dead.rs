@@ -75,7 +75,7 @@ fn entry_at(
     Ok(record.filter(|record| record.stage == stage))
 }
 
-fn remove(
+pub(super) fn remove(
     transaction: &Transaction,
     position: u64,
     stage: OutboxStage,

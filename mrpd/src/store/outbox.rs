@@ -10,7 +10,7 @@ use super::writer::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::Stage;
-use mrpd_api::error::ErrorDetail;
+use mrpd_api::error::{Code, ErrorDetail};
 use mrpd_api::message::Direction;
 use redb::ReadableTable as _;
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,9 @@ pub(super) const SEND_KEY_MARK: &str = "send-key ";
 
 /// Entries that may wait to be sent.
 const LIMIT: u64 = 10_000;
+
+/// Entries that were given up and are kept; the oldest give way.
+const FAILED_LIMIT: u64 = 10_000;
 
 /// An idempotency key of the local interface, and what was asked for under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +70,8 @@ pub struct Pending {
     pub relay: String,
     /// When it may be sent first.
     pub due_at: Option<Timestamp>,
+    /// Since when it is to be sent: since it was put here, or since it was due.
+    pub since: Timestamp,
     /// From when on it is of no use any more.
     pub useless_at: Option<Timestamp>,
     /// Whether a relay may have it already.
@@ -78,6 +83,7 @@ impl Pending {
     pub fn new(position: u64, record: OutboxRecord) -> Self {
         Self {
             position,
+            since: record.tried_since(),
             from: record.message.from,
             to: record.message.to,
             relay: record.message.relay,
@@ -436,6 +442,7 @@ fn record_failure(
     let Some(mut record) = record else {
         return Ok(());
     };
+    let is_given_up = failure.retry_at.is_none();
     // Cancelled or given up by somebody else meanwhile.
     if record.stage == OutboxStage::Failed {
         return Ok(());
@@ -457,5 +464,31 @@ fn record_failure(
         OutboxStage::Failed => Stage::Failed,
     };
     transaction.note_stage(StageChange::of(&record, stage));
+    drop(outbox);
+    if is_given_up && transaction.counter(Counter::Failed)? > FAILED_LIMIT {
+        drop_oldest_failed(transaction)?;
+    }
     Ok(())
+}
+
+fn drop_oldest_failed(transaction: &Transaction) -> Result<(), redb::Error> {
+    let mut oldest = None;
+    {
+        let outbox = transaction.tables().open_table(OUTBOX)?;
+        for entry in outbox.iter()? {
+            let (position, bytes) = entry?;
+            let record: OutboxRecord = decode(bytes.value())?;
+            if record.stage == OutboxStage::Failed {
+                oldest = Some((position.value(), record.id));
+                break;
+            }
+        }
+    }
+    let Some((position, id)) = oldest else {
+        return Ok(());
+    };
+    let message = "dropped: too many messages that were given up are kept";
+    tracing::warn!(%id, limit = FAILED_LIMIT, message);
+    let why = ErrorDetail::new(Code::Cancelled, message, None);
+    super::dead::remove(transaction, position, OutboxStage::Failed, &why).map(|_| ())
 }
