@@ -17,4 +17,5 @@ pub use fetch::FetchError;
 pub use uploads::{Description, ReceiveError, Uploads};
 
 pub(crate) use bring::{clear, upload};
+pub(crate) use folder::is_folder_name;
 pub(crate) use name::plain_name;

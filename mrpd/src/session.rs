@@ -31,6 +31,12 @@ use tokio_util::task::AbortOnDropHandle;
 const STORING: usize = 128;
 /// How long errands that run may go on when the session ends.
 const LAST_ERRANDS: Duration = Duration::from_secs(2);
+/// Pauses before a large message that could not be read is read again: the first, and the longest.
+const READ_PAUSE: (Duration, Duration) = (Duration::from_secs(5), Duration::from_secs(300));
+/// How often a session reads one; the next session begins anew.
+const READS: u32 = 10;
+/// Large messages that wait to be read again, at most.
+const READ_LATER: usize = 256;
 /// How long to leave a store alone that has failed: at first, and at last.
 const STORE_PAUSE: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(30));
 
@@ -59,6 +65,9 @@ enum AckWay {
 }
 
 type Storing = FuturesOrdered<BoxFuture<'static, (MessageId, AckWay, Result<Stored, StoreError>)>>;
+
+/// Large messages that are read again once their pause is over, and how often that was tried.
+type Later = JoinSet<(MessageId, u32)>;
 
 impl AgentSession {
     /// Of an agent and one of its relays, until `stop`.
@@ -139,6 +148,7 @@ impl AgentSession {
         let (handle, mut events) = session::spawn(relay.url.clone(), secret, settings);
         let mut storing = Storing::new();
         let mut errands = JoinSet::new();
+        let mut later = Later::new();
         let mut _profile = None;
         let ended = loop {
             tokio::select! {
@@ -149,13 +159,16 @@ impl AgentSession {
                     }
                 }
                 Some(_) = errands.join_next() => {}
+                Some(Ok(again)) = later.join_next(), if storing.len() < STORING => {
+                    self.fetch(&handle, again, &mut storing, &mut later).await;
+                }
                 event = events.recv(), if storing.len() < STORING => match event {
                     Some(event) => {
                         if matches!(event, Event::Up) {
                             let keeping = profile::keep(self.context.clone(), self.place());
                             _profile = Some(AbortOnDropHandle::new(tokio::spawn(keeping)));
                         }
-                        self.handle(&handle, event, &mut storing, &mut errands).await;
+                        self.handle(&handle, event, &mut storing, &mut errands, &mut later).await;
                     }
                     None => break Ended::Stopped,
                 },
@@ -177,6 +190,7 @@ impl AgentSession {
         event: Event,
         storing: &mut Storing,
         errands: &mut JoinSet<()>,
+        later: &mut Later,
     ) {
         match event {
             Event::Up => self.handle_up(errands).await,
@@ -185,10 +199,7 @@ impl AgentSession {
                     .await
             }
             Event::Pending { message_id, .. } => {
-                tokio::select! {
-                    () = self.fetch(handle, message_id, storing) => {}
-                    () = self.stop.cancelled() => {}
-                }
+                self.fetch(handle, (message_id, 0), storing, later).await;
             }
             Event::Down { reason, retry_in } => {
                 tracing::info!(agent = self.name(), relay = self.relay(), %reason, ?retry_in, "session down");
@@ -260,13 +271,31 @@ impl AgentSession {
             .is_none_or(|peer| peer.trust == Trust::Unknown)
     }
 
-    /// Reads a message that is too large to be pushed. One that cannot be read now is announced again by the next session.
-    async fn fetch(&self, handle: &Handle, id: MessageId, storing: &mut Storing) {
-        match self.link.client.message(&id).await {
-            Ok(message) => self.receive(handle, message, AckWay::Http, storing).await,
-            Err(error) => {
-                tracing::warn!(message_id = %id, %error, "a large message could not be read");
-            }
+    /// Reads a message that is too large to be pushed. One that cannot be read now is read later, and the next session announces it
+    /// again.
+    async fn fetch(
+        &self,
+        handle: &Handle,
+        (id, failed): (MessageId, u32),
+        storing: &mut Storing,
+        later: &mut Later,
+    ) {
+        let read = tokio::select! {
+            read = self.link.client.message(&id) => read,
+            () = self.stop.cancelled() => return,
+        };
+        let error = match read {
+            Ok(message) => return self.receive(handle, message, AckWay::Http, storing).await,
+            Err(error) => error,
+        };
+        tracing::warn!(message_id = %id, %error, "a large message could not be read");
+        let failed = failed + 1;
+        if error.is_retryable() && failed < READS && later.len() < READ_LATER {
+            let pause = (READ_PAUSE.0 * (1 << (failed - 1))).min(READ_PAUSE.1);
+            later.spawn(async move {
+                tokio::time::sleep(pause).await;
+                (id, failed)
+            });
         }
     }
 

@@ -24,10 +24,19 @@ pub(crate) async fn run(context: Context) {
         let inbox = config.borrow_and_update().inbox.clone();
         let work = async {
             match tidy(&context.store, &inbox, &context.board).await {
-                Ok(()) => compact(&context.store).await,
-                Err(error) => tracing::debug!(%error, "upkeep has to wait"),
+                Ok(()) => {
+                    // A store that is never quiet must not put off all the rest.
+                    let rest = async {
+                        compact(&context.store).await;
+                        std::future::pending::<()>().await;
+                    };
+                    let _ = tokio::time::timeout(EVERY, rest).await;
+                }
+                Err(error) => {
+                    tracing::debug!(%error, "upkeep has to wait");
+                    tokio::time::sleep(EVERY).await;
+                }
             }
-            tokio::time::sleep(EVERY).await;
         };
         tokio::select! {
             () = work => {}

@@ -4,6 +4,7 @@ use super::error::parse;
 use super::messages;
 use super::openapi::codes;
 use super::{Api, ApiError, BODY_LIMIT, BODY_PATIENCE};
+use crate::attachments::is_folder_name;
 use crate::store::{BackupError, Existing, Imported, MessageRecord, Standing, StoreError};
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -204,6 +205,12 @@ fn record(line: &[u8]) -> Result<MessageRecord, String> {
         if value.is_empty() {
             return Err(format!("{field}: must not be empty"));
         }
+    }
+    if !is_folder_name(&message.id) {
+        let id = &message.id;
+        return Err(format!(
+            "id: must neither begin with '.' nor contain '/' (given: {id:?})"
+        ));
     }
     let attachments = message.attachments.into_iter().map(|file| file.blob);
     Ok(MessageRecord {

@@ -174,6 +174,9 @@ impl From<HandError> for ApiError {
             HandError::Failed { .. } => Self::new(Code::InvalidRequest, message).with_hint(
                 "drop it with POST /v1/dead/drop, or try it anew with POST /v1/dead/retry",
             ),
+            HandError::TooOld { .. } => {
+                Self::new(Code::InvalidRequest, message).with_hint("send it anew")
+            }
             HandError::NotFailed { .. } => Self::new(Code::InvalidRequest, message)
                 .with_hint("take it out with POST /v1/outbox/{id}/cancel"),
             HandError::Store(error) => error.into(),

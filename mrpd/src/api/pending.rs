@@ -8,7 +8,7 @@ use super::error::parse;
 use super::messages::{line, names, streamed};
 use super::openapi::codes;
 use super::{Api, ApiError, view};
-use crate::store::{HeldBy, StoreError};
+use crate::store::{HeldBy, Store, StoreError};
 use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -89,18 +89,22 @@ pub(super) async fn accept(
         api.context.contacts.put(name, change).await?;
     }
     let senders: Vec<String> = senders.into_iter().collect();
-    // First the door, then what waits before it: what comes in between is not held any more.
-    api.context.store.let_in(senders.clone()).await?;
+    // In a task of its own: whoever asked may go away at any moment, and whoever is let in must not stay half outside.
+    let let_in = let_in(api.context.store.clone(), senders);
+    let messages = api.context.tasks.spawn(let_in).await;
+    let messages = messages.unwrap_or(Err(StoreError::Closed))?;
+    Ok(Json(Decided { messages }))
+}
+
+/// First the door, then what waits before it: what comes in between is not held any more.
+async fn let_in(store: Store, senders: Vec<String>) -> Result<u64, StoreError> {
+    store.let_in(senders.clone()).await?;
     let mut messages = 0;
     loop {
-        let released = api
-            .context
-            .store
-            .release(HeldBy::Senders(senders.clone()))
-            .await?;
+        let released = store.release(HeldBy::Senders(senders.clone())).await?;
         messages += released as u64;
         if released == 0 {
-            return Ok(Json(Decided { messages }));
+            return Ok(messages);
         }
     }
 }

@@ -36,6 +36,10 @@ pub(super) enum Placed {
 impl Folder {
     /// Opens the directory of that name below `base`, and makes what is missing, for the user alone. The name is a message's id.
     pub(super) fn open(base: &Path, name: &str) -> io::Result<Self> {
+        if !is_folder_name(name) {
+            let message = format!("{name:?} names no directory");
+            return Err(io::Error::new(io::ErrorKind::InvalidInput, message));
+        }
         create_private_dir(base)?;
         let directory = OFlag::O_DIRECTORY | OFlag::O_RDONLY | OFlag::O_CLOEXEC;
         let above = open(base, directory, Mode::empty())?;
@@ -87,6 +91,11 @@ impl Folder {
             }
         }
     }
+}
+
+/// Whether a message's id can name a directory: ids that came out of a file were chosen by whoever wrote it.
+pub(crate) fn is_folder_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0'])
 }
 
 /// A file that comes in; gone unless it is placed.

@@ -13,6 +13,9 @@ use mrpd_api::error::{Code, ErrorDetail};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// Pauses between attempts to record that a relay has a message.
+const RECORD_PAUSE: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(30));
+
 /// Posts the message, and records in the store if the relay accepted it or never will. `Err` has what to record once it is known
 /// when the next attempt is.
 pub(super) async fn attempt(
@@ -32,10 +35,7 @@ pub(super) async fn attempt(
     let Posted { result, heard } = post(&store, &uploads, &roster, place, guess).await;
     let attempted = match result {
         Ok(accepted) => {
-            let recorded = store
-                .record_accepted(pending.position, accepted, clock::now())
-                .await;
-            match recorded {
+            match record_accepted(&store, pending.position, accepted).await {
                 Ok(()) => Attempted::done(pending),
                 // The relay has it; under the same idempotency key it says so again.
                 Err(error) => Attempted {
@@ -47,6 +47,28 @@ pub(super) async fn attempt(
         Err(problem) => fail(&store, pending, &record, problem, retry_for).await,
     };
     Attempted { heard, ..attempted }
+}
+
+/// Repeats the record alone where the disk fails: the relay has the message, and to post it anew could make two of it. Ends when it is
+/// recorded or the store is closed; the end of the daemon breaks it off, and the next start takes the message for perhaps sent.
+async fn record_accepted(
+    store: &Store,
+    position: u64,
+    accepted: Accepted,
+) -> Result<(), StoreError> {
+    let now = clock::now();
+    let mut pause = RECORD_PAUSE.0;
+    loop {
+        let recorded = store.record_accepted(position, accepted.clone(), now).await;
+        match recorded {
+            Err(error @ StoreError::Disk(_)) => {
+                tracing::warn!(%error, ?pause, "that a relay has a message was not recorded");
+            }
+            recorded => return recorded,
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RECORD_PAUSE.1);
+    }
 }
 
 /// An attempt that has ended.
@@ -141,10 +163,13 @@ async fn post(
         && error.code() == Some(RelayCode::BlobNotFound)
         && record.files.iter().any(|file| file.uploaded_at.is_some())
     {
-        let again = attachments::clear(store, position, record).await;
+        // Where that is not recorded, the next attempt finds the same.
+        if let Err(error) = attachments::clear(store, position, record).await {
+            tracing::warn!(%error, "that a relay has lost a blob was not recorded");
+        }
         let problem = Problem {
             error: detail(error),
-            verdict: again.map_or(Verdict::GiveUp, |()| Verdict::RetryMessage(None)),
+            verdict: Verdict::RetryMessage(None),
             undecided: false,
         };
         return Posted {

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 const WINDOW: Duration = Duration::from_secs(60);
 /// How much later than it says a relay's window may end: its times are whole seconds.
 const MARGIN: Duration = Duration::from_secs(2);
+/// Sends in a minute that are counted one by one, at most: a relay may say any number, and must not fill the memory with it.
+const MOST: u32 = 10_000;
 /// How long to wait where nothing else is known.
 const STEP: Duration = Duration::from_secs(1);
 
@@ -104,7 +106,8 @@ impl Budget {
     /// What the relay says from now on.
     pub(super) fn learn(&mut self, told: Told, now: Instant) {
         self.roll(now);
-        self.limit = Limit::Told(told.limit.max(1));
+        let limit = told.limit.clamp(1, MOST);
+        self.limit = Limit::Told(limit);
         let end = now + told.reset_in.min(WINDOW) + MARGIN;
         if self.window_end.is_none() {
             self.current = u32::try_from(self.recent.len()).unwrap_or(u32::MAX);
@@ -115,7 +118,7 @@ impl Budget {
         }
         // Those under way may be counted already or not; what the relay counts beyond them was sent by others.
         let known = self.weight(now).saturating_add(self.current);
-        let used = told.limit.saturating_sub(told.remaining);
+        let used = limit.saturating_sub(told.remaining);
         let others = used.saturating_sub(known);
         self.current = self.current.saturating_add(others);
         self.recent.extend((0..others).map(|_| now));
@@ -278,6 +281,22 @@ mod tests {
         budget.assume(Limit::Unlimited);
         assert!((0..1000).all(|_| budget.take(now).is_ok()));
         assert_eq!(budget.left_now(now), None);
+    }
+
+    #[test]
+    fn what_a_relay_says_fills_no_memory() {
+        let now = Instant::now();
+        let mut budget = Budget::default();
+        let told = |remaining| Told {
+            limit: u32::MAX,
+            remaining,
+            reset_in: Duration::from_secs(40),
+        };
+        budget.learn(told(u32::MAX - 1), now);
+        assert_eq!(budget.left_now(now), Some(MOST));
+        budget.learn(told(0), now);
+        assert_eq!(budget.left_now(now), Some(0));
+        assert!(budget.recent.len() <= MOST as usize);
     }
 
     #[test]

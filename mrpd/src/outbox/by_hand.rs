@@ -6,6 +6,7 @@ use super::lanes::Allowance;
 use super::wait::ask;
 use crate::clock;
 use crate::store::{OutboxRecord, OutboxStage, Progress, StoreError};
+use mrp_proto::envelope::is_within_copy_memory;
 use mrpd_api::error::{Code, ErrorDetail};
 use std::time::Duration;
 use tokio::sync::oneshot;
@@ -48,6 +49,12 @@ pub enum HandError {
         /// The name.
         id: String,
     },
+    /// Its recipient would refuse it for its age.
+    #[error("{id} was made too long ago: its recipient would refuse it")]
+    TooOld {
+        /// The name.
+        id: String,
+    },
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -83,6 +90,11 @@ impl Outbox {
     /// # Errors
     /// A [`HandError`].
     pub async fn cancel(&self, id: &str) -> Result<(), HandError> {
+        let (outbox, id) = (self.clone(), id.to_owned());
+        self.whole(async move { outbox.take_out(&id).await }).await
+    }
+
+    async fn take_out(&self, id: &str) -> Result<(), HandError> {
         let id = || id.to_owned();
         let record = self.queued(&id()).await?;
         let Some(position) = self.store.outbox_position(record.id).await? else {
@@ -120,10 +132,15 @@ impl Outbox {
                 self.revive(id).await
             }
             Progress::Outbox(record) => {
-                if let Some(position) = self.store.outbox_position(record.id).await? {
-                    self.nudge(Nudge::Hurry { position }).await;
-                }
-                Ok(())
+                let outbox = self.clone();
+                self.whole(async move {
+                    if let Some(position) = outbox.store.outbox_position(record.id).await? {
+                        outbox.store.release_now(position, clock::now()).await?;
+                        outbox.nudge(Nudge::Hurry { position }).await;
+                    }
+                    Ok(())
+                })
+                .await
             }
         }
     }
@@ -138,11 +155,29 @@ impl Outbox {
     /// # Errors
     /// A [`HandError`].
     pub async fn revive(&self, id: &str) -> Result<(), HandError> {
-        let position = self.failed(id).await?;
-        if let Some(pending) = self.store.revive(position, clock::now()).await? {
-            self.nudge(Nudge::New(pending)).await;
+        let (record, position) = self.failed(id).await?;
+        let now = clock::now();
+        let made_at = record.due_at.unwrap_or(record.created_at);
+        if !is_within_copy_memory(made_at, now) {
+            return Err(HandError::TooOld { id: id.to_owned() });
         }
-        Ok(())
+        let outbox = self.clone();
+        self.whole(async move {
+            if let Some(pending) = outbox.store.revive(position, now).await? {
+                outbox.nudge(Nudge::New(pending)).await;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Lets a task of its own do it: whoever asked may go away at any moment, and half of it must not stay undone.
+    async fn whole(
+        &self,
+        work: impl Future<Output = Result<(), HandError>> + Send + 'static,
+    ) -> Result<(), HandError> {
+        let done = self.tasks.spawn(work).await;
+        done.unwrap_or(Err(HandError::Store(StoreError::Closed)))
     }
 
     /// Forgets what was given up.
@@ -150,7 +185,7 @@ impl Outbox {
     /// # Errors
     /// A [`HandError`].
     pub async fn drop_failed(&self, id: &str) -> Result<(), HandError> {
-        let position = self.failed(id).await?;
+        let (_, position) = self.failed(id).await?;
         let why = ErrorDetail::new(Code::Cancelled, "dropped by hand", None);
         self.store
             .remove_from_outbox(position, OutboxStage::Failed, why)
@@ -187,7 +222,7 @@ impl Outbox {
         }
     }
 
-    async fn failed(&self, id: &str) -> Result<u64, HandError> {
+    async fn failed(&self, id: &str) -> Result<(Box<OutboxRecord>, u64), HandError> {
         let id = || id.to_owned();
         let record = match self.store.progress(id()).await? {
             None => return Err(HandError::Unknown { id: id() }),
@@ -197,7 +232,8 @@ impl Outbox {
             }
             Some(Progress::Outbox(record)) => record,
         };
-        let position = self.store.outbox_position(record.id).await?;
-        position.ok_or_else(|| HandError::Unknown { id: id() })
+        let position = self.store.outbox_position(record.id.clone()).await?;
+        let position = position.ok_or_else(|| HandError::Unknown { id: id() })?;
+        Ok((record, position))
     }
 }

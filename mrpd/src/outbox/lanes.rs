@@ -204,6 +204,10 @@ impl Lanes {
             let Some(lane) = self.lanes.get_mut(&key) else {
                 continue;
             };
+            // One that was emptied, and filled again, may still be listed for what it had then.
+            if lane.place != Place::Ready {
+                continue;
+            }
             let Some(pending) = lane.queue.front() else {
                 continue;
             };

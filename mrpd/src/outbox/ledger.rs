@@ -59,7 +59,8 @@ impl Ledger {
         self.entries.insert(position, entry);
     }
 
-    /// What is to be done by now, in the order of its time.
+    /// What is to be done by now, in the order of its time: what was held until then, and what was put in behind, also where a new
+    /// start finds both due.
     pub(super) fn due(&mut self, now: Timestamp, instant: Instant) -> Vec<Due> {
         let mut due = Vec::new();
         while let Some(&(time, position)) = self.agenda.first()
@@ -83,7 +84,7 @@ impl Ledger {
                 self.agenda.insert((useless_at, position));
             }
         }
-        due
+        in_order(due)
     }
 
     /// When [`Self::due`] has something next.
@@ -135,6 +136,27 @@ impl Ledger {
     }
 }
 
+/// In the order of the times since when they are to be sent. What was never held keeps its places, however the clock was set.
+fn in_order(mut due: Vec<Due>) -> Vec<Due> {
+    let pending = |due: &Due| match due {
+        Due::Send(pending) | Due::Useless(pending) => {
+            (pending.position, pending.since, pending.due_at)
+        }
+    };
+    due.sort_by_key(|due| pending(due).0);
+    let mut latest = Timestamp::EPOCH;
+    let mut timed: Vec<(Timestamp, Due)> = Vec::with_capacity(due.len());
+    for due in due {
+        let (_, since, due_at) = pending(&due);
+        if due_at.is_none() {
+            latest = latest.max(since);
+        }
+        timed.push((due_at.map_or(latest, |_| since), due));
+    }
+    timed.sort_by_key(|(time, _)| *time);
+    timed.into_iter().map(|(_, due)| due).collect()
+}
+
 /// Whether a message is of no use any more.
 pub(super) fn is_useless(pending: &Pending, now: Timestamp) -> bool {
     pending
@@ -157,6 +179,7 @@ mod tests {
             to: "a".to_owned(),
             relay: "r".to_owned(),
             due_at: due_at.map(at),
+            since: due_at.map_or(Timestamp::EPOCH, at),
             useless_at: useless_at.map(at),
             perhaps_sent: false,
         }
@@ -189,6 +212,22 @@ mod tests {
         assert_eq!(sent(&ledger.due(at(5000), now)), [3, 1]);
         assert_eq!(sent(&ledger.due(at(10), now)), [0; 0]);
         assert_eq!(ledger.wake_at(), None);
+    }
+
+    #[test]
+    fn a_new_start_finds_what_is_due_in_the_order_it_had() {
+        let now = Instant::now();
+        let mut ledger = Ledger::default();
+        let since = |position, seconds| Pending {
+            since: at(seconds),
+            ..pending(position, None, None)
+        };
+        ledger.add(pending(1, Some(50), None), now);
+        ledger.add(since(2, 20), now);
+        ledger.add(since(3, 60), now);
+        // The clock was set back.
+        ledger.add(since(4, 40), now);
+        assert_eq!(sent(&ledger.due(at(100), now)), [2, 1, 3, 4]);
     }
 
     #[test]

@@ -39,6 +39,15 @@ impl Store {
             .await
     }
 
+    /// Has an entry that is held for later due at once.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn release_now(&self, position: u64, now: Timestamp) -> Result<(), StoreError> {
+        self.write(move |transaction| release_now(transaction, position, now))
+            .await
+    }
+
     /// Has an entry that was given up tried anew, behind all others; `None` if there is no such entry.
     ///
     /// # Errors
@@ -66,7 +75,7 @@ fn entry_at(
     Ok(record.filter(|record| record.stage == stage))
 }
 
-fn remove(
+pub(super) fn remove(
     transaction: &Transaction,
     position: u64,
     stage: OutboxStage,
@@ -105,6 +114,25 @@ fn forget_key(transaction: &Transaction, key: &str) -> Result<(), redb::Error> {
         let mark = format!("{SEND_KEY_MARK}{key}");
         tables.open_table(FORGET)?.remove((until, mark.as_str()))?;
     }
+    Ok(())
+}
+
+fn release_now(
+    transaction: &Transaction,
+    position: u64,
+    now: Timestamp,
+) -> Result<(), redb::Error> {
+    let Some(mut record) = entry_at(transaction, position, OutboxStage::Queued)? else {
+        return Ok(());
+    };
+    if record.due_at.is_none_or(|due_at| due_at <= now) {
+        return Ok(());
+    }
+    record.due_at = None;
+    record.tried_since = Some(now);
+    let mut outbox = transaction.tables().open_table(OUTBOX)?;
+    outbox.insert(position, encode(&record)?.as_slice())?;
+    transaction.note_recorded();
     Ok(())
 }
 

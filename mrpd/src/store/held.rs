@@ -6,9 +6,14 @@ use super::schema::{Counter, HELD, LET_IN};
 use super::writer::Transaction;
 use super::{Incoming, Store, StoreError, Stored, Submitted};
 use redb::{ReadableTable as _, ReadableTableMetadata as _};
+use std::collections::{HashMap, VecDeque};
 
 /// Messages that are held, at most: a stranger must not fill the disk. The oldest give way.
 const LIMIT: u64 = 10_000;
+/// Bytes of their records, at most. The oldest of the sender that has most give way.
+const MOST_BYTES: u64 = 64 << 20;
+/// What is left of them then: so that not every message makes one go.
+const BYTES_LEFT: u64 = MOST_BYTES / 10 * 9;
 /// Messages that one operation lets in or drops, at most.
 const BATCH: usize = 100;
 /// Bytes of records that one page takes, at most (but one record always fits).
@@ -131,19 +136,80 @@ fn hold(transaction: &Transaction, incoming: Incoming) -> Result<Stored, redb::E
         return Ok(Stored::Copy);
     }
     let place = transaction.count(Counter::HeldPosition, 1)?;
+    let mut bytes = bytes(transaction)?;
     {
         let mut held = transaction.tables().open_table(HELD)?;
-        held.insert(place, encode(&incoming.message)?.as_slice())?;
+        let record = encode(&incoming.message)?;
+        bytes += record.len() as u64;
+        held.insert(place, record.as_slice())?;
         while held.len()? > LIMIT {
-            held.pop_first()?;
+            if let Some((_, oldest)) = held.pop_first()? {
+                bytes = bytes.saturating_sub(oldest.value().len() as u64);
+            }
             tracing::warn!(
                 limit = LIMIT,
                 "too many messages are held: the oldest was dropped; see mrpctl pending"
             );
         }
     }
+    if bytes > MOST_BYTES {
+        bytes = make_room(transaction, BYTES_LEFT)?;
+    }
+    note_bytes(transaction, bytes)?;
     recount(transaction)?;
     Ok(Stored::Held)
+}
+
+/// Bytes of the records of all held messages.
+fn bytes(transaction: &Transaction) -> Result<u64, redb::Error> {
+    let known = transaction.counter(Counter::HeldBytes)?;
+    if known > 0 {
+        return Ok(known);
+    }
+    let held = transaction.tables().open_table(HELD)?;
+    let mut bytes = 0;
+    for entry in held.iter()? {
+        bytes += entry?.1.value().len() as u64;
+    }
+    Ok(bytes)
+}
+
+fn note_bytes(transaction: &Transaction, bytes: u64) -> Result<(), redb::Error> {
+    let signed = |count| i64::try_from(count).unwrap_or(i64::MAX);
+    let before = transaction.counter(Counter::HeldBytes)?;
+    transaction.count(Counter::HeldBytes, signed(bytes) - signed(before))?;
+    Ok(())
+}
+
+/// Drops messages until no more than so many bytes are left, each time the oldest of the sender that has most. Says how many are left.
+pub(super) fn make_room(transaction: &Transaction, most: u64) -> Result<u64, redb::Error> {
+    let mut held = transaction.tables().open_table(HELD)?;
+    let mut senders: HashMap<String, (u64, VecDeque<(u64, u64)>)> = HashMap::new();
+    let mut left = 0;
+    for entry in held.iter()? {
+        let (place, value) = entry?;
+        let size = value.value().len() as u64;
+        let message: MessageRecord = decode(value.value())?;
+        let (total, messages) = senders.entry(message.from).or_default();
+        *total += size;
+        messages.push_back((place.value(), size));
+        left += size;
+    }
+    let mut dropped = 0;
+    while left > most
+        && let Some((total, messages)) = senders.values_mut().max_by_key(|(total, _)| *total)
+        && let Some((place, size)) = messages.pop_front()
+    {
+        held.remove(place)?;
+        *total -= size;
+        left -= size;
+        dropped += 1;
+    }
+    tracing::warn!(
+        dropped,
+        "the held messages take too much room: the oldest of those who sent most were dropped; see mrpctl pending"
+    );
+    Ok(left)
 }
 
 /// Takes held messages that are covered, oldest first, at most so many.
@@ -153,6 +219,7 @@ fn take(
     count: usize,
 ) -> Result<Vec<MessageRecord>, redb::Error> {
     let mut taken = Vec::new();
+    let mut left = bytes(transaction)?;
     {
         let mut held = transaction.tables().open_table(HELD)?;
         let mut places = Vec::new();
@@ -163,6 +230,7 @@ fn take(
             let (place, value) = entry?;
             let message: MessageRecord = decode(value.value())?;
             if covers(&message) {
+                left = left.saturating_sub(value.value().len() as u64);
                 places.push(place.value());
                 taken.push(message);
             }
@@ -171,6 +239,7 @@ fn take(
             held.remove(place)?;
         }
     }
+    note_bytes(transaction, left)?;
     recount(transaction)?;
     Ok(taken)
 }

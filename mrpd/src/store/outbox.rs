@@ -2,13 +2,16 @@
 
 use super::inbox::append;
 use super::record::{MessageRecord, OutboxRecord, OutboxStage, Track, decode, encode};
-use super::schema::{Counter, IDS, LET_IN, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS, TRACKS};
-use super::tracks::StageChange;
+use super::schema::{
+    Counter, FORGET, IDS, LET_IN, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS, TRACKS,
+};
+use super::tracks::{StageChange, note_early_reply};
 use super::writer::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::Stage;
-use mrpd_api::error::ErrorDetail;
+use mrpd_api::error::{Code, ErrorDetail};
+use mrpd_api::message::Direction;
 use redb::ReadableTable as _;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +20,9 @@ pub(super) const SEND_KEY_MARK: &str = "send-key ";
 
 /// Entries that may wait to be sent.
 const LIMIT: u64 = 10_000;
+
+/// Entries that were given up and are kept; the oldest give way.
+const FAILED_LIMIT: u64 = 10_000;
 
 /// An idempotency key of the local interface, and what was asked for under it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +70,8 @@ pub struct Pending {
     pub relay: String,
     /// When it may be sent first.
     pub due_at: Option<Timestamp>,
+    /// Since when it is to be sent: since it was put here, or since it was due.
+    pub since: Timestamp,
     /// From when on it is of no use any more.
     pub useless_at: Option<Timestamp>,
     /// Whether a relay may have it already.
@@ -75,6 +83,7 @@ impl Pending {
     pub fn new(position: u64, record: OutboxRecord) -> Self {
         Self {
             position,
+            since: record.tried_since(),
             from: record.message.from,
             to: record.message.to,
             relay: record.message.relay,
@@ -274,22 +283,23 @@ impl Store {
                     .transpose();
             }
             let ids = transaction.open_table(IDS)?;
-            let mut found = ids.range((out_id.as_str(), 0)..=(out_id.as_str(), u64::MAX))?;
-            let Some(entry) = found.next() else {
-                return Ok(None);
-            };
-            let seq = entry?.0.value().1;
-            let tracks = transaction.open_table(TRACKS)?;
-            let track: Option<Track> = tracks
-                .get(seq)?
-                .map(|bytes| decode(bytes.value()))
-                .transpose()?;
-            let track = track.unwrap_or_default();
             let messages = transaction.open_table(MESSAGES)?;
-            let bytes = messages.get(seq)?;
-            bytes
-                .map(|bytes| Ok(Progress::Sent(seq, Box::new(decode(bytes.value())?), track)))
-                .transpose()
+            for entry in ids.range((out_id.as_str(), 0)..=(out_id.as_str(), u64::MAX))? {
+                let seq = entry?.0.value().1;
+                let Some(bytes) = messages.get(seq)? else {
+                    continue;
+                };
+                let message: MessageRecord = decode(bytes.value())?;
+                // Between two agents of this machine, the copy that came in bears the same name.
+                if message.dir == Direction::Out {
+                    let tracks = transaction.open_table(TRACKS)?;
+                    let track = tracks.get(seq)?;
+                    let track = track.map(|bytes| decode(bytes.value())).transpose()?;
+                    let track = track.unwrap_or_default();
+                    return Ok(Some(Progress::Sent(seq, Box::new(message), track)));
+                }
+            }
+            Ok(None)
         })
         .await
     }
@@ -333,9 +343,11 @@ fn enqueue(
             .get(key.key.as_str())?
             .map(|bytes| decode(bytes.value()))
             .transpose()?;
-        if let Some(known) = known.filter(|known| known.until > record.created_at) {
+        if let Some(known) = &known
+            && known.until > record.created_at
+        {
             return Ok(if known.digest == key.digest {
-                Enqueued::Before(known.out_id)
+                Enqueued::Before(known.out_id.clone())
             } else {
                 Enqueued::Mismatch
             });
@@ -348,6 +360,11 @@ fn enqueue(
             };
             keys.insert(key.key.as_str(), encode(&remembered)?.as_slice())?;
             let mark = format!("{SEND_KEY_MARK}{}", key.key);
+            // The mark of what is overwritten would make the sweep forget this one.
+            if let Some(known) = known {
+                let until = u64::try_from(known.until.unix_millis()).unwrap_or(1);
+                tables.open_table(FORGET)?.remove((until, mark.as_str()))?;
+            }
             let until = u64::try_from(key.until.unix_millis()).unwrap_or(1);
             transaction.forget_at(until, &mark)?;
         }
@@ -408,7 +425,8 @@ fn record_accepted(
         stage: Stage::Accepted,
         error: None,
     });
-    append(transaction, &message).map(|_| ())
+    let seq = append(transaction, &message)?;
+    note_early_reply(transaction, &message, seq)
 }
 
 fn record_failure(
@@ -424,6 +442,7 @@ fn record_failure(
     let Some(mut record) = record else {
         return Ok(());
     };
+    let is_given_up = failure.retry_at.is_none();
     // Cancelled or given up by somebody else meanwhile.
     if record.stage == OutboxStage::Failed {
         return Ok(());
@@ -445,5 +464,31 @@ fn record_failure(
         OutboxStage::Failed => Stage::Failed,
     };
     transaction.note_stage(StageChange::of(&record, stage));
+    drop(outbox);
+    if is_given_up && transaction.counter(Counter::Failed)? > FAILED_LIMIT {
+        drop_oldest_failed(transaction)?;
+    }
     Ok(())
+}
+
+fn drop_oldest_failed(transaction: &Transaction) -> Result<(), redb::Error> {
+    let mut oldest = None;
+    {
+        let outbox = transaction.tables().open_table(OUTBOX)?;
+        for entry in outbox.iter()? {
+            let (position, bytes) = entry?;
+            let record: OutboxRecord = decode(bytes.value())?;
+            if record.stage == OutboxStage::Failed {
+                oldest = Some((position.value(), record.id));
+                break;
+            }
+        }
+    }
+    let Some((position, id)) = oldest else {
+        return Ok(());
+    };
+    let message = "dropped: too many messages that were given up are kept";
+    tracing::warn!(%id, limit = FAILED_LIMIT, message);
+    let why = ErrorDetail::new(Code::Cancelled, message, None);
+    super::dead::remove(transaction, position, OutboxStage::Failed, &why).map(|_| ())
 }

@@ -166,6 +166,8 @@ pub(crate) enum Counter {
     HeldPosition,
     /// Messages that are held.
     Held,
+    /// Bytes of the records of held messages; 0 where they are still to be counted.
+    HeldBytes,
     /// Bytes of the records of messages.
     Bytes,
     /// Bytes of records that were removed since the file was last made small.
@@ -190,6 +192,7 @@ impl Counter {
             Self::Unread => "unread",
             Self::HeldPosition => "held_position",
             Self::Held => "held",
+            Self::HeldBytes => "held_bytes",
             Self::Bytes => "bytes",
             Self::Freed => "freed",
             Self::Upgraded => "upgraded",

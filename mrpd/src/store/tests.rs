@@ -1,7 +1,9 @@
+use super::schema::Counter;
 use super::*;
 use mrp_client::{Bindable, RelayUrl};
 use mrp_proto::message::SendRequest;
 use mrp_proto::time::Timestamp;
+use mrpd_api::body::Stage;
 use mrpd_api::error::{Code, ErrorDetail};
 use mrpd_api::message::{Direction, Kind};
 use std::time::Duration;
@@ -321,6 +323,62 @@ async fn an_idempotency_key_is_one_send_until_its_time_is_over() {
 }
 
 #[tokio::test]
+async fn a_key_that_is_used_again_outlives_the_mark_of_its_first_use() {
+    let Fixture { dir: _dir, store } = fixture();
+    let put = |id: &str, until| store.enqueue(draft(id), Some(key("k", "d", until)));
+    // Drafts are of the tenth second: the first use is over by then.
+    assert_eq!(put("out_1", 5).await.unwrap(), Enqueued::New(1));
+    assert_eq!(put("out_2", 99).await.unwrap(), Enqueued::New(2));
+    store.sweep(at(61)).await.unwrap();
+    assert_eq!(
+        put("out_3", 99).await.unwrap(),
+        Enqueued::Before("out_2".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_the_record_of_its_question_answers_it() {
+    let Fixture { dir: _dir, store } = fixture();
+    let mut question = draft("out_1");
+    question.message.from = "me".to_owned();
+    question.message.to = "alice".to_owned();
+    store.enqueue(question, None).await.unwrap();
+    let mut answers = [incoming("x", &[("1", None)]), incoming("y", &[("2", None)])];
+    for answer in &mut answers {
+        answer.message.reply_to = Some("msg_1_a".to_owned());
+    }
+    answers[0].message.from = "mallory".to_owned();
+    for answer in answers {
+        accept(&store, answer).await;
+    }
+    let accepted = Accepted {
+        message_id: "msg_1_a".to_owned(),
+        created_at: at(20),
+        expires_at: at(30),
+    };
+    store.record_accepted(1, accepted, at(21)).await.unwrap();
+    let Some(Progress::Sent(3, _, track)) = store.progress("out_1".to_owned()).await.unwrap()
+    else {
+        panic!()
+    };
+    assert_eq!(track.reply, Some(2));
+    assert_eq!(track.stage(), Stage::Replied);
+}
+
+#[tokio::test]
+async fn a_retry_of_what_is_held_lasts() {
+    let Fixture { dir: _dir, store } = fixture();
+    let held = OutboxRecord {
+        due_at: Some(at(500)),
+        ..draft("out_1")
+    };
+    store.enqueue(held, None).await.unwrap();
+    store.release_now(1, at(100)).await.unwrap();
+    let record = store.outbox_at(1).await.unwrap().unwrap();
+    assert_eq!((record.due_at, record.tried_since()), (None, at(100)));
+}
+
+#[tokio::test]
 async fn what_a_relay_could_once_is_never_taken_back() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("store.redb");
@@ -558,4 +616,22 @@ async fn after_a_crash_a_relay_may_have_whatever_was_due() {
     store.settle_outbox().await.unwrap();
     assert_eq!(perhaps().await, [false, false]);
     assert_eq!(perhaps().await, [true, false]);
+}
+
+#[tokio::test]
+async fn held_messages_of_whoever_sent_most_give_way_to_the_others() {
+    let Fixture { dir: _dir, store } = fixture();
+    for (id, from) in [("a", "alice"), ("b", "mallory"), ("c", "mallory")] {
+        let mut stranger = incoming(id, &[(id, None)]);
+        stranger.message.from = from.to_owned();
+        let stored = store.accept_from_stranger(stranger).await.wait().await;
+        assert_eq!(stored, Ok(Stored::Held));
+    }
+    let bytes = store.write(|transaction| transaction.counter(Counter::HeldBytes));
+    let all = bytes.await.unwrap();
+    let left = store.write(move |transaction| held::make_room(transaction, all - 1));
+    assert!(left.await.unwrap() < all);
+    let held = store.held(0).await.unwrap().messages;
+    let ids: Vec<&str> = held.iter().map(|message| message.id.as_str()).collect();
+    assert_eq!(ids, ["a", "c"]);
 }

@@ -1,7 +1,8 @@
 //! What becomes of a message after a relay has accepted it: taken over, answered, or expired.
 
+use super::index::{Field, term};
 use super::record::{MessageRecord, OutboxRecord, Track, decode, encode};
-use super::schema::{IDS, MESSAGES, TRACKS};
+use super::schema::{IDS, INDEX, MESSAGES, TRACKS};
 use super::writer::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
@@ -111,6 +112,45 @@ pub(super) fn note_reply(
         track.delivered_at.get_or_insert(answer.received_at);
         track.replied_at.get_or_insert(answer.received_at);
         track.reply.get_or_insert(answer_seq);
+    })
+}
+
+/// Takes note of the answer to a message that went out, where the answer came before it was recorded that a relay has the message.
+pub(super) fn note_early_reply(
+    transaction: &Transaction,
+    sent: &MessageRecord,
+    sent_seq: u64,
+) -> Result<(), redb::Error> {
+    let term = term(Field::ReplyTo, &sent.id);
+    let mut found = None;
+    {
+        let tables = transaction.tables();
+        let index = tables.open_table(INDEX)?;
+        let messages = tables.open_table(MESSAGES)?;
+        let behind = sent.behind.saturating_add(1).min(sent_seq);
+        for entry in index.range((term, behind)..(term, sent_seq))? {
+            let seq = entry?.0.value().1;
+            let Some(bytes) = messages.get(seq)? else {
+                continue;
+            };
+            let answer: MessageRecord = decode(bytes.value())?;
+            let answers = answer.dir == Direction::In
+                && answer.reply_to.as_ref() == Some(&sent.id)
+                && answer.from == sent.to
+                && answer.to == sent.from;
+            if answers {
+                found = Some((seq, answer.received_at));
+                break;
+            }
+        }
+    }
+    let Some((seq, received_at)) = found else {
+        return Ok(());
+    };
+    change(transaction, sent_seq, |track| {
+        track.delivered_at.get_or_insert(received_at);
+        track.replied_at.get_or_insert(received_at);
+        track.reply.get_or_insert(seq);
     })
 }
 

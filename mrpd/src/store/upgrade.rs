@@ -1,7 +1,8 @@
 //! Brings a file of an older layout to this one, a bounded step at a time: a crash in between costs only the last step.
 
 use super::record::{MessageRecord, decode};
-use super::schema::{Counter, LET_IN, MESSAGES, META, OUTBOX, SCHEMA, VERSION};
+use super::schema::{Counter, LET_IN, MESSAGES, META, OUTBOX, SCHEMA, STANDINGS, VERSION};
+use super::standing::{self, Standing};
 use super::writer::Transaction;
 use super::{OutboxRecord, entry};
 use mrpd_api::message::Direction;
@@ -53,14 +54,29 @@ fn step(transaction: &Transaction) -> Result<usize, redb::Error> {
     };
     for (seq, message, size) in &messages {
         entry::enter(transaction, *seq, message, *size)?;
-        if message.dir == Direction::Out {
-            let mut let_in = transaction.tables().open_table(LET_IN)?;
-            let_in.insert(message.to.as_str(), ())?;
+        match message.dir {
+            Direction::In => stand(transaction, *seq)?,
+            Direction::Out => {
+                let mut let_in = transaction.tables().open_table(LET_IN)?;
+                let_in.insert(message.to.as_str(), ())?;
+            }
         }
     }
     let by = i64::try_from(reached - after).unwrap_or(i64::MAX);
     transaction.count(Counter::Upgraded, by)?;
     Ok(messages.len())
+}
+
+/// Where a message stood in a store that was damaged, it stands again.
+fn stand(transaction: &Transaction, seq: u64) -> Result<(), redb::Error> {
+    let after = {
+        let standings = transaction.tables().open_table(STANDINGS)?;
+        standing::standing(&standings, seq)?
+    };
+    if after == Standing::default() {
+        return Ok(());
+    }
+    standing::put(transaction, seq, Standing::default(), after)
 }
 
 /// Whoever was written to may answer.

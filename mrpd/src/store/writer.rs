@@ -199,6 +199,13 @@ impl Transaction {
     }
 }
 
+/// Whether a transaction has opened a table to write.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Touched {
+    Yes,
+    No,
+}
+
 /// The thread's state.
 #[derive(Debug)]
 pub(crate) struct Writer {
@@ -274,21 +281,22 @@ impl Writer {
     /// Does all of it in one transaction, then answers everybody. On an error everybody is told of it.
     fn commit(&mut self, batch: Vec<Operation>) -> Result<(), StoreError> {
         let mut fails = Vec::with_capacity(batch.len());
-        if !batch.is_empty() {
-            self.written = Instant::now();
-        }
         let result = match self.database.current() {
             Some(database) => self.transact(&database, batch, &mut fails),
             None => Err(StoreError::Closed),
         };
         match result {
-            Ok(finishes) => {
+            Ok((finishes, touched)) => {
+                if touched == Touched::Yes {
+                    self.written = Instant::now();
+                }
                 for finish in finishes {
                     finish();
                 }
                 Ok(())
             }
             Err(error) => {
+                self.written = Instant::now();
                 if let StoreError::Disk(cause) = &error {
                     self.trouble.send_replace(Some(Arc::clone(cause)));
                 }
@@ -305,7 +313,7 @@ impl Writer {
         database: &Database,
         batch: Vec<Operation>,
         fails: &mut Vec<Fail>,
-    ) -> Result<Vec<Finish>, StoreError> {
+    ) -> Result<(Vec<Finish>, Touched), StoreError> {
         let mut works = Vec::with_capacity(batch.len());
         for operation in batch {
             works.push(operation.work);
@@ -329,7 +337,11 @@ impl Writer {
         let (finishes, notes) = attempt().map_err(|error| disk(&error))?;
         notes.after_commit();
         self.announce(&notes);
-        Ok(finishes)
+        let touched = match notes.touched.get() {
+            true => Touched::Yes,
+            false => Touched::No,
+        };
+        Ok((finishes, touched))
     }
 
     fn announce(&self, notes: &Notes) {

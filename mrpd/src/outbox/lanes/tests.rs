@@ -7,6 +7,7 @@ fn pending(position: u64, to: &str, relay: &str) -> Pending {
         to: to.to_owned(),
         relay: relay.to_owned(),
         due_at: None,
+        since: mrp_proto::time::Timestamp::EPOCH,
         useless_at: None,
         perhaps_sent: false,
     }
@@ -237,5 +238,18 @@ fn what_is_taken_out_is_not_sent_and_holds_up_nothing() {
     let retry = Outcome::RetryMessage { after: Some(LONG) };
     lanes.finish(&pending(1, "a", "r"), retry, now, 0);
     assert_eq!(lanes.remove(&pending(1, "a", "r")), Removed::Out);
+    assert_eq!(positions(&mut lanes, now), [3]);
+}
+
+#[test]
+fn a_lane_that_is_emptied_and_filled_again_has_one_message_under_way() {
+    let now = Instant::now();
+    let mut lanes = lanes();
+    lanes.add(pending(1, "a", "r"));
+    assert_eq!(lanes.remove(&pending(1, "a", "r")), Removed::Out);
+    lanes.add(pending(2, "a", "r"));
+    lanes.add(pending(3, "a", "r"));
+    assert_eq!(positions(&mut lanes, now), [2]);
+    lanes.finish(&pending(2, "a", "r"), Outcome::Done, now, 0);
     assert_eq!(positions(&mut lanes, now), [3]);
 }

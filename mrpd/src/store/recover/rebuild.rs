@@ -1,8 +1,8 @@
 //! From the tables that were saved to a store that can be opened: what follows from them is made anew.
 
-use crate::store::record::{MessageRecord, OutboxRecord, OutboxStage, decode};
+use crate::store::record::{MessageRecord, OutboxRecord, OutboxStage, Track, decode};
 use crate::store::schema::{
-    Counter, FANOUTS, HELD, IDS, MESSAGES, META, OUTBOX, OUTBOX_IDS, SCHEMA,
+    Counter, FANOUTS, HELD, IDS, MESSAGES, META, OUTBOX, OUTBOX_IDS, SCHEMA, STANDINGS, TRACKS,
 };
 use mrpd_api::message::Direction;
 use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
@@ -17,6 +17,7 @@ const REMADE: &[Counter] = &[
     Counter::Bytes,
     Counter::Freed,
     Counter::Upgraded,
+    Counter::HeldBytes,
 ];
 
 /// What was saved.
@@ -83,6 +84,12 @@ fn enter_messages(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(
     for seq in unreadable {
         messages.remove(seq)?;
     }
+    // What was said of messages that are gone must not be said of those that get their numbers.
+    let is_there = |seq| messages.get(seq).is_ok_and(|message| message.is_some());
+    let mut standings = transaction.open_table(STANDINGS)?;
+    standings.retain(|seq, _| is_there(seq))?;
+    let mut tracks = transaction.open_table(TRACKS)?;
+    tracks.retain(|seq, bytes| is_there(seq) && decode::<Track>(bytes).is_ok())?;
     Ok(())
 }
 
