@@ -310,7 +310,10 @@ fn restore(sources: &Sources, options: &RestoreOptions) -> ExitCode {
     };
     let path = sources.paths.store_file();
     let restored = store::restore(&options.backup, &path, existing);
-    lock.note_clean_end();
+    // A store that stays as it was is to be looked at as closely as before.
+    if restored.is_ok() || lock.last_end() == store::LastEnd::Clean {
+        lock.note_clean_end();
+    }
     match restored {
         Ok(kept) => {
             if let Some(kept) = kept {

@@ -188,6 +188,7 @@ pub async fn run(
             config: config_sender,
         },
         context: context.clone(),
+        at_start: config,
         sessions,
         commands,
     };
@@ -252,6 +253,8 @@ struct Daemon {
     sources: Sources,
     in_force: InForce,
     context: Context,
+    /// What the daemon was started with: some of it stays until the end.
+    at_start: Arc<Config>,
     sessions: Sessions,
     commands: mpsc::Receiver<Command>,
     watch: Watch,
@@ -303,7 +306,7 @@ impl Daemon {
         notify::reloading();
         let seen = self.watch.look();
         let mut loaded = self.sources.load();
-        Arc::make_mut(&mut loaded.config).keep_refused(&self.context.config());
+        Arc::make_mut(&mut loaded.config).keep_refused(&self.context.config(), &loaded.problems);
         let before = Arc::clone(&self.in_force.roster.borrow());
         let judged = judge(loaded.problems, &loaded.config, &before);
         notify::ready();
@@ -319,7 +322,7 @@ impl Daemon {
             Err(_) => return Ok(()),
         };
         self.watch.follow(files, seen);
-        problems.extend(needs_restart(&self.context.config(), &loaded.config));
+        problems.extend(needs_restart(&self.at_start, &loaded.config));
         post(&self.context.board, &problems);
         let contacts_file = loaded.config.contacts_file.clone();
         self.context.contacts.set_path(contacts_file);
