@@ -230,6 +230,7 @@ fn status_of(error: &DaemonError) -> u8 {
         DaemonError::Lock(crate::store::LockError::Held { .. }) => UNAVAILABLE,
         DaemonError::Lock(_)
         | DaemonError::Directory { .. }
+        | DaemonError::Recover(_)
         | DaemonError::Open(_)
         | DaemonError::Files(_)
         | DaemonError::Store(_) => IO_ERROR,

@@ -352,7 +352,7 @@ fn a_plain_section_with_a_mistake_stays_as_it_was() {
     let home = Home::new();
     home.write(
         "mrpd.toml",
-        "[inbox]\nkeep = \"400d\"\n[outbox]\nper_minute = 7\n[groups]\na = [\"bob\"]\n[[topic]]\nname = \"t\"\n",
+        "[inbox]\nkeep = \"400d\"\n[outbox]\nper_minute = 7\n[groups]\na = [\"bob\"]\n[[topic]]\nname = \"t\"\nallow = [\"*\"]\n",
     );
     let before = home.load(&[]);
     assert_eq!(before.problems, []);
