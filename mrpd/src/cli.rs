@@ -230,6 +230,7 @@ fn status_of(error: &DaemonError) -> u8 {
         DaemonError::Lock(crate::store::LockError::Held { .. }) => UNAVAILABLE,
         DaemonError::Lock(_)
         | DaemonError::Directory { .. }
+        | DaemonError::Recover(_)
         | DaemonError::Open(_)
         | DaemonError::Files(_)
         | DaemonError::Store(_) => IO_ERROR,
@@ -310,7 +311,10 @@ fn restore(sources: &Sources, options: &RestoreOptions) -> ExitCode {
     };
     let path = sources.paths.store_file();
     let restored = store::restore(&options.backup, &path, existing);
-    lock.note_clean_end();
+    // A store that stays as it was is to be looked at as closely as before.
+    if restored.is_ok() || lock.last_end() == store::LastEnd::Clean {
+        lock.note_clean_end();
+    }
     match restored {
         Ok(kept) => {
             if let Some(kept) = kept {

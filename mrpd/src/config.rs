@@ -4,7 +4,8 @@
 //! default. A file that is named (`--config`, `MRPD_CONFIG`) stands alone: neither drop-ins nor the system's file are read.
 //!
 //! A file that is not TOML and a mistake in the sections that say who one is and where one listens (`api`, `relay`, `agent`,
-//! `default_agent`) keep the daemon from starting. Every other mistake is reported, and the default stays in force.
+//! `default_agent`) keep the daemon from starting. Every other mistake is reported; what was in force before stays so, and at the
+//! start the default holds, but that no message is deleted by a `[inbox]` that is wrong.
 
 mod duration;
 mod named;
@@ -192,11 +193,16 @@ impl Sources {
     pub fn load(&self) -> Loaded {
         let mut account = Account::default();
         let tree = self.read_layers(&mut account);
-        let config = sections::read(&tree, &self.overrides, &self.paths, &mut account);
+        let mut config = sections::read(&tree, &self.overrides, &self.paths, &mut account);
         let Account {
             problems,
             effective,
         } = account;
+        if is_wrong("inbox", &problems) {
+            // What the user wants to keep is not known then: all of it.
+            config.inbox.keep = Duration::ZERO;
+            config.inbox.max_bytes = 0;
+        }
         Loaded {
             config: Arc::new(config),
             problems,
@@ -298,8 +304,42 @@ pub struct Config {
 }
 
 impl Config {
-    /// What is written wrongly now, but was right before, stays as it was.
-    pub fn keep_refused(&mut self, before: &Self) {
+    /// What is written wrongly now, but was right before, stays as it was. A plain section stays as a whole: with one of its keys
+    /// wrong, the default of that key is nothing that anybody asked for.
+    pub fn keep_refused(&mut self, before: &Self, problems: &[Problem]) {
+        let wrong = |section| is_wrong(section, problems);
+        if wrong("inbox") {
+            self.inbox = before.inbox.clone();
+        }
+        if wrong("outbox") {
+            self.outbox = before.outbox.clone();
+        }
+        if wrong("attachments") {
+            self.attachments = before.attachments.clone();
+        }
+        if wrong("metrics") {
+            self.metrics = before.metrics.clone();
+        }
+        if wrong("contacts") {
+            self.contacts_file = before.contacts_file.clone();
+        }
+        if wrong("spool") {
+            self.spool = before.spool.clone();
+        }
+        if wrong("groups") {
+            self.groups = before.groups.clone();
+        }
+        if wrong("hook_defaults") {
+            // They are part of everything that runs a program.
+            self.hooks.keep_known(&before.hooks);
+            self.expects.keep_known(&before.expects);
+            self.capabilities.keep_known(&before.capabilities);
+        }
+        if self.capabilities.unreadable {
+            let handlers = before.capabilities.items.iter();
+            let names = handlers.filter_map(|capability| Some(&capability.handler.as_ref()?.name));
+            self.hooks.refused.extend(names.cloned());
+        }
         self.topics.keep_refused(&before.topics);
         self.hooks.keep_refused(&before.hooks);
         self.expects.keep_refused(&before.expects);
@@ -307,6 +347,17 @@ impl Config {
         self.ingresses.keep_refused(&before.ingresses);
         self.capabilities.keep_refused(&before.capabilities);
     }
+}
+
+fn is_wrong(section: &str, problems: &[Problem]) -> bool {
+    let is_in_it = |field: &str| {
+        field
+            .strip_prefix(section)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+    };
+    problems
+        .iter()
+        .any(|problem| problem.severity == Severity::Ignored && is_in_it(&problem.field))
 }
 
 /// `[[topic]]`.

@@ -25,7 +25,8 @@ use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Passed, Permitted};
 use crate::spool;
 use crate::store::{
-    Lock, LockError, OpenError, Store, StoreError, set_aside_before, set_aside_if_damaged,
+    Lock, LockError, OpenError, RecoverError, Store, StoreError, set_aside_before,
+    set_aside_if_damaged,
 };
 use crate::upkeep;
 use crate::watch::{Change, Files, Watch};
@@ -56,6 +57,9 @@ pub enum DaemonError {
         /// Why.
         cause: io::Error,
     },
+    /// The store is damaged, and what can be read of it was not saved.
+    #[error(transparent)]
+    Recover(#[from] RecoverError),
     /// The store was not opened.
     #[error(transparent)]
     Open(#[from] OpenError),
@@ -188,6 +192,7 @@ pub async fn run(
             config: config_sender,
         },
         context: context.clone(),
+        at_start: config,
         sessions,
         commands,
     };
@@ -203,8 +208,8 @@ pub async fn run(
 }
 
 /// Opens the store. A damaged one is set aside before, and the status says so for as long as it lies there.
-fn open_store(path: &std::path::Path, lock: &Lock, board: &Board) -> Result<Store, OpenError> {
-    let set_aside = set_aside_if_damaged(path, lock.last_end());
+fn open_store(path: &std::path::Path, lock: &Lock, board: &Board) -> Result<Store, DaemonError> {
+    let set_aside = set_aside_if_damaged(path, lock.last_end())?;
     let warnings = match set_aside {
         Some(sentence) => {
             tracing::error!("{sentence}");
@@ -213,7 +218,7 @@ fn open_store(path: &std::path::Path, lock: &Lock, board: &Board) -> Result<Stor
         None => set_aside_before(path),
     };
     board.warn("store", warnings);
-    Store::open(path)
+    Ok(Store::open(path)?)
 }
 
 /// Starts what runs for as long as the daemon does.
@@ -252,6 +257,8 @@ struct Daemon {
     sources: Sources,
     in_force: InForce,
     context: Context,
+    /// What the daemon was started with: some of it stays until the end.
+    at_start: Arc<Config>,
     sessions: Sessions,
     commands: mpsc::Receiver<Command>,
     watch: Watch,
@@ -303,7 +310,7 @@ impl Daemon {
         notify::reloading();
         let seen = self.watch.look();
         let mut loaded = self.sources.load();
-        Arc::make_mut(&mut loaded.config).keep_refused(&self.context.config());
+        Arc::make_mut(&mut loaded.config).keep_refused(&self.context.config(), &loaded.problems);
         let before = Arc::clone(&self.in_force.roster.borrow());
         let judged = judge(loaded.problems, &loaded.config, &before);
         notify::ready();
@@ -319,7 +326,7 @@ impl Daemon {
             Err(_) => return Ok(()),
         };
         self.watch.follow(files, seen);
-        problems.extend(needs_restart(&self.context.config(), &loaded.config));
+        problems.extend(needs_restart(&self.at_start, &loaded.config));
         post(&self.context.board, &problems);
         let contacts_file = loaded.config.contacts_file.clone();
         self.context.contacts.set_path(contacts_file);

@@ -63,7 +63,8 @@ pub use record::{
     UploadRecord,
 };
 pub use recover::{
-    CHECK_COMMAND, DAMAGED, LastEnd, SALVAGE_COMMAND, set_aside_before, set_aside_if_damaged,
+    CHECK_COMMAND, DAMAGED, LastEnd, RecoverError, SALVAGE_COMMAND, set_aside_before,
+    set_aside_if_damaged,
 };
 pub use restore::{RestoreError, restore};
 pub use retention::{Compaction, Expendable, Pruned, Unread};

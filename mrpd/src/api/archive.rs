@@ -253,7 +253,9 @@ impl From<BackupError> for ApiError {
                 .with_hint("name the file by its whole path"),
             BackupError::Exists { .. } => Self::new(Code::CannotCreate, message)
                 .with_hint("choose another name, or set overwrite to true"),
-            BackupError::Io { .. } => Self::new(Code::CannotCreate, message),
+            BackupError::Io { .. } | BackupError::Itself { .. } => {
+                Self::new(Code::CannotCreate, message)
+            }
             BackupError::Store(error) => error.into(),
         }
     }

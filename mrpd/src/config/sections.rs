@@ -246,6 +246,7 @@ fn read_named<T>(
     let Value::List(list) = &node.value else {
         let what = format!("write it as [[{section}]], with double brackets");
         account.problems.push(problem(&node.origin, what));
+        found.unreadable = true;
         return found;
     };
     let mut names = BTreeSet::new();

@@ -346,3 +346,28 @@ fn a_hook_that_is_written_wrongly_is_refused_with_its_field() {
         );
     }
 }
+
+#[test]
+fn a_plain_section_with_a_mistake_stays_as_it_was() {
+    let home = Home::new();
+    home.write(
+        "mrpd.toml",
+        "[inbox]\nkeep = \"400d\"\n[outbox]\nper_minute = 7\n[groups]\na = [\"bob\"]\n[[topic]]\nname = \"t\"\nallow = [\"*\"]\n",
+    );
+    let before = home.load(&[]);
+    assert_eq!(before.problems, []);
+    let before = before.config;
+    home.write(
+        "mrpd.toml",
+        "[inbox]\nkeep = \"10y\"\n[outbox]\nper_minute = 8\n[groups]\na = 5\n[topic]\nname = \"t\"\n",
+    );
+    let loaded = home.load(&[]);
+    assert_eq!(loaded.config.inbox.keep, Duration::ZERO);
+    assert_eq!(loaded.config.inbox.max_bytes, 0);
+    let mut after = Config::clone(&loaded.config);
+    after.keep_refused(&before, &loaded.problems);
+    assert_eq!(after.inbox, before.inbox);
+    assert_eq!(after.groups, before.groups);
+    assert_eq!(after.topics.items, before.topics.items);
+    assert_eq!(after.outbox.per_minute, 8);
+}

@@ -100,7 +100,8 @@ pub(crate) fn parse(path: &Path, text: &str) -> Result<Table, Problem> {
     }
 }
 
-/// Lays `upper` over `lower`: tables are united, lists of named tables by their names, everything else is replaced.
+/// Lays `upper` over `lower`: tables are united, lists of tables by their names (what has none stays
+/// beside the others, to be reported), everything else is replaced.
 pub(crate) fn overlay(lower: &mut Table, upper: Table) {
     for (key, node) in upper {
         match lower.get_mut(&key) {
@@ -118,12 +119,13 @@ fn overlay_node(below: &mut Node, above: Node) {
             overlay(lower, upper);
             below.origin = above.origin;
         }
-        (Value::List(lower), Value::List(upper)) if all_named(lower) && all_named(&upper) => {
+        (Value::List(lower), Value::List(upper)) if all_tables(lower) && all_tables(&upper) => {
             let mut united = upper;
             for node in std::mem::take(lower) {
-                let twin = united
-                    .iter_mut()
-                    .find(|other| other.value.named() == node.value.named());
+                let twin = united.iter_mut().find(|other| {
+                    let name = other.value.named();
+                    name.is_some() && name == node.value.named()
+                });
                 match twin {
                     Some(upper) => {
                         let mut merged = node;
@@ -143,8 +145,9 @@ fn overlay_node(below: &mut Node, above: Node) {
     }
 }
 
-fn all_named(list: &[Node]) -> bool {
-    list.iter().all(|node| node.value.named().is_some())
+fn all_tables(list: &[Node]) -> bool {
+    list.iter()
+        .all(|node| matches!(node.value, Value::Table(_)))
 }
 
 struct Lines<'a> {
@@ -258,5 +261,16 @@ mod tests {
         };
         assert_eq!(x["url"].origin.to_string(), "u:6");
         assert_eq!(x["ping"].origin.to_string(), "l:5");
+    }
+
+    #[test]
+    fn a_table_without_a_name_takes_no_other_away() {
+        let mut lower = table("l", "[[hook]]\nname = \"x\"\n[[hook]]\non = [\"a\"]\n");
+        overlay(&mut lower, table("u", "[[hook]]\non = [\"b\"]\n"));
+        let Value::List(hooks) = &lower["hook"].value else {
+            panic!()
+        };
+        let origins: Vec<_> = hooks.iter().map(|hook| hook.origin.to_string()).collect();
+        assert_eq!(origins, ["u:1", "l:1", "l:3"]);
     }
 }

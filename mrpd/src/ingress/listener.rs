@@ -52,7 +52,7 @@ impl Listener {
     ) -> io::Result<Self> {
         let socket = match listen {
             Listen::Tcp(address) => Socket::Tcp(TcpListener::bind(address).await?),
-            Listen::Unix(path) => bind_unix(path)?,
+            Listen::Unix(path) => bind_unix(path).await?,
         };
         let stop = context.stop.child_token();
         let door = Door {
@@ -82,19 +82,27 @@ impl Listener {
 
 enum Socket {
     Tcp(TcpListener),
-    Unix(UnixListener, PathBuf, Permitted),
+    /// With its path, and the device and the inode that it has there.
+    Unix(UnixListener, PathBuf, Option<(u64, u64)>, Permitted),
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Self::Unix(_, path, _) = self {
+        if let Self::Unix(_, path, id, _) = self
+            && identity(path).is_some_and(|now| Some(now) == *id)
+        {
             let _ = std::fs::remove_file(path);
         }
     }
 }
 
-/// A socket of an earlier daemon is replaced; it cannot be another's, since there is one daemon and it is the user's own file.
-fn bind_unix(path: &Path) -> io::Result<Socket> {
+fn identity(path: &Path) -> Option<(u64, u64)> {
+    let found = path.symlink_metadata().ok()?;
+    Some((found.dev(), found.ino()))
+}
+
+/// A socket that nobody listens on is replaced; where another program does, it stays.
+async fn bind_unix(path: &Path) -> io::Result<Socket> {
     if let Some(folder) = path.parent()
         && !folder.exists()
     {
@@ -103,7 +111,15 @@ fn bind_unix(path: &Path) -> io::Result<Socket> {
     let own = nix::unistd::geteuid().as_raw();
     match path.symlink_metadata() {
         Ok(found) if found.file_type().is_socket() && found.uid() == own => {
-            std::fs::remove_file(path)?;
+            match UnixStream::connect(path).await {
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                    std::fs::remove_file(path)?;
+                }
+                _ => {
+                    let what = "another program listens there";
+                    return Err(io::Error::new(io::ErrorKind::AddrInUse, what));
+                }
+            }
         }
         Ok(_) => {
             let what = "there is something else of that name";
@@ -113,13 +129,14 @@ fn bind_unix(path: &Path) -> io::Result<Socket> {
         Err(error) => return Err(error),
     }
     let listener = UnixListener::bind(path)?;
+    let id = identity(path);
     // Whoever is quicker than this is turned away by the check of each connection's user.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     let permitted = Permitted {
         own,
         others: Vec::new(),
     };
-    Ok(Socket::Unix(listener, path.to_path_buf(), permitted))
+    Ok(Socket::Unix(listener, path.to_path_buf(), id, permitted))
 }
 
 async fn accept(socket: Socket, router: Router, stop: CancellationToken) {
@@ -161,7 +178,7 @@ async fn next(socket: &Socket) -> io::Result<Option<Box<dyn Stream>>> {
             let (stream, _) = listener.accept().await?;
             Ok(Some(Box::new(stream)))
         }
-        Socket::Unix(listener, _, permitted) => {
+        Socket::Unix(listener, _, _, permitted) => {
             let (stream, _) = listener.accept().await?;
             let may = permits(permitted, &stream);
             Ok(may.then_some(Box::new(stream)))
@@ -185,5 +202,27 @@ async fn enter(State(door): State<Door>, request: Request) -> Response {
             tracing::info!(ingress = ingress.name, error = %refusal, "a request is refused");
             refusal.into_response()
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_socket_that_is_listened_on_stays_and_a_dead_one_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let other = UnixListener::bind(&path).unwrap();
+        let refused = bind_unix(&path).await.map(drop).unwrap_err();
+        assert_eq!(refused.kind(), io::ErrorKind::AddrInUse);
+        drop(other);
+        let first = bind_unix(&path).await.unwrap();
+        std::fs::rename(&path, dir.path().join("t")).unwrap();
+        let second = bind_unix(&path).await.unwrap();
+        drop(first);
+        assert!(path.exists());
+        drop(second);
+        assert!(!path.exists());
     }
 }

@@ -146,7 +146,7 @@ fn claim(path: &Path) -> io::Result<Option<Taken>> {
 
 async fn send(context: &Context, spool: &Spool, taken: &Taken) -> Result<String, FileError> {
     let (file, found) = open(&taken.path)?;
-    let key = key(&taken.name, &found);
+    let key = key(&taken.to, &taken.name, &found);
     let known = context.store.sent_under(key.clone(), clock::now()).await;
     if let Some((_, id)) = known.map_err(|error| FileError::Later(error.to_string()))? {
         return Ok(id);
@@ -240,15 +240,34 @@ fn refuse<T>(what: &str) -> Result<T, FileError> {
     Err(FileError::Refused(what.to_owned()))
 }
 
-/// What the outbox knows the file by.
-fn key(name: &str, found: &Metadata) -> String {
-    let digest = base64url::encode(&Sha256::digest(name.as_bytes()));
+/// What the outbox knows the file by. Its inode was changed last when it was taken: so a retry has the same key, and another file
+/// that gets the inode and the time of this one has not.
+fn key(to: &str, name: &str, found: &Metadata) -> String {
+    let digest = base64url::encode(&Sha256::digest(format!("{to}/{name}")));
     format!(
-        "spool-{}-{}-{}.{}-{}",
+        "spool-{}-{}-{}.{}-{}.{}-{}",
         found.dev(),
         found.ino(),
         found.mtime(),
         found.mtime_nsec(),
+        found.ctime(),
+        found.ctime_nsec(),
         &digest[..22]
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_file_under_one_name_in_two_folders_has_two_keys() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("note");
+        fs::write(&path, "text").unwrap();
+        fs::hard_link(&path, dir.path().join("link")).unwrap();
+        let found = path.metadata().unwrap();
+        assert_eq!(key("ann", "note", &found), key("ann", "note", &found));
+        assert_ne!(key("ann", "note", &found), key("bob", "note", &found));
+    }
 }

@@ -90,19 +90,13 @@ impl Spool {
             .recursive(true)
             .mode(0o700)
             .create(&folder)?;
-        let mut place = folder.join(name);
-        let mut number = 1;
-        while place.symlink_metadata().is_ok() {
-            number += 1;
-            place = folder.join(format!("{name}.{number}"));
+        let (place, reason, mut file) = free_pair(&folder, name)?;
+        let moved = io::Write::write_all(&mut file, format!("{why}\n").as_bytes())
+            .and_then(|()| fs::rename(taken, place));
+        if moved.is_err() {
+            let _ = fs::remove_file(reason);
         }
-        let mut reason = place.clone().into_os_string();
-        reason.push(REASON);
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600);
-        options.custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits());
-        io::Write::write_all(&mut options.open(reason)?, format!("{why}\n").as_bytes())?;
-        fs::rename(taken, place)
+        moved
     }
 
     /// Says that a file was not moved into place, so that nobody waits for it in vain.
@@ -113,6 +107,27 @@ impl Spool {
                 "a file was written into the spool, and is not sent: write it elsewhere on the same disk, or under a name that begins with a dot, and move it into place"
             );
         }
+    }
+}
+
+/// The first name that is free both for a file and for the reason beside it, which is made here.
+fn free_pair(folder: &Path, name: &str) -> io::Result<(PathBuf, PathBuf, fs::File)> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let mut place = folder.join(name);
+    let mut number = 1;
+    loop {
+        let mut reason = place.clone().into_os_string();
+        reason.push(REASON);
+        let reason = PathBuf::from(reason);
+        if place.symlink_metadata().is_err() {
+            match options.open(&reason) {
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+                opened => return Ok((place, reason, opened?)),
+            }
+        }
+        number += 1;
+        place = folder.join(format!("{name}.{number}"));
     }
 }
 

@@ -5,7 +5,9 @@ use super::{Store, StoreError, disk};
 use redb::{Database, ReadableDatabase as _};
 use std::fs::File;
 use std::io;
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Memory that the copy may keep pages in.
 const CACHE_BYTES: usize = 4 << 20;
@@ -22,6 +24,12 @@ pub enum BackupError {
     /// There is a file already.
     #[error("{} is there already", path.display())]
     Exists {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The copy would take the place of what it is a copy of.
+    #[error("{} is the store itself; choose another file", path.display())]
+    Itself {
         /// The path.
         path: PathBuf,
     },
@@ -55,7 +63,11 @@ impl Store {
     /// A [`BackupError`].
     pub async fn back_up(&self, target: PathBuf, existing: Existing) -> Result<u64, BackupError> {
         let database = self.database.clone();
+        let own = Arc::clone(&self.path);
         let copy = move || {
+            if is_same_file(&own, &target) {
+                return Err(BackupError::Itself { path: target });
+            }
             let Some(database) = database.current() else {
                 return Err(StoreError::Disk("it is being opened anew".into()).into());
             };
@@ -65,6 +77,11 @@ impl Store {
             .await
             .unwrap_or(Err(BackupError::Store(StoreError::Closed)))
     }
+}
+
+fn is_same_file(one: &Path, other: &Path) -> bool {
+    let id = |path: &Path| path.metadata().map(|file| (file.dev(), file.ino())).ok();
+    id(one).is_some_and(|one| id(other) == Some(one))
 }
 
 fn back_up(database: &Database, target: &Path, existing: Existing) -> Result<u64, BackupError> {
@@ -118,4 +135,23 @@ fn fill(database: &Database, file: File) -> Result<(), redb::Error> {
         .create_file(file)?;
     let snapshot = database.begin_read()?;
     Copier::new(&snapshot, &copy, From::Start).copy_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_copy_never_takes_the_place_of_the_store() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let store = Store::open(&path).unwrap();
+        let refused = store.back_up(path.clone(), Existing::Replaced).await;
+        assert!(
+            matches!(refused, Err(BackupError::Itself { .. })),
+            "{refused:?}"
+        );
+        let other = dir.path().join("copy");
+        store.back_up(other, Existing::Replaced).await.unwrap();
+    }
 }

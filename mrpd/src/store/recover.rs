@@ -28,6 +28,13 @@ const SMALL: u64 = 16 << 20;
 const PATIENCE: Duration = Duration::from_secs(600);
 /// How often it is looked whether the process has ended: at first, and at last.
 const POLL: (Duration, Duration) = (Duration::from_millis(1), Duration::from_millis(50));
+/// How often the service manager is asked for time meanwhile, and for how much.
+const TELL: Duration = Duration::from_secs(10);
+const MORE_TIME: Duration = Duration::from_secs(60);
+/// What stands before the names of copies that are looked at, and of those that a backup is restored by.
+const CHECKING: &str = "mrpd.redb.checking-";
+pub(super) const RESTORING: &str = "mrpd.redb.restoring-";
+const TEMPORARY: &[&str] = &[CHECKING, RESTORING];
 /// Bytes of what the process says that are read.
 const SAID: u64 = 4096;
 
@@ -40,31 +47,97 @@ pub enum LastEnd {
     Unclean,
 }
 
-/// Looks at the store, and sets it aside if it is damaged; says so in a sentence then. What goes wrong meanwhile is nothing that
-/// keeps the daemon from opening the store: it will find out.
-pub fn set_aside_if_damaged(path: &Path, last_end: LastEnd) -> Option<String> {
-    let size = path.metadata().map_or(0, |file| file.len());
+/// Why a damaged store is not set aside: it lies where it lay, and a later start can save what can be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the store {} is damaged ({damage}), and what can be read of it cannot be saved now: {cause}; nothing of it was changed: see to the disk and its room, and start mrpd again", path.display())]
+pub struct RecoverError {
+    path: PathBuf,
+    damage: String,
+    cause: io::Error,
+}
+
+/// Looks at the store, and sets it aside if it is damaged; says so in a sentence then. What an interrupted run of this has left is
+/// finished. Whoever calls holds the daemon's lock.
+///
+/// # Errors
+/// A [`RecoverError`]. That a look fails for another reason is none: whoever opens the store finds out.
+pub fn set_aside_if_damaged(
+    path: &Path,
+    last_end: LastEnd,
+) -> Result<Option<String>, RecoverError> {
+    remove_left_overs(path);
+    let size = match path.metadata() {
+        Ok(file) => file.len(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return finish_interrupted(path),
+        Err(_) => 0,
+    };
     if size == 0 {
-        return None;
+        return Ok(None);
     }
     let depth = match last_end {
         LastEnd::Clean if size > SMALL => Depth::Ends,
         LastEnd::Clean | LastEnd::Unclean => Depth::Everything,
     };
     let damage = if size > SMALL {
-        check_apart(path, depth)?
+        check_apart(path, depth)
     } else {
-        check_copy(path, depth)?
+        check_copy(path, depth)
     };
-    let aside = set_aside(path);
-    match aside {
-        Ok(aside) => {
-            let saved = salvage(&aside, path);
-            Some(describe(path, &aside, &damage, saved))
-        }
-        Err(error) => {
-            tracing::error!(%error, %damage, "the store is damaged, and cannot be set aside");
-            None
+    let Some(damage) = damage else {
+        // Of a run that was interrupted over a store that somebody has replaced since.
+        let _ = std::fs::remove_file(partial_of(path));
+        return Ok(None);
+    };
+    let replace = || {
+        let partial = partial_of(path);
+        let saved = salvage(path, &partial)?;
+        let aside = set_aside(path)?;
+        install(&partial, path)?;
+        Ok((aside, saved))
+    };
+    match replace() {
+        Ok((aside, saved)) => Ok(Some(describe(path, &aside, &damage, saved))),
+        Err(cause) => Err(RecoverError {
+            path: path.to_path_buf(),
+            damage,
+            cause,
+        }),
+    }
+}
+
+/// Without a store, but with a part of what was to take its place: the one before it was set aside last, and is gone through again.
+fn finish_interrupted(path: &Path) -> Result<Option<String>, RecoverError> {
+    let partial = partial_of(path);
+    let Some(aside) = all_set_aside(path).pop().filter(|_| partial.exists()) else {
+        return Ok(None);
+    };
+    let damage = "which the start before did not finish with".to_owned();
+    let replace = || {
+        let saved = salvage(&aside, &partial)?;
+        install(&partial, path)?;
+        Ok(saved)
+    };
+    match replace() {
+        Ok(saved) => Ok(Some(describe(path, &aside, &damage, saved))),
+        Err(cause) => Err(RecoverError {
+            path: aside,
+            damage,
+            cause,
+        }),
+    }
+}
+
+/// Removes copies that a process which was killed has left.
+fn remove_left_overs(path: &Path) {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    for entry in entries {
+        let name = entry.file_name();
+        let is_left_over = TEMPORARY
+            .iter()
+            .any(|prefix| name.as_encoded_bytes().starts_with(prefix.as_bytes()));
+        if is_left_over && let Err(error) = std::fs::remove_file(entry.path()) {
+            tracing::warn!(%error, file = %entry.path().display(), "a copy that nobody needs stays");
         }
     }
 }
@@ -88,7 +161,7 @@ pub(super) fn check_apart(path: &Path, depth: Depth) -> Option<String> {
 fn check_copy(path: &Path, depth: Depth) -> Option<String> {
     let folder = path.parent().unwrap_or(Path::new("."));
     let copied = tempfile::Builder::new()
-        .prefix("mrpd.redb.checking-")
+        .prefix(CHECKING)
         .tempfile_in(folder)
         .and_then(|mut copy| {
             io::copy(&mut File::open(path)?, &mut copy)?;
@@ -103,6 +176,17 @@ fn check_copy(path: &Path, depth: Depth) -> Option<String> {
 
 /// What the state directory has of stores that were set aside, a sentence each, for the status.
 pub fn set_aside_before(store: &Path) -> Vec<String> {
+    let sentence = |path: &PathBuf| {
+        format!(
+            "a damaged store was set aside as {}; remove it when you need nothing of it any more",
+            path.display()
+        )
+    };
+    all_set_aside(store).iter().map(sentence).collect()
+}
+
+/// The stores that were set aside, the newest last.
+fn all_set_aside(store: &Path) -> Vec<PathBuf> {
     let prefix = aside_prefix(store);
     let folder = store.parent().unwrap_or(Path::new("."));
     let names = std::fs::read_dir(folder)
@@ -115,13 +199,7 @@ pub fn set_aside_before(store: &Path) -> Vec<String> {
         });
     let mut paths: Vec<PathBuf> = names.map(|name| folder.join(name)).collect();
     paths.sort();
-    let sentence = |path: &PathBuf| {
-        format!(
-            "a damaged store was set aside as {}; remove it when you need nothing of it any more",
-            path.display()
-        )
-    };
-    paths.iter().map(sentence).collect()
+    paths
 }
 
 fn aside_prefix(store: &Path) -> OsString {
@@ -144,17 +222,19 @@ fn set_aside(path: &Path) -> io::Result<PathBuf> {
     Ok(aside)
 }
 
+fn partial_of(store: &Path) -> PathBuf {
+    let mut name = store.file_name().unwrap_or_default().to_owned();
+    name.push(".salvaging");
+    store.with_file_name(name)
+}
+
 /// Gathers what can be read, table by table, in a file that becomes the store once it is whole.
-fn salvage(from: &Path, store: &Path) -> io::Result<Saved> {
-    let name = store.file_name().unwrap_or_default().to_owned();
-    let mut partial = name;
-    partial.push(".salvaging");
-    let partial = store.with_file_name(partial);
-    match std::fs::remove_file(&partial) {
+fn salvage(from: &Path, partial: &Path) -> io::Result<Saved> {
+    match std::fs::remove_file(partial) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    drop(open_private(&partial)?);
+    drop(open_private(partial)?);
     for table in SALVAGED {
         let arguments = [
             OsStr::new(SALVAGE_COMMAND),
@@ -162,48 +242,55 @@ fn salvage(from: &Path, store: &Path) -> io::Result<Saved> {
             partial.as_os_str(),
             OsStr::new(table),
         ];
-        let (status, said) = run_apart(&arguments)?;
-        if !status.success() {
-            tracing::warn!(table, %status, said, "not all of a table can be read");
+        if let Some(damage) = save_table(&arguments)? {
+            tracing::warn!(table, damage, "not all of a table can be read");
             // What stands behind the damage is reached from the other end.
             let mut backward = arguments.to_vec();
             backward.push(OsStr::new("--backward"));
-            run_apart(&backward)?;
+            save_table(&backward)?;
         }
     }
-    let saved = rebuild(&partial).map_err(io::Error::other)?;
-    File::open(&partial)?.sync_all()?;
-    std::fs::rename(&partial, store)?;
-    sync_folder(store)?;
+    let saved = rebuild(partial).map_err(io::Error::other)?;
+    File::open(partial)?.sync_all()?;
     Ok(saved)
 }
 
-fn describe(path: &Path, aside: &Path, damage: &str, saved: io::Result<Saved>) -> String {
+/// Saves what can be read of a table, and gives what keeps the rest from being read. Only damage may: what a full disk or a signal
+/// has cut short is not lost yet.
+fn save_table(arguments: &[&OsStr]) -> io::Result<Option<String>> {
+    let (status, said) = run_apart(arguments)?;
+    match damage(status, &said) {
+        None if !status.success() => Err(io::Error::other(format!("{status}: {said}"))),
+        damage => Ok(damage),
+    }
+}
+
+fn install(partial: &Path, store: &Path) -> io::Result<()> {
+    std::fs::rename(partial, store)?;
+    sync_folder(store)
+}
+
+fn describe(path: &Path, aside: &Path, damage: &str, saved: Saved) -> String {
     let begun = format!(
         "the store {} was damaged ({damage}) and is set aside as {}",
         path.display(),
         aside.display()
     );
     let again = "what the relays still have comes again";
-    match saved {
-        Ok(saved) if saved.messages + saved.outbox > 0 => {
-            let lost = match saved.lost_outbox {
-                Some(0) => "no send that waited is lost".to_owned(),
-                Some(count) => format!("{count} sends that waited in the outbox are lost"),
-                None => "sends that waited in the outbox may be lost".to_owned(),
-            };
-            format!(
-                "{begun}; the new one has {} messages and {} sends of it, {lost}, and {again}",
-                saved.messages, saved.outbox
-            )
-        }
-        Ok(_) => format!(
+    if saved.messages + saved.outbox == 0 {
+        return format!(
             "{begun}; nothing in it could be read: the new one is empty, sends that waited in the outbox are lost, and {again}"
-        ),
-        Err(error) => format!(
-            "{begun}; nothing of it was saved ({error}): the new one is empty, sends that waited in the outbox are lost, and {again}"
-        ),
+        );
     }
+    let lost = match saved.lost_outbox {
+        Some(0) => "no send that waited is lost".to_owned(),
+        Some(count) => format!("{count} sends that waited in the outbox are lost"),
+        None => "sends that waited in the outbox may be lost".to_owned(),
+    };
+    format!(
+        "{begun}; the new one has {} messages and {} sends of it, {lost}, and {again}",
+        saved.messages, saved.outbox
+    )
 }
 
 fn sync_folder(path: &Path) -> io::Result<()> {
@@ -262,6 +349,7 @@ fn own_program() -> io::Result<PathBuf> {
 
 fn wait(child: &mut Child) -> io::Result<ExitStatus> {
     let begun = Instant::now();
+    let mut told = begun;
     let mut pause = POLL.0;
     loop {
         if let Some(status) = child.try_wait()? {
@@ -271,7 +359,49 @@ fn wait(child: &mut Child) -> io::Result<ExitStatus> {
             child.kill()?;
             return child.wait();
         }
+        if told.elapsed() >= TELL {
+            told = Instant::now();
+            ask_for_time();
+        }
         std::thread::sleep(pause);
         pause = (pause * 2).min(POLL.1);
+    }
+}
+
+/// A start may take longer than the service manager waits for one.
+fn ask_for_time() {
+    let more = u32::try_from(MORE_TIME.as_micros()).unwrap_or(u32::MAX);
+    if let Err(error) = sd_notify::notify(&[sd_notify::NotifyState::ExtendTimeoutUsec(more)]) {
+        tracing::debug!(%error, "the service manager was not told");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_damage_counts_as_damage() {
+        let ended = |code: i32| ExitStatus::from_raw(code << 8);
+        assert_eq!(damage(ended(i32::from(DAMAGED)), "x"), Some("x".to_owned()));
+        assert!(damage(ExitStatus::from_raw(6), "").is_some());
+        assert_eq!(damage(ended(74), "no room"), None);
+        assert_eq!(damage(ExitStatus::from_raw(9), ""), None);
+    }
+
+    #[test]
+    fn copies_of_a_killed_process_are_removed_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mrpd.redb");
+        for name in [
+            "mrpd.redb.checking-a",
+            "mrpd.redb.restoring-b",
+            "mrpd.redb.corrupt-1",
+        ] {
+            std::fs::write(dir.path().join(name), "x").unwrap();
+        }
+        assert_eq!(set_aside_if_damaged(&path, LastEnd::Clean).unwrap(), None);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
+        assert_eq!(all_set_aside(&path).len(), 1);
     }
 }

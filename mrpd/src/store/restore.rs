@@ -1,7 +1,7 @@
 //! The way back: a backup in the store's place, while no daemon runs.
 
 use super::examine::Depth;
-use super::recover::check_apart;
+use super::recover::{RESTORING, check_apart};
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -59,7 +59,7 @@ pub fn restore(
     let mut source = File::open(backup).map_err(failed(backup))?;
     // For its user alone from the beginning on, as temporary files are.
     let mut copy = tempfile::Builder::new()
-        .prefix("mrpd.redb.restoring-")
+        .prefix(RESTORING)
         .tempfile_in(folder)
         .map_err(failed(folder))?;
     let bytes = io::copy(&mut source, &mut copy).map_err(failed(backup))?;
