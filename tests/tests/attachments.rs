@@ -596,23 +596,3 @@ fn where_encryption_is_required_nothing_goes_in_clear() {
     let answer = sent(&user, "me", &[], &json!({}));
     assert_eq!(answer["encrypted"], true);
 }
-
-#[test]
-fn a_hook_finds_what_came_with_its_message() {
-    let relay = Relay::start();
-    let laptop = User::at("laptop", &relay);
-    let server = acquainted("server", &relay, &laptop);
-    let out = server.home().join("seen");
-    server.configure(&format!(
-        "[[hook]]\nname = \"files\"\nfrom = [\"laptop\"]\nshell = '''\n\
-         {{ echo \"$MRP_ATTACHMENT_COUNT\"; cat \"$MRP_ATTACHMENTS_DIR/report.bin\"; }} > {0}.part && mv {0}.part {0}\n'''",
-        out.display()
-    ));
-    server.reload();
-    let path = file(&laptop, "report.bin", MIB);
-    let id = given(&laptop, "report.bin", &path);
-    sent(&laptop, &server.key(), &[&id], &json!({}));
-    let seen = eventually("the hook's file", || fs::read(&out).ok());
-    let expected = [b"1\n".to_vec(), fs::read(&path).unwrap()].concat();
-    assert!(seen == expected, "it saw {} bytes", seen.len());
-}

@@ -332,3 +332,32 @@ fn without_a_desktop_the_log_says_so_and_nothing_is_tried_again() {
     let entry = logged(&pair.bob, "the desktop did not take it");
     assert!(!entry.to_string().contains("retry"), "{entry}");
 }
+
+#[test]
+fn a_hook_finds_what_came_with_its_message() {
+    let pair = pair();
+    let out = pair.bob.home().join("seen");
+    pair.hook(&format!(
+        "[[hook]]\nname = \"files\"\nfrom = [\"alice\"]\nshell = '''\n\
+         {{ echo \"$MRP_ATTACHMENT_COUNT\"; cat \"$MRP_ATTACHMENTS_DIR/report.bin\"; }} > {0}.part && mv {0}.part {0}\n'''",
+        out.display()
+    ));
+    let report = pair.alice.home().join("report.bin");
+    let bytes: Vec<u8> = (0..1 << 20)
+        .map(|place: u32| place.to_le_bytes()[1])
+        .collect();
+    write(&report, &bytes).unwrap();
+    let (status, given) = pair
+        .alice
+        .give("PUT", "/v1/blobs?filename=report.bin", &report);
+    assert_eq!(status, 201, "{given}");
+    let send = serde_json::json!({ "to": "bob", "attachments": [{ "id": given["id"] }] });
+    let (status, answer) = pair.alice.api("POST", "/v1/send", Some(&send));
+    assert_eq!(status, 200, "{answer}");
+    let seen = eventually("the hook's file", || std::fs::read(&out).ok());
+    assert!(
+        seen == [b"1\n".to_vec(), bytes].concat(),
+        "it saw {} bytes",
+        seen.len()
+    );
+}
