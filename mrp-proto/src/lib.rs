@@ -32,7 +32,7 @@ pub mod json;
 pub mod key;
 pub mod message;
 #[cfg(feature = "openapi")]
-mod openapi;
+pub mod openapi;
 pub mod plain;
 pub mod relay_api;
 pub mod session;

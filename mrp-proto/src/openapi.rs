@@ -1,4 +1,9 @@
-//! Schemas, for the OpenAPI document of a relay, of the types that serde reads and writes as texts. The others derive theirs.
+//! Schemas, for OpenAPI documents, of the types that serde reads and writes as texts, and what is done to every document. The other
+//! types derive their schemas.
+
+mod document;
+
+pub use document::{forbid_null, tidy};
 
 use crate::agent::{MAX_INPUT_SCHEMA, NAME_LENGTH};
 use crate::code::Code;

@@ -5,6 +5,7 @@
 
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use mrp_proto::openapi::{forbid_null, tidy};
 use mrpd_api::error::{Code, ErrorBody};
 use mrpd_api::event::Event;
 use mrpd_api::route::{API_HEADER, API_VERSION, VERSION_HEADER};
@@ -190,46 +191,6 @@ fn headers() -> Value {
         API_HEADER: { "description": "Version of this interface", "required": true, "schema": { "type": "string", "const": API_VERSION } },
         VERSION_HEADER: { "description": "Version of the daemon", "required": true, "schema": { "type": "string" } },
     })
-}
-
-/// Takes out what is there for readers of the code: links in descriptions, and defaults of what is absent.
-fn tidy(schema: &mut Value) {
-    match schema {
-        Value::Object(members) => {
-            if members.get("default").is_some_and(Value::is_null) {
-                members.remove("default");
-            }
-            if let Some(Value::String(description)) = members.get_mut("description") {
-                *description = description.replace("[`", "`").replace("`]", "`");
-            }
-            members.values_mut().for_each(tidy);
-        }
-        Value::Array(items) => items.iter_mut().for_each(tidy),
-        _ => {}
-    }
-}
-
-/// A parameter is given or not, but never null.
-fn forbid_null(schema: &mut Value) {
-    if let Some(types) = schema["type"].as_array_mut() {
-        types.retain(|name| name != "null");
-        if let [only] = types.as_slice() {
-            schema["type"] = only.clone();
-        }
-    } else if schema["type"].is_null()
-        && let Some(schema) = schema.as_object_mut()
-    {
-        schema.remove("type");
-    }
-    for word in ["oneOf", "anyOf"] {
-        let Some(choices) = schema.get_mut(word).and_then(Value::as_array_mut) else {
-            continue;
-        };
-        choices.retain(|choice| choice["type"] != "null");
-        if let [only] = choices.as_slice() {
-            *schema = only.clone();
-        }
-    }
 }
 
 #[cfg(test)]

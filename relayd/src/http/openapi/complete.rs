@@ -3,6 +3,7 @@
 use super::ERROR_CODES;
 use crate::config::Config;
 use mrp_proto::code::Code;
+use mrp_proto::openapi::{forbid_null, tidy};
 use mrp_proto::relay_api::{PUBLIC_KEY_HEADER, SIGNATURE_HEADER, TIMESTAMP_HEADER};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,50 +197,10 @@ fn codes(
     by_status
 }
 
-/// Takes out what is there for readers of the code: links in descriptions, and defaults of what is absent.
-fn tidy(schema: &mut Value) {
-    match schema {
-        Value::Object(members) => {
-            if members.get("default").is_some_and(Value::is_null) {
-                members.remove("default");
-            }
-            if let Some(Value::String(description)) = members.get_mut("description") {
-                *description = description.replace("[`", "`").replace("`]", "`");
-            }
-            members.values_mut().for_each(tidy);
-        }
-        Value::Array(items) => items.iter_mut().for_each(tidy),
-        _ => {}
-    }
-}
-
 fn takes(operation: &Value, media_type: &str) -> bool {
     operation["requestBody"]["content"]
         .get(media_type)
         .is_some()
-}
-
-/// A parameter is given or not, but never null.
-fn forbid_null(schema: &mut Value) {
-    if let Some(types) = schema["type"].as_array_mut() {
-        types.retain(|name| name != "null");
-        if let [only] = types.as_slice() {
-            schema["type"] = only.clone();
-        }
-    } else if schema["type"].is_null()
-        && let Some(schema) = schema.as_object_mut()
-    {
-        schema.remove("type");
-    }
-    for word in ["oneOf", "anyOf"] {
-        let Some(choices) = schema.get_mut(word).and_then(Value::as_array_mut) else {
-            continue;
-        };
-        choices.retain(|choice| choice["type"] != "null");
-        if let [only] = choices.as_slice() {
-            *schema = only.clone();
-        }
-    }
 }
 
 /// The response for one status: what the refusal may mean, and its form.
