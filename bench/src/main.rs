@@ -5,6 +5,7 @@ mod discovery;
 mod durable_send;
 mod idle_sockets;
 mod mrpd_inbox;
+mod process;
 mod relay;
 mod report;
 mod wire;

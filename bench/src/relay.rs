@@ -1,13 +1,13 @@
 //! A relayd process of its own, on a free port, with its data in a folder that goes away with it.
 
-use anyhow::{Context as _, bail};
+use crate::process;
+use anyhow::Context as _;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use std::io::{BufRead as _, BufReader};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
+use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Relay {
@@ -26,44 +26,24 @@ impl Relay {
 
     /// As [`Relay::start`], with what is in a folder already.
     pub(crate) fn start_with(program: Option<&PathBuf>, data: Data) -> anyhow::Result<Self> {
-        let beside = std::env::current_exe()?.with_file_name("relayd");
-        let program = program.unwrap_or(&beside);
-        let begun = Instant::now();
-        let mut process = Command::new(program)
+        let program = process::beside(program.map(PathBuf::as_path), "relayd")?;
+        let mut command = Command::new(program);
+        command
             .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(data.folder())
-            .args(["--set", "log=warn"])
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| {
-                format!(
-                    "cannot start {}; build it first: make bench",
-                    program.display()
-                )
-            })?;
-        let output = process.stdout.take().context("stdout is piped")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let Some(url) = line.trim().strip_prefix("relayd ready http://") else {
-            bail!("relayd did not become ready: {line:?}");
-        };
+            .args(["--set", "log=warn"]);
+        let started = process::start(command, "relayd ready http://")?;
         Ok(Self {
-            process,
-            address: url.parse()?,
-            started_in: begun.elapsed(),
+            process: started.process,
+            address: started.place.parse()?,
+            started_in: started.took,
             data,
         })
     }
 
     /// Resident memory in bytes.
     pub(crate) fn resident(&self) -> anyhow::Result<u64> {
-        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.process.id()))?;
-        let pages: u64 = statm
-            .split(' ')
-            .nth(1)
-            .context("statm has seven fields")?
-            .parse()?;
-        Ok(pages * 4096)
+        process::resident(&self.process)
     }
 
     /// Processor time used so far, user and system together.

@@ -1,11 +1,10 @@
 //! An mrpd process of its own, without agents, on a store that is there already.
 
-use anyhow::{Context as _, bail};
-use std::io::{BufRead as _, BufReader};
+use crate::process;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::process::{Child, Command};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::UnixStream;
 
@@ -30,33 +29,18 @@ pub(super) fn database(home: &Path) -> anyhow::Result<PathBuf> {
 impl Daemon {
     /// Starts `program`, or the mrpd that was built beside this program.
     pub(super) fn start(program: Option<&Path>, home: &Path) -> anyhow::Result<Self> {
-        let beside = std::env::current_exe()?.with_file_name("mrpd");
-        let program = program.unwrap_or(&beside);
-        let begun = Instant::now();
-        let mut process = Command::new(program)
+        let mut command = Command::new(process::beside(program, "mrpd")?);
+        command
             .env_clear()
             .env("HOME", home)
             .env("XDG_STATE_HOME", home.join("state"))
             .env("XDG_RUNTIME_DIR", home.join("run"))
-            .env("MRPD_LOG", "warn")
-            .stdout(Stdio::piped())
-            .spawn()
-            .with_context(|| {
-                format!(
-                    "cannot start {}; build it first: cargo build --release -p mrpd",
-                    program.display()
-                )
-            })?;
-        let output = process.stdout.take().context("stdout is piped")?;
-        let mut line = String::new();
-        BufReader::new(output).read_line(&mut line)?;
-        let Some(socket) = line.trim().strip_prefix("mrpd ready ") else {
-            bail!("mrpd did not become ready: {line:?}");
-        };
+            .env("MRPD_LOG", "warn");
+        let started = process::start(command, "mrpd ready ")?;
         Ok(Self {
-            process,
-            socket: PathBuf::from(socket),
-            started_in: begun.elapsed(),
+            process: started.process,
+            socket: PathBuf::from(started.place),
+            started_in: started.took,
         })
     }
 
@@ -72,13 +56,7 @@ impl Daemon {
 
     /// Resident memory in bytes.
     pub(super) fn resident(&self) -> anyhow::Result<u64> {
-        let statm = std::fs::read_to_string(format!("/proc/{}/statm", self.process.id()))?;
-        let pages: u64 = statm
-            .split(' ')
-            .nth(1)
-            .context("statm has seven fields")?
-            .parse()?;
-        Ok(pages * 4096)
+        process::resident(&self.process)
     }
 }
 
