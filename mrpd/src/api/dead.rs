@@ -47,18 +47,7 @@ pub(super) async fn retry(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, ApiError> {
-    let asked: DeadIds = parse(&body?)?;
-    let mut missing = Vec::new();
-    for id in asked.ids {
-        let found = match hook_and_seq(&id) {
-            Some((hook, seq)) => api.context.hooks.revive(hook, seq).await?,
-            None => found(api.context.outbox.revive(&id).await)?,
-        };
-        if !found {
-            missing.push(id);
-        }
-    }
-    answer(&missing)
+    settle(&api, &body?, Wish::Retry).await
 }
 
 #[utoipa::path(
@@ -75,13 +64,28 @@ pub(super) async fn discard(
     State(api): State<Api>,
     body: Result<Bytes, BytesRejection>,
 ) -> Result<StatusCode, ApiError> {
-    let asked: DeadIds = parse(&body?)?;
+    settle(&api, &body?, Wish::Drop).await
+}
+
+/// What is to be done with what was given up.
+#[derive(Debug, Clone, Copy)]
+enum Wish {
+    Retry,
+    Drop,
+}
+
+async fn settle(api: &Api, body: &[u8], wish: Wish) -> Result<StatusCode, ApiError> {
+    let asked: DeadIds = parse(body)?;
+    let context = &api.context;
     let mut missing = Vec::new();
     for id in asked.ids {
-        let store = &api.context.store;
-        let found = match hook_and_seq(&id) {
-            Some((hook, seq)) => store.drop_dead_job(hook.to_owned(), seq).await?,
-            None => found(api.context.outbox.drop_failed(&id).await)?,
+        let found = match (hook_and_seq(&id), wish) {
+            (Some((hook, seq)), Wish::Retry) => context.hooks.revive(hook, seq).await?,
+            (Some((hook, seq)), Wish::Drop) => {
+                context.store.drop_dead_job(hook.to_owned(), seq).await?
+            }
+            (None, Wish::Retry) => found(context.outbox.revive(&id).await)?,
+            (None, Wish::Drop) => found(context.outbox.drop_failed(&id).await)?,
         };
         if !found {
             missing.push(id);
