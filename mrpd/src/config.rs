@@ -91,18 +91,24 @@ pub(crate) fn inherited_environment() -> impl Iterator<Item = (OsString, OsStrin
 /// The open files that the service manager hands over (sd_listen_fds(3)).
 pub(crate) fn handed_descriptors() -> Range<i32> {
     const FIRST: i32 = 3;
-    let number = |name| std::env::var(name).ok()?.parse::<i32>().ok();
-    let ours =
-        number("LISTEN_PID").and_then(|id| u32::try_from(id).ok()) == Some(std::process::id());
-    let count = number("LISTEN_FDS").filter(|_| ours).unwrap_or(0);
+    let count = std::env::var("LISTEN_FDS").ok();
+    let count = count.filter(|_| is_handed_sockets());
+    let count = count.and_then(|count| count.parse().ok()).unwrap_or(0);
     FIRST..FIRST.saturating_add(count)
 }
 
 /// The names of the sockets that the service manager has passed to this very process; `None` if it passed none.
 pub(crate) fn passed_names() -> Option<Vec<String>> {
-    let pid = std::env::var("LISTEN_PID").ok()?.parse::<u32>().ok()?;
-    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
-    (pid == std::process::id()).then(|| names.split(':').map(str::to_owned).collect())
+    is_handed_sockets().then(|| {
+        let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
+        names.split(':').map(str::to_owned).collect()
+    })
+}
+
+/// Whether it is this process that sockets are meant for, and not one that it descends from.
+fn is_handed_sockets() -> bool {
+    let meant = std::env::var("LISTEN_PID").ok();
+    meant.and_then(|id| id.parse().ok()) == Some(std::process::id())
 }
 
 /// The device and the inode of the journal, where the service manager has put it behind an output (systemd.exec(5)).
