@@ -143,15 +143,15 @@ async fn endless_output_is_cut_and_ended() {
 async fn the_end_of_the_daemon_is_the_end_of_its_programs() {
     let place = place();
     let stop = place.stop.clone();
-    tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+    let ready = place.home.path().join("ready");
+    let program = shell(&format!(
+        "trap 'echo bye; exit 3' TERM; touch {}; while :; do sleep 0.1; done",
+        ready.display()
+    ));
+    let (ended, ()) = tokio::join!(place.run(program), async {
+        assert!(eventually(|| ready.exists()).await);
         stop.cancel();
     });
-    let ended = place
-        .run(shell(
-            "trap 'echo bye; exit 3' TERM; while :; do sleep 0.1; done",
-        ))
-        .await;
     assert_eq!(ended.end, End::Interrupted);
     assert_eq!(ended.stdout.text(), "bye\n");
 }
@@ -209,10 +209,18 @@ async fn a_program_that_is_not_there_is_said_so() {
 
 /// Waits until a process is gone, or nothing but an entry that nobody has taken note of yet.
 async fn is_gone(id: &str) -> bool {
+    eventually(|| {
+        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
+        stat.is_empty() || stat.contains(") Z ")
+    })
+    .await
+}
+
+/// Looks again and again whether something has become so, for as long as it may take.
+async fn eventually(mut holds: impl FnMut() -> bool) -> bool {
     let begun = Instant::now();
     while begun.elapsed() < SOON {
-        let stat = std::fs::read_to_string(format!("/proc/{id}/stat")).unwrap_or_default();
-        if stat.is_empty() || stat.contains(") Z ") {
+        if holds() {
             return true;
         }
         tokio::time::sleep(Duration::from_millis(10)).await;
