@@ -4,26 +4,37 @@
 
 mod call;
 mod error;
+mod files;
 mod find;
+mod hooks;
+mod inbox;
+mod outbox;
+mod plain;
+mod relays;
+mod services;
 mod stream;
 
 pub use error::ClientError;
+pub use files::{Bytes, Download};
 pub use find::{Attempt, AttemptFailure};
-pub use stream::{MessageLine, MessageStream};
+pub use plain::Answer;
+pub use stream::{MessageLine, MessageStream, Objects};
 
 use crate::body::doctor::Doctor;
 use crate::body::{
-    Agent, Contact, ContactChange, Cursor, MessageQuery, OutboxEntry, Relay, Rename, Send, Sent,
-    Status,
+    Agent, Contact, ContactChange, Cursor, EventQuery, MessageQuery, OutboxEntry, Relay, Rename,
+    Send, Sent, Status,
 };
+use crate::event::Event;
 use crate::paths::SocketCandidate;
 use crate::percent;
 use crate::route;
-use call::Call;
+use call::{Call, RequestBody};
 use http::Method;
-use http_body_util::Full;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyperlocal::{UnixClientExt as _, UnixConnector};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -36,7 +47,7 @@ const SEND_WAIT: Duration = Duration::from_secs(10);
 /// A client of one daemon. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: HttpClient<UnixConnector, Full<bytes::Bytes>>,
+    http: HttpClient<UnixConnector, RequestBody>,
     socket: PathBuf,
 }
 
@@ -95,13 +106,17 @@ impl Client {
     /// # Errors
     /// Any [`ClientError`].
     pub async fn messages(&self, query: &MessageQuery) -> Result<MessageStream, ClientError> {
-        let body = self
-            .call(Method::GET, route::MESSAGES)
-            .query(query)?
-            .header(http::header::ACCEPT.as_str(), route::NDJSON)
-            .stream()
-            .await?;
-        Ok(MessageStream::new(body))
+        let call = self.call(Method::GET, route::MESSAGES).query(query)?;
+        Ok(MessageStream::new(call.ndjson().await?))
+    }
+
+    /// `GET /v1/events`: what happens from now on; empty lines in between are left out.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn events(&self, query: &EventQuery) -> Result<Objects<Event>, ClientError> {
+        let call = self.call(Method::GET, route::EVENTS).query(query)?;
+        Ok(Objects::new(call.ndjson().await?))
     }
 
     /// `GET /v1/messages/{id}`, by the relay's id.
@@ -231,13 +246,22 @@ impl Client {
         self.call(Method::POST, route::SHUTDOWN).done().await
     }
 
+    /// What has a body and gives one.
+    async fn post<T: DeserializeOwned>(
+        &self,
+        route: &str,
+        body: &impl Serialize,
+    ) -> Result<T, ClientError> {
+        self.call(Method::POST, route).body(body)?.json().await
+    }
+
     fn call(&self, method: Method, route: &str) -> Call<'_> {
         Call::new(&self.http, &self.socket, method, route)
     }
 }
 
 /// A query as the daemon reads it: `field=value` pairs, percent-encoded.
-fn query_text(query: &MessageQuery) -> Result<String, ClientError> {
+fn query_text(query: &impl Serialize) -> Result<String, ClientError> {
     let fields = serde_json::to_value(query).map_err(ClientError::unwritable)?;
     let pairs = fields
         .as_object()

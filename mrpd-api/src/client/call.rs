@@ -2,37 +2,41 @@
 
 use super::error::ClientError;
 use super::{ANSWER_TIMEOUT, query_text};
-use crate::body::MessageQuery;
 use crate::error::ErrorBody;
 use crate::{percent, route};
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, HOST, HeaderValue};
+use http::header::{ACCEPT, CONTENT_TYPE, HOST};
 use http::{HeaderMap, Method, Request, Response};
+use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as HttpClient;
 use hyperlocal::UnixConnector;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 /// Largest answer that is read whole.
 const MAX_ANSWER: usize = 32 * 1024 * 1024;
 
+/// What goes along with a request: bytes that are here, or that come piece by piece.
+pub(super) type RequestBody = UnsyncBoxBody<Bytes, io::Error>;
+
 pub(super) struct Call<'a> {
-    http: &'a HttpClient<UnixConnector, Full<Bytes>>,
+    http: &'a HttpClient<UnixConnector, RequestBody>,
     socket: &'a Path,
     method: Method,
     target: String,
-    headers: Vec<(&'static str, String)>,
-    body: Option<Bytes>,
+    headers: Vec<(String, String)>,
+    body: Option<RequestBody>,
     timeout: Duration,
 }
 
 impl<'a> Call<'a> {
     pub(super) fn new(
-        http: &'a HttpClient<UnixConnector, Full<Bytes>>,
+        http: &'a HttpClient<UnixConnector, RequestBody>,
         socket: &'a Path,
         method: Method,
         route: &str,
@@ -55,7 +59,7 @@ impl<'a> Call<'a> {
         self
     }
 
-    pub(super) fn query(mut self, query: &MessageQuery) -> Result<Self, ClientError> {
+    pub(super) fn query(mut self, query: &impl Serialize) -> Result<Self, ClientError> {
         let text = query_text(query)?;
         if !text.is_empty() {
             self.target.push('?');
@@ -64,15 +68,30 @@ impl<'a> Call<'a> {
         Ok(self)
     }
 
-    pub(super) fn header(mut self, name: &'static str, value: &str) -> Self {
-        self.headers.push((name, value.to_owned()));
+    pub(super) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    pub(super) fn body(mut self, body: &impl Serialize) -> Result<Self, ClientError> {
+    pub(super) fn body(self, body: &impl Serialize) -> Result<Self, ClientError> {
         let bytes = serde_json::to_vec(body).map_err(ClientError::unwritable)?;
-        self.body = Some(bytes.into());
-        Ok(self)
+        Ok(self
+            .header(CONTENT_TYPE.as_str(), "application/json")
+            .bytes_as_body(bytes.into()))
+    }
+
+    pub(super) fn bytes_as_body(self, bytes: Bytes) -> Self {
+        self.streamed_body(
+            Full::new(bytes)
+                .map_err(|never| match never {})
+                .boxed_unsync(),
+        )
+    }
+
+    /// What is sent comes piece by piece; its media type is said by a header or by the query.
+    pub(super) fn streamed_body(mut self, body: RequestBody) -> Self {
+        self.body = Some(body);
+        self
     }
 
     pub(super) fn timeout(mut self, timeout: Duration) -> Self {
@@ -95,15 +114,32 @@ impl<'a> Call<'a> {
         let after = self.timeout;
         let answer = async {
             let answer = self.send().await?;
-            read_whole(accepted(answer).await?).await
+            read_whole(said_yes(answer).await?.into_body()).await
         };
         in_time(after, answer).await
     }
 
     /// The head is bounded in time, what follows is not: a stream may rest for days.
-    pub(super) async fn stream(self) -> Result<Incoming, ClientError> {
+    pub(super) async fn accepted(self) -> Result<Response<Incoming>, ClientError> {
         let after = self.timeout;
-        in_time(after, async { accepted(self.send().await?).await }).await
+        in_time(after, async { said_yes(self.send().await?).await }).await
+    }
+
+    /// Lines of JSON, as they come.
+    pub(super) async fn ndjson(self) -> Result<Incoming, ClientError> {
+        let call = self.header(ACCEPT.as_str(), route::NDJSON);
+        Ok(call.accepted().await?.into_body())
+    }
+
+    /// The answer as it is, whatever it says; its head is bounded in time.
+    pub(super) async fn answer(self) -> Result<Response<Incoming>, ClientError> {
+        let after = self.timeout;
+        in_time(after, async {
+            let answer = self.send().await?;
+            check_version(answer.headers())?;
+            Ok(answer)
+        })
+        .await
     }
 
     async fn send(self) -> Result<Response<Incoming>, ClientError> {
@@ -112,20 +148,22 @@ impl<'a> Call<'a> {
             .method(self.method)
             .uri(uri)
             .header(HOST, "mrpd");
-        for (name, value) in self.headers {
+        for (name, value) in &self.headers {
             request = request.header(name, value);
         }
-        if self.body.is_some() {
-            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        }
-        let request = request
-            .body(Full::new(self.body.unwrap_or_default()))
-            .map_err(ClientError::broken)?;
+        let body = self.body.unwrap_or_else(nothing);
+        let request = request.body(body).map_err(ClientError::broken)?;
         self.http
             .request(request)
             .await
             .map_err(ClientError::broken)
     }
+}
+
+fn nothing() -> RequestBody {
+    Full::default()
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 async fn in_time<T>(
@@ -137,12 +175,12 @@ async fn in_time<T>(
         .unwrap_or(Err(ClientError::TimedOut { after }))
 }
 
-/// The body of an answer that says yes.
-async fn accepted(answer: Response<Incoming>) -> Result<Incoming, ClientError> {
+/// An answer that says yes.
+async fn said_yes(answer: Response<Incoming>) -> Result<Response<Incoming>, ClientError> {
     check_version(answer.headers())?;
     let status = answer.status();
     if status.is_success() {
-        return Ok(answer.into_body());
+        return Ok(answer);
     }
     let bytes = read_whole(answer.into_body()).await?;
     let ErrorBody { error } =

@@ -5,6 +5,8 @@ use crate::message::Message;
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::Stream;
 use hyper::body::{Body as _, Incoming};
+use serde::de::DeserializeOwned;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -40,9 +42,9 @@ impl MessageLine {
     }
 }
 
-/// The messages of a query, one after the other. It ends where the daemon ends it; empty lines only keep it alive.
+/// Lines, cut out of the chunks they come in. Empty ones only keep the connection alive, and are left out.
 #[derive(Debug)]
-pub struct MessageStream {
+struct Lines {
     body: Incoming,
     buffer: BytesMut,
     /// Where to go on looking for the end of the line.
@@ -50,8 +52,8 @@ pub struct MessageStream {
     ended: bool,
 }
 
-impl MessageStream {
-    pub(super) fn new(body: Incoming) -> Self {
+impl Lines {
+    fn new(body: Incoming) -> Self {
         Self {
             body,
             buffer: BytesMut::new(),
@@ -91,10 +93,63 @@ impl MessageStream {
         Ok(())
     }
 
-    fn fail(&mut self, error: ClientError) -> Poll<Option<Result<MessageLine, ClientError>>> {
+    /// Nothing more is read behind what went wrong.
+    fn end(&mut self) {
         self.ended = true;
         self.buffer.clear();
-        Poll::Ready(Some(Err(error)))
+    }
+
+    /// The next line, as `parse` reads it.
+    fn poll_parsed<T>(
+        &mut self,
+        context: &mut Context<'_>,
+        parse: impl Fn(&[u8]) -> Result<T, ClientError>,
+    ) -> Poll<Option<Result<T, ClientError>>> {
+        let parsed = match ready!(self.poll_line(context)) {
+            None => return Poll::Ready(None),
+            Some(line) => line.and_then(|line| parse(&line)),
+        };
+        if parsed.is_err() {
+            self.end();
+        }
+        Poll::Ready(Some(parsed))
+    }
+
+    fn poll_line(
+        &mut self,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<BytesMut, ClientError>>> {
+        loop {
+            while let Some(line) = self.line() {
+                if !line.trim_ascii().is_empty() {
+                    return Poll::Ready(Some(Ok(line)));
+                }
+            }
+            if self.ended {
+                return Poll::Ready(None);
+            }
+            match ready!(Pin::new(&mut self.body).poll_frame(context)) {
+                None => self.ended = true,
+                Some(Err(error)) => return Poll::Ready(Some(Err(ClientError::broken(error)))),
+                Some(Ok(frame)) => {
+                    if let Ok(chunk) = frame.into_data()
+                        && let Err(error) = self.take(&chunk)
+                    {
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// The messages of a query, one after the other. It ends where the daemon ends it.
+#[derive(Debug)]
+pub struct MessageStream(Lines);
+
+impl MessageStream {
+    pub(super) fn new(body: Incoming) -> Self {
+        Self(Lines::new(body))
     }
 }
 
@@ -102,31 +157,34 @@ impl Stream for MessageStream {
     type Item = Result<MessageLine, ClientError>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        let this = &mut *self;
-        loop {
-            while let Some(line) = this.line() {
-                if line.trim_ascii().is_empty() {
-                    continue;
-                }
-                return match MessageLine::parse(&line) {
-                    Ok(line) => Poll::Ready(Some(Ok(line))),
-                    Err(error) => this.fail(error),
-                };
-            }
-            if this.ended {
-                return Poll::Ready(None);
-            }
-            match ready!(Pin::new(&mut this.body).poll_frame(context)) {
-                None => this.ended = true,
-                Some(Err(error)) => return this.fail(ClientError::broken(error)),
-                Some(Ok(frame)) => {
-                    if let Ok(chunk) = frame.into_data()
-                        && let Err(error) = this.take(&chunk)
-                    {
-                        return this.fail(error);
-                    }
-                }
-            }
+        self.0.poll_parsed(context, MessageLine::parse)
+    }
+}
+
+/// JSON objects that are no messages, one after the other.
+#[derive(Debug)]
+pub struct Objects<T> {
+    lines: Lines,
+    of: PhantomData<fn() -> T>,
+}
+
+impl<T> Objects<T> {
+    pub(super) fn new(body: Incoming) -> Self {
+        Self {
+            lines: Lines::new(body),
+            of: PhantomData,
         }
+    }
+}
+
+impl<T: DeserializeOwned> Stream for Objects<T> {
+    type Item = Result<T, ClientError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.lines.poll_parsed(context, |line| {
+            serde_json::from_slice(line).map_err(|error| ClientError::Nonsense {
+                what: format!("a line that cannot be read: {error}"),
+            })
+        })
     }
 }

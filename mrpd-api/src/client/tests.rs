@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::body::Stage;
+use crate::body::blobs::BlobQuery;
 use crate::error::Code;
 use crate::message::Kind;
 use crate::paths::SocketSource;
@@ -340,4 +341,82 @@ async fn a_daemon_that_never_answers_is_given_up() {
     let error = client.status().await.unwrap_err();
     assert_eq!(error.exit(), 124);
     assert_eq!(error.to_string(), "mrpd did not answer within 30 s");
+}
+
+#[tokio::test]
+async fn files_go_piece_by_piece_and_come_with_their_length() {
+    let blob = r#"{"id":"file_1","size":5}"#;
+    let prepared = Prepared::answering(vec![good(blob), good("bytes"), good("[]")]);
+    let client = prepared.client().await;
+    let query = BlobQuery {
+        filename: Some("a b.txt".into()),
+        ..BlobQuery::default()
+    };
+    let pieces = ["by", "tes"].map(|piece| Ok(Bytes::from(piece)));
+    let put = client
+        .put_file(&query, futures_util::stream::iter(pieces))
+        .await
+        .unwrap();
+    assert_eq!((put.id.as_str(), put.size), ("file_1", Some(5)));
+    let mut download = client.blob("file_1", &BlobQuery::default()).await.unwrap();
+    assert_eq!(download.length, Some(5));
+    assert_eq!(download.next().await.unwrap().unwrap(), "bytes");
+    assert!(download.next().await.unwrap().is_none());
+    let answer = client
+        .request(Method::GET, "/v1/hooks", &[], None, ANSWER_TIMEOUT)
+        .await
+        .unwrap();
+    assert_eq!(answer.status, 200);
+    drop(answer);
+    let requests = prepared.requests.await.unwrap();
+    assert!(
+        requests[0].starts_with("PUT /v1/blobs?filename=a%20b.txt HTTP/1.1\r\n"),
+        "{}",
+        requests[0]
+    );
+    assert!(requests[0].ends_with("by\r\n3\r\ntes\r\n0\r\n\r\n"));
+    assert!(requests[2].starts_with("GET /v1/hooks HTTP/1.1\r\n"));
+}
+
+#[tokio::test]
+async fn a_file_that_breaks_off_is_not_taken_for_a_whole_one() {
+    let prepared = Prepared::answering(vec![good("{}")]);
+    let client = prepared.client().await;
+    let broken = [
+        Ok(Bytes::from("by")),
+        Err(std::io::Error::other("the disk is on fire")),
+    ];
+    let error = client
+        .put_file(&BlobQuery::default(), futures_util::stream::iter(broken))
+        .await
+        .unwrap_err();
+    assert!(error.to_string().contains("on fire"), "{error}");
+}
+
+#[tokio::test]
+async fn a_refusal_is_an_answer_to_whoever_asks_plainly() {
+    let refusal = answer(
+        "404 Not Found",
+        "mrpd-api: 1\r\ncontent-type: application/json\r\n",
+        "{}",
+    );
+    let prepared = Prepared::answering(vec![refusal]);
+    let client = prepared.client().await;
+    let headers = [("x-test".to_owned(), "1".to_owned())];
+    let body = Some(Bytes::from("[]"));
+    let mut answer = client
+        .request(Method::POST, "/v1/x?y=1", &headers, body, ANSWER_TIMEOUT)
+        .await
+        .unwrap();
+    assert_eq!(
+        (answer.status, answer.content_type.as_deref()),
+        (404, Some("application/json"))
+    );
+    assert_eq!(answer.body.next().await.unwrap().unwrap(), "{}");
+    let requests = prepared.requests.await.unwrap();
+    assert!(
+        requests[0].contains("\r\nx-test: 1\r\n") && requests[0].ends_with("\r\n\r\n[]"),
+        "{}",
+        requests[0]
+    );
 }
