@@ -2,16 +2,19 @@
 //!
 //! Everything a flag can say is a type here; what it does is in [`crate::cmd`].
 
-mod contact;
-mod daemon;
-mod messages;
-mod start;
+mod filters;
+pub(crate) mod me;
+mod overview;
+pub(crate) mod people;
+pub(crate) mod reading;
+pub(crate) mod relays;
+pub(crate) mod running;
+pub(crate) mod sending;
+pub(crate) mod start;
+pub(crate) mod tooling;
 pub(crate) mod value;
 
-pub(crate) use contact::{Card, Contact, ContactAdd, Whoami};
-pub(crate) use daemon::{Completions, Config, Daemon, DaemonControl, DaemonRun};
-pub(crate) use messages::{EncryptWord, Outbox, Send, Show, Tail};
-pub(crate) use start::{Demo, Doctor, Init, Status};
+pub(crate) use filters::Filters;
 
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
@@ -143,30 +146,30 @@ pub(crate) enum When {
     Never,
 }
 
+/// Every command, by what it is for. Each group has a file here, and a folder in [`crate::cmd`].
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Init(Init),
-    Demo(Demo),
-    Status(Status),
-    Doctor(Doctor),
-    Whoami(Whoami),
-    Card(Card),
-    #[command(subcommand)]
-    Contact(Contact),
-    Send(Send),
-    Tail(Tail),
-    Show(Show),
-    Outbox(Outbox),
-    #[command(subcommand)]
-    Daemon(Daemon),
-    #[command(subcommand)]
-    Config(Config),
-    Completions(Completions),
+    #[command(flatten)]
+    Start(start::Command),
+    #[command(flatten)]
+    Sending(sending::Command),
+    #[command(flatten)]
+    Reading(reading::Command),
+    #[command(flatten)]
+    Running(running::Command),
+    #[command(flatten)]
+    People(people::Command),
+    #[command(flatten)]
+    Me(me::Command),
+    #[command(flatten)]
+    Relays(relays::Command),
+    #[command(flatten)]
+    Tooling(tooling::Command),
 }
 
 /// The whole tree of commands, for parsing and for completions.
 fn tree() -> clap::Command {
-    with_variables(Cli::command())
+    overview::grouped(with_variables(Cli::command()))
 }
 
 /// Why there are no flags: the command line is wrong, or help was asked for.
@@ -205,7 +208,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli
 }
 
 /// A shell's completion script.
-pub(crate) fn completion_script(flags: &Completions) -> Vec<u8> {
+pub(crate) fn completion_script(flags: &tooling::Completions) -> Vec<u8> {
     let mut script = Vec::new();
     clap_complete::generate(flags.shell, &mut tree(), "mrpctl", &mut script);
     script

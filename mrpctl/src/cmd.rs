@@ -1,20 +1,14 @@
-//! One file a command. Each takes its flags and the context, and returns nothing or why it failed.
+//! One folder a group of commands, and in it one file a command. Each takes its flags and the context, and returns nothing or why
+//! it failed.
 
-mod card;
-mod completions;
-mod config;
-mod contact;
-mod daemon;
-mod demo;
-mod doctor;
-mod init;
-mod outbox;
-mod send;
-mod show;
-mod status;
-mod tail;
-pub(crate) mod version;
-mod whoami;
+pub(crate) mod me;
+pub(crate) mod people;
+pub(crate) mod reading;
+pub(crate) mod relays;
+pub(crate) mod running;
+pub(crate) mod sending;
+pub(crate) mod start;
+pub(crate) mod tooling;
 
 use crate::cli::Command;
 use crate::context::Context;
@@ -22,32 +16,26 @@ use crate::exit::{Failure, Reason};
 use crate::{Signals, block_on};
 use mrpd_api::body::Agent;
 use mrpd_api::client::Client;
-use std::time::Duration;
-
-/// What `send` gets beyond `--timeout`, to tell what has become of a message that is in the outbox.
-const SEND_GRACE: Duration = Duration::from_secs(2);
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), Failure> {
-    let timeout = context.global.timeout;
     match command {
-        Command::Completions(flags) => completions::run(context, &flags),
-        Command::Config(flags) => block_on(timeout, Signals::EndIt, config::run(context, flags)),
-        Command::Init(flags) => block_on(timeout, Signals::EndIt, init::run(context, flags)),
-        Command::Demo(flags) => block_on(timeout, Signals::ItsOwn, demo::run(context, &flags)),
-        Command::Status(flags) => block_on(timeout, Signals::EndIt, status::run(context, &flags)),
-        Command::Doctor(flags) => block_on(timeout, Signals::EndIt, doctor::run(context, &flags)),
-        Command::Whoami(_) => block_on(timeout, Signals::EndIt, whoami::run(context)),
-        Command::Card(flags) => block_on(timeout, Signals::EndIt, card::run(context, flags)),
-        Command::Contact(flags) => block_on(timeout, Signals::EndIt, contact::run(context, flags)),
-        Command::Send(flags) => {
-            let timeout = timeout.map(|timeout| timeout.saturating_add(SEND_GRACE));
-            block_on(timeout, Signals::EndIt, send::run(context, flags))
-        }
-        Command::Tail(flags) => block_on(timeout, Signals::EndIt, tail::run(context, &flags)),
-        Command::Show(flags) => block_on(timeout, Signals::EndIt, show::run(context, &flags)),
-        Command::Outbox(_) => block_on(timeout, Signals::EndIt, outbox::run(context)),
-        Command::Daemon(flags) => daemon::run(context, flags),
+        Command::Start(command) => start::run(context, command),
+        Command::Sending(command) => sending::run(context, command),
+        Command::Reading(command) => reading::run(context, command),
+        Command::Running(command) => running::run(context, command),
+        Command::People(command) => people::run(context, command),
+        Command::Me(command) => me::run(context, command),
+        Command::Relays(command) => relays::run(context, command),
+        Command::Tooling(command) => tooling::run(context, command),
     }
+}
+
+/// Runs a command as most are: up to the end of `--timeout`, or to a signal.
+fn bounded<F>(context: &Context, command: F) -> Result<(), Failure>
+where
+    F: Future<Output = Result<(), Failure>>,
+{
+    block_on(context.global.timeout, Signals::EndIt, command)
 }
 
 /// The local identity that is meant: the one that `--agent` names, else the default one.

@@ -41,7 +41,7 @@ pub fn run() -> ExitCode {
     let output = Output::new(&cli.global);
     let done = Context::new(cli.global, output.clone()).and_then(|context| match cli.command {
         Some(command) => cmd::run(&context, command),
-        None => cmd::version::run(&context),
+        None => cmd::tooling::version::run(&context),
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,16 @@
 //! Flags of the commands that one begins with.
 
-use clap::Args;
+use clap::{Args, Subcommand};
 use std::path::PathBuf;
+
+/// What one begins with.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Init(Init),
+    Status(Status),
+    Doctor(Doctor),
+    Demo(Demo),
+}
 
 /// Make a key and a configuration, and start the daemon
 ///

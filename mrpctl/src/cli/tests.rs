@@ -8,9 +8,9 @@ fn read(line: &str) -> Result<Cli, ErrorKind> {
     parse(arguments).map_err(|error| error.0.kind())
 }
 
-fn send(line: &str) -> Send {
+fn send(line: &str) -> sending::Send {
     match read(line).unwrap().command {
-        Some(Command::Send(flags)) => flags,
+        Some(Command::Sending(sending::Command::Send(flags))) => flags,
         other => panic!("{other:?}"),
     }
 }
@@ -18,6 +18,27 @@ fn send(line: &str) -> Send {
 #[test]
 fn the_tree_is_sound() {
     tree().debug_assert();
+}
+
+#[test]
+fn every_command_is_listed_in_one_group() {
+    let mut listed: Vec<&str> = overview::GROUPS
+        .iter()
+        .flat_map(|(_, names)| names.iter().copied())
+        .collect();
+    listed.sort_unstable();
+    let tree = tree();
+    let mut commands: Vec<&str> = tree
+        .get_subcommands()
+        .map(clap::Command::get_name)
+        .collect();
+    commands.sort_unstable();
+    assert_eq!(listed, commands);
+    let help = tree.clone().render_help().to_string();
+    assert!(
+        help.contains("\nMessages:\n  send         Send a message\n"),
+        "{help}"
+    );
 }
 
 #[test]
@@ -39,13 +60,19 @@ fn every_command_teaches_by_example() {
 fn aliases_lead_to_their_commands() {
     for line in ["s ann hi", "pub ann hi"] {
         assert!(
-            matches!(read(line).unwrap().command, Some(Command::Send(_))),
+            matches!(
+                read(line).unwrap().command,
+                Some(Command::Sending(sending::Command::Send(_)))
+            ),
             "{line}"
         );
     }
     for line in ["sub", "follow -n 3"] {
         assert!(
-            matches!(read(line).unwrap().command, Some(Command::Tail(_))),
+            matches!(
+                read(line).unwrap().command,
+                Some(Command::Reading(reading::Command::Tail(_)))
+            ),
             "{line}"
         );
     }
@@ -88,7 +115,7 @@ fn send_takes_all_its_flags() {
     assert_eq!(flags.expires, Some(Duration::from_secs(3600)));
     assert_eq!(
         (flags.wait, flags.encrypt),
-        (Some(messages::StageWord::Reply), true)
+        (Some(sending::StageWord::Reply), true)
     );
     assert_eq!(send("send ann --text -x").text.as_deref(), Some("-x"));
     assert_eq!(send("send ann -d -").data.as_deref(), Some("-"));
@@ -110,7 +137,6 @@ fn what_contradicts_or_is_not_known_is_a_usage_error() {
         "tail --after 3 --cursor x",
         "tail -c 0",
         "tail --since yesterday-ish",
-        "tail --match x",
         "tail --download d",
         "show msg_1 --raw --body",
         "status --jq .x",
@@ -159,7 +185,8 @@ fn every_option_has_its_variable() {
 #[test]
 fn every_shell_gets_a_script_that_knows_the_commands() {
     for shell in clap_complete::Shell::value_variants() {
-        let script = String::from_utf8(completion_script(&Completions { shell: *shell })).unwrap();
+        let script =
+            String::from_utf8(completion_script(&tooling::Completions { shell: *shell })).unwrap();
         assert!(
             script.contains("whoami") && script.contains("no-autostart"),
             "{shell}"

@@ -1,0 +1,36 @@
+//! The list of commands in `mrpctl --help`, by what they are for.
+
+use clap::Command;
+use std::fmt::Write as _;
+
+/// Groups with their commands, in the order they are shown. A test finds what is in none.
+pub(super) const GROUPS: &[(&str, &[&str])] = &[
+    ("Start here", &["init", "status", "doctor", "demo"]),
+    ("Messages", &["send", "tail", "show", "outbox"]),
+    ("Run things", &["subscribers"]),
+    ("People and discovery", &["contact", "card"]),
+    ("Me", &["whoami"]),
+    ("Blobs, relays, webhooks", &["relay"]),
+    ("Daemon and tooling", &["daemon", "config", "completions"]),
+];
+
+const WIDTH: usize = 12;
+
+/// With the commands listed in groups: clap lists them in one.
+pub(super) fn grouped(tree: Command) -> Command {
+    let mut template = String::from("{about}\n\n{usage-heading} {usage}\n");
+    for (heading, names) in GROUPS {
+        write!(template, "\n{heading}:\n").expect("writing to a String does not fail");
+        for command in names.iter().filter_map(|name| tree.find_subcommand(name)) {
+            let about = command
+                .get_about()
+                .map(ToString::to_string)
+                .unwrap_or_default();
+            let name = command.get_name();
+            writeln!(template, "  {name:<WIDTH$} {about}")
+                .expect("writing to a String does not fail");
+        }
+    }
+    template.push_str("\nOptions:\n{options}\n{after-help}");
+    tree.help_template(template)
+}

@@ -1,0 +1,118 @@
+//! Flags of the commands about the programs themselves.
+
+use clap::{Args, Subcommand};
+use clap_complete::Shell;
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+/// What is done to the programs, and what they say of themselves.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    #[command(subcommand)]
+    Daemon(Daemon),
+    #[command(subcommand)]
+    Config(Config),
+    Completions(Completions),
+}
+
+/// Start, stop and ask the daemon
+///
+/// start and stop use systemctl --user where the daemon's units are enabled.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+EXAMPLES
+  mrpctl daemon start
+  mrpctl daemon run             in the foreground, log on standard error
+  mrpctl daemon restart")]
+pub(crate) enum Daemon {
+    Run(DaemonRun),
+    #[command(flatten)]
+    Control(DaemonControl),
+}
+
+/// What is done to a daemon that runs by itself.
+#[derive(Debug, Subcommand)]
+pub(crate) enum DaemonControl {
+    /// Start it in the background; does nothing if it is running
+    Start,
+    /// End it; does nothing if it is not running
+    Stop,
+    /// End it and start it again
+    Restart,
+    /// Have it read configuration and contacts again
+    Reload,
+    /// Show whether it is running; exit status 69 if it is not
+    Status,
+}
+
+/// Run it in the foreground
+#[derive(Debug, Args)]
+pub(crate) struct DaemonRun {
+    /// Arguments for mrpd
+    #[arg(value_name = "ARG", last = true)]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+/// Read and change mrpd.toml
+///
+/// Comments stay. Keys are dotted paths; relays, agents and the like go by their names: relay.home.url.
+#[derive(Debug, Subcommand)]
+#[command(after_help = "\
+EXAMPLES
+  mrpctl config show --origin
+  mrpctl config set default_agent laptop
+  mrpctl config set relay.home.url http://127.0.0.1:8080
+  mrpctl config unset agent.laptop.display_name
+  mrpctl config check")]
+pub(crate) enum Config {
+    /// Show where the file is
+    Path,
+    /// Show every value in force
+    Show {
+        /// And where it comes from
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Show one value, or all below it
+    Get {
+        /// Dotted path
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
+    /// Change one value
+    Set {
+        /// Dotted path
+        #[arg(value_name = "KEY")]
+        key: String,
+        /// TOML, or plain text
+        #[arg(value_name = "VALUE", allow_hyphen_values = true)]
+        value: String,
+    },
+    /// Remove one value, so that the default holds
+    Unset {
+        /// Dotted path
+        #[arg(value_name = "KEY")]
+        key: String,
+    },
+    /// Open it in $VISUAL or $EDITOR; what is saved is checked first
+    Edit,
+    /// Say what is wrong with it
+    Check {
+        /// Another file than the one in use
+        #[arg(value_name = "FILE")]
+        file: Option<PathBuf>,
+    },
+}
+
+/// Write the completion script of a shell to standard output
+#[derive(Debug, Args)]
+#[command(after_help = "\
+EXAMPLES
+  mrpctl completions bash > ~/.local/share/bash-completion/completions/mrpctl
+  mrpctl completions zsh > ~/.zfunc/_mrpctl
+  mrpctl completions fish > ~/.config/fish/completions/mrpctl.fish")]
+pub(crate) struct Completions {
+    /// The shell
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}

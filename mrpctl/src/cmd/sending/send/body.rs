@@ -1,0 +1,114 @@
+//! Where the body comes from. The rules are tried in this order: words or `--text`, `--data`, standard input.
+
+use crate::cli::sending::Send as Flags;
+use crate::context::Context;
+use crate::exit::{Failure, Reason};
+use crate::input::{self, MAX_BODY};
+use serde_json::value::RawValue;
+
+/// A message's body: JSON that is sent byte for byte.
+#[derive(Debug, Clone)]
+pub(super) struct Body {
+    pub(super) json: Box<RawValue>,
+}
+
+/// The one body of a command line.
+pub(super) async fn of(
+    context: &Context,
+    flags: &Flags,
+    words: &[String],
+) -> Result<Body, Failure> {
+    match (&flags.text, words, &flags.data) {
+        (Some(_), [_, ..], _) => Err(two_sources("--text")),
+        (None, [_, ..], Some(_)) => Err(two_sources("--data")),
+        (Some(text), [], _) => from_text(text),
+        (None, words @ [_, ..], None) => from_text(&words.join(" ")),
+        (None, [], Some(data)) => from_json(&input::argument(data).await?),
+        (None, [], None) => {
+            let text = input::piped_text(context).await?;
+            if text.is_empty() && !flags.allow_empty {
+                return Err(Failure::new(
+                    Reason::NoInput,
+                    "standard input is empty: nothing was sent",
+                )
+                .fix("--allow-empty sends it nevertheless"));
+            }
+            from_text(&text)
+        }
+    }
+}
+
+/// `{"text": ...}`.
+pub(super) fn from_text(text: &str) -> Result<Body, Failure> {
+    let json = serde_json::value::to_raw_value(&serde_json::json!({ "text": text }))
+        .map_err(|error| Failure::new(Reason::Internal, error.to_string()))?;
+    checked(json)
+}
+
+/// JSON as it is, but for the blanks around it.
+pub(super) fn from_json(text: &str) -> Result<Body, Failure> {
+    if text.trim().is_empty() {
+        return Err(Failure::new(
+            Reason::NoInput,
+            "the body is empty: nothing was sent",
+        ));
+    }
+    let json = RawValue::from_string(text.trim().to_owned()).map_err(|error| {
+        Failure::new(Reason::BadData, format!("the body is not JSON: {error}"))
+            .fix("text is sent without --data: mrpctl send TO TEXT")
+    })?;
+    checked(json)
+}
+
+pub(super) fn checked(json: Box<RawValue>) -> Result<Body, Failure> {
+    if json.get().len() > MAX_BODY {
+        return Err(input::too_large("the message", MAX_BODY));
+    }
+    Ok(Body { json })
+}
+
+fn two_sources(option: &str) -> Failure {
+    Failure::new(
+        Reason::Usage,
+        format!("the message is given twice, by {option} and as words"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_is_wrapped_and_escaped() {
+        assert_eq!(
+            from_text("a\"\n").unwrap().json.get(),
+            r#"{"text":"a\"\n"}"#
+        );
+    }
+
+    #[test]
+    fn json_keeps_its_bytes() {
+        let text = " {\"b\" : 1.0, \"a\":1e400} \n";
+        assert_eq!(from_json(text).unwrap().json.get(), text.trim());
+        for (text, exit) in [("{", 65), ("hi", 65), ("1 2", 65), ("", 66), (" \n", 66)] {
+            assert_eq!(from_json(text).unwrap_err().exit(), exit, "{text:?}");
+        }
+    }
+
+    #[test]
+    fn the_limit_holds_for_the_body_as_it_is_sent() {
+        let wrapping = "{\"text\":\"\"}".len();
+        assert!(from_text(&"x".repeat(MAX_BODY - wrapping)).is_ok());
+        assert_eq!(
+            from_text(&"x".repeat(MAX_BODY - wrapping + 1))
+                .unwrap_err()
+                .exit(),
+            65
+        );
+        assert_eq!(
+            from_text(&"\n".repeat(MAX_BODY / 2)).unwrap_err().exit(),
+            65,
+            "escapes count"
+        );
+    }
+}
