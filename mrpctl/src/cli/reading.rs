@@ -7,7 +7,7 @@ use mrp_proto::time::Timestamp;
 /// What reads messages, and settles them.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Tail(Tail),
+    Tail(Box<Tail>),
     Show(Show),
     Outbox(Outbox),
 }
