@@ -8,7 +8,7 @@ use std::time::Duration;
 /// What sends a message.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    Send(Send),
+    Send(Box<Send>),
 }
 
 /// Send a message

@@ -10,7 +10,7 @@ fn read(line: &str) -> Result<Cli, ErrorKind> {
 
 fn send(line: &str) -> sending::Send {
     match read(line).unwrap().command {
-        Some(Command::Sending(sending::Command::Send(flags))) => flags,
+        Some(Command::Sending(sending::Command::Send(flags))) => *flags,
         other => panic!("{other:?}"),
     }
 }

@@ -16,7 +16,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Send(flags) => {
             let timeout = timeout.map(|timeout| timeout.saturating_add(SEND_GRACE));
-            block_on(timeout, Signals::EndIt, send::run(context, flags))
+            block_on(timeout, Signals::EndIt, send::run(context, *flags))
         }
     }
 }
