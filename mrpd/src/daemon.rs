@@ -117,6 +117,7 @@ pub async fn run(
     let mut bound = bind(&sources, &config, &passed)?;
     let store = open_store(&sources.paths.store_file(), &lock, &board)?;
     store.register_metrics(events.metrics());
+    clock::begin_steady(store.last_steady().await?);
     for link in roster.agents.iter().flat_map(|agent| &agent.links) {
         binding::recall(&store, link).await;
     }

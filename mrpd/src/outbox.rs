@@ -207,6 +207,7 @@ impl Outbox {
         })?;
         record.created_at = now;
         record.due_at = hold.due_at;
+        record.held_for = hold.held_for;
         record.useless_at = hold.useless_at;
         warnings.extend(compose::unsigned_warning(&record));
         let out_id = record.id.clone();
