@@ -268,7 +268,8 @@ impl Dispatcher {
     }
 }
 
-async fn sleep_until(time: Option<Instant>) {
+/// For ever, where there is no time.
+pub(super) async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,
