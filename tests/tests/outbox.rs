@@ -113,7 +113,9 @@ fn a_delivery_is_told_without_being_asked_for() {
     while !events.line().trim().is_empty() {}
     let sent = send(&alice, text(&key, "are you there?"));
     let mut next = || -> Value {
-        let event: Value = serde_json::from_str(&events.line()).unwrap();
+        // Empty lines keep the stream open.
+        let line = std::iter::repeat_with(|| events.line()).find(|line| !line.is_empty());
+        let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
         assert_eq!(event["id"], sent["id"]);
         event["stage"].clone()
     };
