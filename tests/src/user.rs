@@ -273,6 +273,14 @@ impl User {
         messages(&Process::start(curl, b"").wait().succeeded())
     }
 
+    /// Has the daemon take in a message as if it came out of an archive.
+    pub fn import(&self, message: &Value) {
+        let line = format!("{message}\n");
+        let import = self.start_curl("/v1/import", &["--data-binary", "@-"], line.as_bytes());
+        let answer = import.wait().succeeded();
+        assert!(answer.contains("\"imported\":1"), "{answer}");
+    }
+
     /// Adds to the daemon's configuration file. It has no effect before a reload or a start.
     pub fn configure(&self, text: &str) {
         let path = self.config_file();

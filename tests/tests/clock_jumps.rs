@@ -275,9 +275,7 @@ fn nothing_goes_because_a_clock_was_set() {
     for field in ["created_at", "received_at"] {
         older[field] = json!(two_hours_ago);
     }
-    let line = format!("{older}\n");
-    let import = user.start_curl("/v1/import", &["--data-binary", "@-"], line.as_bytes());
-    import.wait().succeeded();
+    user.import(&older);
     let ids: Vec<Value> = user.inbox().iter().map(|one| one["id"].clone()).collect();
     assert_eq!(ids.len(), 3);
     machine.post("/v1/messages/mark", json!({ "ids": ids, "as": "read" }));
