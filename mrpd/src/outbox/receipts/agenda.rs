@@ -17,6 +17,8 @@ const PAUSES: [Duration; 5] = [
 ];
 /// The pause between two questions of one sender to one relay: a quarter of what the strictest relays let an agent read.
 const PACE: Duration = Duration::from_secs(2);
+/// For so long at least a lane is left alone that was asked about and not answered yet.
+const ANSWER: Duration = Duration::from_secs(30);
 /// Messages that are asked about, at most. The oldest of a lane give way.
 const MOST: usize = 10_000;
 
@@ -96,12 +98,13 @@ impl Agenda {
     /// What to ask now, over one of the ways that are open.
     pub(super) fn next(&mut self, open: &HashSet<Way>, now: Instant) -> Option<(LaneKey, String)> {
         self.paced.retain(|_, until| *until > now);
-        let due = self.lanes.iter().filter(|(key, lane)| {
+        let due = self.lanes.iter_mut().filter(|(key, lane)| {
             lane.due <= now && open.contains(&key.way) && !self.paced.contains_key(&key.way)
         });
         let (key, lane) = due.min_by_key(|(_, lane)| lane.due)?;
         let asked = (key.clone(), lane.waiting.front()?.clone());
-        self.paced.insert(asked.0.way.clone(), now + PACE);
+        lane.due = now + ANSWER;
+        self.paced.insert(key.way.clone(), now + PACE);
         Some(asked)
     }
 
@@ -236,6 +239,18 @@ mod tests {
             Some((lane("a"), "1".to_owned()))
         );
         agenda.remove(&lane("a"), "1");
+        assert_eq!(agenda.wake_at(&open()), None);
+    }
+
+    #[test]
+    fn nobody_asks_again_before_the_answer() {
+        let now = Instant::now();
+        let mut agenda = Agenda::default();
+        agenda.add(lane("a"), "1".to_owned(), now);
+        let asked = now + PAUSES[0];
+        assert!(agenda.next(&open(), asked).is_some());
+        assert_eq!(agenda.next(&open(), asked + PACE), None);
+        agenda.settle(&lane("a"), "1", asked + PACE);
         assert_eq!(agenda.wake_at(&open()), None);
     }
 
