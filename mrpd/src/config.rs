@@ -461,6 +461,8 @@ pub struct Outbox {
     pub retry_for: Duration,
     /// How many sends a relay takes in a minute that does not say it itself; 0 for any number.
     pub per_minute: u32,
+    /// Whether relays are asked if what they accepted was delivered.
+    pub receipts: bool,
 }
 
 /// `[metrics]`.

@@ -18,7 +18,7 @@ use crate::hooks::run::Runner;
 use crate::ingress;
 use crate::leases;
 use crate::metrics::write_textfile;
-use crate::outbox::{Outbox, tell_stages};
+use crate::outbox::{Outbox, ask_for_receipts, tell_stages};
 use crate::roster::Roster;
 use crate::session::binding;
 use crate::shutdown::{self, Signals, Wish};
@@ -117,6 +117,7 @@ pub async fn run(
     let mut bound = bind(&sources, &config, &passed)?;
     let store = open_store(&sources.paths.store_file(), &lock, &board)?;
     store.register_metrics(events.metrics());
+    clock::begin_steady(store.last_steady().await?);
     for link in roster.agents.iter().flat_map(|agent| &agent.links) {
         binding::recall(&store, link).await;
     }
@@ -237,6 +238,7 @@ fn start_parts(context: &Context) {
         context.events.clone(),
         stop.clone(),
     ));
+    tasks.spawn(ask_for_receipts(context.clone()));
     tasks.spawn(context.uploads.clone().tidy(stop.clone()));
     tasks.spawn(context.downloads.clone().run(stop.clone()));
     tasks.spawn(fanout::run(context.clone()));

@@ -1,5 +1,6 @@
 //! Leases that run out: the messages can be claimed again, at the time that was said and not when somebody asks.
 //!
+//! They are measured by the steady clock. Only from one run of the daemon to the next does the wall clock say what has passed.
 //! It sleeps until the next lease ends. Without one it sleeps until there is one.
 
 use crate::clock;
@@ -7,7 +8,7 @@ use crate::store::{Store, StoreError};
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
-/// The longest sleep while there are leases: the clock may be set, and the machine may have been suspended.
+/// The longest sleep while there are leases: the machine may have been suspended meanwhile.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 /// How long to leave a store alone that has failed.
 const STORE_PAUSE: Duration = Duration::from_secs(5);
@@ -41,11 +42,9 @@ async fn end_due(store: &Store) -> Result<Option<Duration>, StoreError> {
     let Some(due) = store.next_due().await? else {
         return Ok(None);
     };
-    let now = clock::now();
+    let now = clock::steady();
     if due > now {
-        let left = due.unix_millis().saturating_sub(now.unix_millis());
-        let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
-        return Ok(Some(left.min(LONGEST_SLEEP)));
+        return Ok(Some(due.since(now).min(LONGEST_SLEEP)));
     }
     store.end_due(now).await?;
     Ok(Some(Duration::ZERO))

@@ -5,7 +5,8 @@
 //! - `hold`: until when it is held, and for how long it is of use. `ledger`: what is held or of no use any more. `lanes`: in which
 //!   order the rest goes, and when. `budget`: how many at a time. `attempt`: one attempt, and what its failure means. `dispatch`: the
 //!   task.
-//! - `wait`: how far a send has come. `advice`: whether the recipient can read it. `by_hand`: what users do with the outbox.
+//! - `wait`: how far a send has come. `receipts`: asking the relays for it. `advice`: whether the recipient can read it. `by_hand`: what
+//!   users do with the outbox.
 
 mod advice;
 mod attempt;
@@ -17,6 +18,7 @@ mod files;
 mod hold;
 mod lanes;
 mod ledger;
+mod receipts;
 mod sealing;
 mod stages;
 mod wait;
@@ -29,6 +31,7 @@ pub use dispatch::{Nudge, Withdrawn};
 pub use files::ChooseError;
 pub use hold::HoldError;
 pub use lanes::Allowance;
+pub(crate) use receipts::run as ask_for_receipts;
 pub(crate) use stages::tell_stages;
 
 pub(crate) use advice::{E2E, E2E_VERSION};
@@ -207,6 +210,7 @@ impl Outbox {
         })?;
         record.created_at = now;
         record.due_at = hold.due_at;
+        record.held_for = hold.held_for;
         record.useless_at = hold.useless_at;
         warnings.extend(compose::unsigned_warning(&record));
         let out_id = record.id.clone();

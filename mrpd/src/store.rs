@@ -59,7 +59,7 @@ pub use lock::{Lock, LockError};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
 pub use record::{
-    Download, FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile, Track,
+    Download, FileRecord, HeldFor, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile, Track,
     UploadRecord,
 };
 pub use recover::{

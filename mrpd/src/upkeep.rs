@@ -61,7 +61,7 @@ async fn changed(
 }
 
 async fn tidy(store: &Store, inbox: &Inbox, board: &Board) -> Result<(), StoreError> {
-    while store.sweep(clock::now()).await? {
+    while store.sweep(clock::cautious()).await? {
         tokio::time::sleep(PAUSE).await;
     }
     let unread = if inbox.drop_unread {
@@ -71,7 +71,7 @@ async fn tidy(store: &Store, inbox: &Inbox, board: &Board) -> Result<(), StoreEr
     };
     if inbox.keep > Duration::ZERO {
         let expendable = Expendable {
-            before: Some(clock::now().before(inbox.keep)),
+            before: Some(clock::cautious().before(inbox.keep)),
             bytes: None,
             unread,
             after: 0,

@@ -8,9 +8,11 @@
 //! - [`agent`]: an agent that speaks HTTP byte by byte.
 //! - [`relay`]: a relay of the test's own.
 //! - [`user`]: a user with a home of their own.
+//! - [`clock`]: a wall clock that a test sets.
 //! - [`wire`]: an agent that speaks to a relay by hand.
 
 pub mod agent;
+pub mod clock;
 pub mod disk;
 pub mod process;
 pub mod programs;

@@ -1,5 +1,6 @@
 //! A user: a home of their own, an environment with nothing in it that the test did not put there, one daemon.
 
+use crate::clock::Clock;
 use crate::process::{Ended, Process};
 use crate::programs;
 use crate::relay::Relay;
@@ -41,6 +42,17 @@ impl User {
         user.start_daemon();
         user.mrpctl(&["init", "--name", name, "--relay", &relay.url()])
             .succeeded();
+        user
+    }
+
+    /// The same, whose programs have this wall clock from now on.
+    pub fn with_clock(name: &str, relay: &Relay, clock: &Clock) -> Self {
+        let mut user = Self::at(name, relay);
+        user.terminate_daemon();
+        for (variable, value) in clock.variables() {
+            user.add_variable(variable, &value);
+        }
+        user.start_daemon();
         user
     }
 
@@ -259,6 +271,14 @@ impl User {
         .arg(self.socket())
         .arg(format!("http://mrpd{path}"));
         messages(&Process::start(curl, b"").wait().succeeded())
+    }
+
+    /// Has the daemon take in a message as if it came out of an archive.
+    pub fn import(&self, message: &Value) {
+        let line = format!("{message}\n");
+        let import = self.start_curl("/v1/import", &["--data-binary", "@-"], line.as_bytes());
+        let answer = import.wait().succeeded();
+        assert!(answer.contains("\"imported\":1"), "{answer}");
     }
 
     /// Adds to the daemon's configuration file. It has no effect before a reload or a start.

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
+use tests::clock::Clock;
 use tests::process::eventually;
 use tests::relay::Relay;
 use tests::user::User;
@@ -92,34 +93,21 @@ fn a_switch_stands_as_it_did_after_a_restart() {
 #[test]
 fn a_clock_that_jumps_sets_nothing_off() {
     let relay = Relay::start();
-    let mut user = User::at("me", &relay);
-    let offset = user.home().join("offset");
-    let set = |text: &str| std::fs::write(&offset, text).expect("the clock is set");
-    set("+0");
-    user.terminate_daemon();
-    // Without the library the loader only warns, and no clock jumps.
-    let library = ["x86_64", "aarch64"]
-        .map(|machine| format!("/usr/lib/{machine}-linux-gnu/faketime/libfaketime.so.1"))
-        .into_iter()
-        .find(|library| std::path::Path::new(library).exists());
-    let Some(library) = library else {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let Some(clock) = Clock::new(folder.path()) else {
         return tests::skip("libfaketime is not installed");
     };
-    user.add_variable("LD_PRELOAD", &library);
-    user.add_variable("FAKETIME_TIMESTAMP_FILE", &offset.to_string_lossy());
-    user.add_variable("FAKETIME_NO_CACHE", "1");
-    user.add_variable("FAKETIME_DONT_FAKE_MONOTONIC", "1");
-    user.start_daemon();
+    let user = User::with_clock("me", &relay, &clock);
     let fired = switch(&user, "every = \"1h\"\ngrace = \"1m\"");
     let quick = user.home().join("quick");
     user.configure(&format!(
         "[[expect]]\nname = \"quick\"\nevery = \"3s\"\nshell = 'echo x >> {}'\n",
         quick.display()
     ));
-    set("+2h");
+    clock.set(7200);
     user.reload();
     eventually("time to pass", || (lines(&quick).len() >= 2).then_some(()));
-    set("-2h");
+    clock.set(-7200);
     let before = lines(&quick).len();
     eventually("time to pass", || {
         (lines(&quick).len() >= before + 2).then_some(())

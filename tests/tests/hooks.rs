@@ -354,6 +354,26 @@ fn strangers_and_forgers_run_nothing() {
 }
 
 #[test]
+fn what_is_imported_runs_nothing() {
+    let pair = Pair::with(&hook(
+        "all",
+        "from = [\"*\"]\nshell = 'echo \"$MRP_TEXT\" >> \"$HOME/texts\"'",
+    ));
+    pair.bob_sends("one");
+    pair.await_outcomes("all", &["handled"]);
+    let exported = pair.alice.api_lines("/v1/export");
+    let mut archived = exported[0].clone();
+    archived["id"] = json!("msg_1700000000_aaaaaaaaaaaa");
+    archived["text"] = json!("archived");
+    archived["body"] = json!({ "text": "archived" });
+    pair.alice.import(&archived);
+    // What comes behind it is looked at behind it.
+    pair.bob_sends("two");
+    pair.await_outcomes("all", &["handled", "handled"]);
+    assert_eq!(pair.lines("texts"), ["one", "two"]);
+}
+
+#[test]
 fn a_sender_is_served_in_order_while_a_failing_message_holds_up_nobody_else() {
     let script = "case $MRP_TEXT in bad*) test -e \"$HOME/open\" || exit 1;; esac; echo \"$MRP_TEXT\" >>\"$HOME/out\"";
     let hooks = format!(

@@ -103,6 +103,28 @@ fn each_stage_can_be_seen() {
 }
 
 #[test]
+fn a_delivery_is_told_without_being_asked_for() {
+    let relay = Relay::start();
+    let alice = User::at("alice", &relay);
+    let mut bob = User::at("bob", &relay);
+    let key = bob.key();
+    bob.terminate_daemon();
+    let mut events = alice.start_curl("/v1/events?kinds=stage", &["-i"], b"");
+    while !events.line().trim().is_empty() {}
+    let sent = send(&alice, text(&key, "are you there?"));
+    let mut next = || -> Value {
+        // Empty lines keep the stream open.
+        let line = std::iter::repeat_with(|| events.line()).find(|line| !line.is_empty());
+        let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        assert_eq!(event["id"], sent["id"]);
+        event["stage"].clone()
+    };
+    assert_eq!((next(), next()), (json!("queued"), json!("accepted")));
+    bob.start_daemon();
+    assert_eq!(next(), "delivered");
+}
+
+#[test]
 fn whoever_waits_for_a_stage_is_told_when_it_is_reached() {
     let relay = Relay::start();
     let alice = User::at("alice", &relay);

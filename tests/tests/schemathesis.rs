@@ -1,13 +1,17 @@
-//! The relay's OpenAPI document against the relay, by schemathesis: no failure of the server, no answer that the document lacks.
+//! The OpenAPI documents of relay and daemon against these, by schemathesis: no failure of the server, no answer that the document
+//! lacks.
 
 use std::io::{Read as _, Write as _};
-use std::net::TcpStream;
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::net::UnixStream;
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 use tests::process::Process;
 use tests::programs::{self, workspace};
 use tests::python;
 use tests::relay::Relay;
+use tests::user::User;
 
 /// For all operations together; it takes seconds on an idle machine.
 const PATIENCE: Duration = Duration::from_secs(180);
@@ -22,21 +26,74 @@ fn the_relay_does_what_its_document_says() {
         "webhooks.allow_networks=127.0.0.0/8",
     ]);
     let document = format!("{}/v1/openapi.json", relay.url());
-    let folder = workspace().join("tests/schemathesis");
+    let report = tried("relay", &document, &[]);
+    assert!(report.contains("Stateful"), "{report}");
+}
+
+#[test]
+fn the_daemon_does_what_its_document_says() {
+    let relay = Relay::start();
+    let mut user = User::at("me", &relay);
+    user.configure(
+        "[[hook]]\nname = \"note\"\nfrom = [\"*\"]\nexec = [\"/bin/true\"]\n\
+         [[topic]]\nname = \"news\"\nallow = [\"*\"]\n",
+    );
+    user.reload();
+    let daemon = format!("http://{}", forwarded(user.socket()));
+    let document = format!("{daemon}/v1/openapi.json");
+    tried("daemon", &document, &["--url", &daemon]);
+    assert!(!user.daemon().has_ended());
+}
+
+/// Tries everything that a document has as `tests/schemathesis/<name>` says; gives the report.
+fn tried(name: &str, document: &str, arguments: &[&str]) -> String {
+    let folder = workspace().join("tests/schemathesis").join(name);
+    let work = tempfile::tempdir().expect("a temporary folder");
     let mut command = python::isolated("schemathesis", "schemathesis");
     command
         .env("SCHEMATHESIS_HOOKS", "hooks")
         .env("PYTHONPATH", &folder)
         .arg("--config-file")
         .arg(folder.join("schemathesis.toml"))
-        .args(["run", &document, "--no-color", "--continue-on-failure"])
+        .args(["run", document, "--no-color", "--continue-on-failure"])
         .args(["--warnings", "off"])
-        .current_dir(relay.data());
+        .args(arguments)
+        .current_dir(work.path());
     let ended = Process::start(command, b"").wait_for(PATIENCE);
     let report = ended.succeeded();
     // It must have tried, and found requests that are accepted.
-    assert!(report.contains("Stateful"), "{report}");
+    assert!(report.contains("Tested:"), "{report}");
     assert!(!report.contains("Selected: 0/"), "{report}");
+    report
+}
+
+/// An address that leads to a Unix socket, for as long as the test runs.
+fn forwarded(socket: PathBuf) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("it is bound");
+    std::thread::spawn(move || {
+        for client in listener.incoming().map_while(Result::ok) {
+            let Ok(server) = UnixStream::connect(&socket) else {
+                continue;
+            };
+            let copies = client.try_clone().and_then(|to_client| {
+                let to_server = server.try_clone()?;
+                Ok((to_client, to_server))
+            });
+            let Ok((to_client, to_server)) = copies else {
+                continue;
+            };
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut &client, &mut &to_server);
+                to_server.shutdown(Shutdown::Write)
+            });
+            std::thread::spawn(move || {
+                let _ = std::io::copy(&mut &server, &mut &to_client);
+                to_client.shutdown(Shutdown::Write)
+            });
+        }
+    });
+    address
 }
 
 #[test]

@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Instant;
 use tests::DEADLINE;
 use tests::process::{Process, eventually};
 use tests::programs;
@@ -50,7 +51,10 @@ impl Manager {
     /// The next lines that begin with `prefix`, past others.
     fn told(&self, prefix: &str) -> String {
         let mut buffer = [0; 4096];
+        let begun = Instant::now();
+        // Signs of life come all the time, and must not keep a test alive.
         loop {
+            assert!(begun.elapsed() < DEADLINE, "never told: {prefix}");
             let length = self.0.recv(&mut buffer).expect("the daemon tells more");
             let text = String::from_utf8_lossy(&buffer[..length]).into_owned();
             if text.lines().any(|line| line.starts_with(prefix)) {

@@ -1,8 +1,9 @@
-//! What utoipa writes into a document that no reader of it needs.
+//! What utoipa writes into a document that no reader of it needs, or that is not quite so.
 
 use serde_json::Value;
 
-/// Takes out what is there for readers of the code: links in descriptions, and defaults of what is absent.
+/// Takes out what is there for readers of the code: links in descriptions, and defaults of what is absent. Numbers that are never
+/// negative have 64 bits for that, not 63.
 pub fn tidy(schema: &mut Value) {
     match schema {
         Value::Object(members) => {
@@ -11,6 +12,14 @@ pub fn tidy(schema: &mut Value) {
             }
             if let Some(Value::String(description)) = members.get_mut("description") {
                 *description = description.replace("[`", "`").replace("`]", "`");
+            }
+            let is_unsigned = members.get("minimum").is_some_and(|least| *least == 0);
+            if is_unsigned
+                && members
+                    .get("format")
+                    .is_some_and(|format| format == "int64")
+            {
+                members.insert("format".to_owned(), "uint64".into());
             }
             members.values_mut().for_each(tidy);
         }
@@ -52,6 +61,17 @@ mod tests {
         let mut schema = json!({ "items": [{ "description": "a [`Key`]", "default": null }] });
         tidy(&mut schema);
         assert_eq!(schema, json!({ "items": [{ "description": "a `Key`" }] }));
+    }
+
+    #[test]
+    fn what_is_never_negative_has_all_its_bits() {
+        let mut schema = json!([
+            { "type": "integer", "format": "int64", "minimum": 0 },
+            { "type": "integer", "format": "int64" },
+        ]);
+        tidy(&mut schema);
+        assert_eq!(schema[0]["format"], "uint64");
+        assert_eq!(schema[1]["format"], "int64");
     }
 
     #[test]

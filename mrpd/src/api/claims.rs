@@ -5,7 +5,7 @@ use super::messages::names;
 use super::openapi::codes;
 use super::query::{Filter, plan_of};
 use super::{Api, ApiError, view};
-use crate::clock;
+use crate::clock::{self, Clocks};
 use crate::store::{MessageRecord, Selection, Settled, Settlement, Target};
 use axum::Json;
 use axum::body::Bytes;
@@ -153,7 +153,7 @@ pub(super) async fn touch(
     let targets = targets(touch.ids, touch.leases)?;
     let until = in_millis(lease(touch.lease_ms)?);
     let Json(mut changed) = settle(&api, targets, Settlement::Keep(until)).await?;
-    changed.until = Some(until);
+    changed.until = Some(Clocks::read().to_wall(until));
     Ok(Json(changed))
 }
 
@@ -205,7 +205,8 @@ impl Claimer {
             if !page.messages.is_empty() {
                 let wanted = page.messages.iter().map(|(seq, _)| *seq).collect();
                 let until = in_millis(self.lease);
-                let claimed = store.claim(wanted, self.count, clock::now(), until).await?;
+                let now = clock::steady();
+                let claimed = store.claim(wanted, self.count, now, until).await?;
                 if !claimed.is_empty() {
                     return Ok(claimed);
                 }
@@ -297,8 +298,9 @@ fn within(field: &str, value: u64, (least, most): (u64, u64)) -> Result<u64, Api
     Err(ApiError::new(Code::InvalidRequest, message))
 }
 
+/// By the steady clock.
 fn in_millis(millis: u64) -> Timestamp {
-    clock::now().after(Duration::from_millis(millis))
+    clock::steady().after(Duration::from_millis(millis))
 }
 
 /// Nothing at all asks for what is usual.

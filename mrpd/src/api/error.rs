@@ -7,6 +7,7 @@ use axum::Json;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use mrp_proto::json::from_object;
 use mrp_proto::message::DraftError;
 use mrpd_api::error::{Code, ErrorBody, ErrorDetail};
 
@@ -165,12 +166,14 @@ impl From<BytesRejection> for ApiError {
     }
 }
 
-/// Reads a JSON body.
+/// Reads a JSON body, which is an object.
 pub(super) fn parse<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, ApiError> {
-    serde_json::from_slice(bytes).map_err(|error| {
+    let wrong = |error: &dyn std::fmt::Display| {
         ApiError::new(
             Code::InvalidJson,
             format!("the body is not as it should be: {error}"),
         )
-    })
+    };
+    let text = std::str::from_utf8(bytes).map_err(|error| wrong(&error))?;
+    from_object(text).map_err(|error| wrong(&error))
 }

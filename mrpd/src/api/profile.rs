@@ -13,7 +13,7 @@ use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use futures_util::future::join_all;
 use mrp_client::{Error, Relay};
-use mrp_proto::agent::{Change, ProfilePatch};
+use mrp_proto::agent::{CapabilityForm, Change, ProfilePatch};
 use mrp_proto::relay_api::{WebhookInfo, WebhookRequest, WebhookSecret};
 use mrpd_api::body::relays::{
     AclChange, AclPeer, Applied, AppliedAt, Policy, ProfileAt, Way, WebhookChange,
@@ -198,7 +198,11 @@ pub(super) async fn change(
     way: WayQuery,
     body: Body,
 ) -> Result<Json<Applied>, ApiError> {
-    let patch: ProfilePatch = parse(&body?)?;
+    let mut patch: ProfilePatch = parse(&body?)?;
+    // A relay answers in the form that it was asked in, and what it answers is read as objects.
+    if let Change::Set(list) = &mut patch.capabilities {
+        list.form = CapabilityForm::Structured;
+    }
     if let Err(violation) = patch.check() {
         return Err(ApiError::new(Code::InvalidRequest, violation.to_string()));
     }

@@ -1,5 +1,6 @@
 //! Messages in the contract's shape.
 
+use crate::clock::Clocks;
 use crate::contacts::Names;
 use crate::store::{MessageRecord, Standing, Target};
 use mrp_proto::content::one_line_text;
@@ -55,7 +56,7 @@ fn lease(seq: u64, standing: Standing) -> Option<Lease> {
         .filter(|_| standing.state == State::Claimed)?;
     Some(Lease {
         token: token(seq, standing.attempt),
-        until,
+        until: Clocks::read().to_wall(until),
     })
 }
 

@@ -93,9 +93,9 @@ impl Downloads {
         let mut newest = self.store.newest();
         loop {
             newest.borrow_and_update();
-            let due = self.store.due_downloads(clock::now()).await;
+            let due = self.store.due_downloads(clock::steady()).await;
             let pause = match due {
-                Ok(due) if due.now.is_empty() => due.next.map(|next| next.since(clock::now())),
+                Ok(due) if due.now.is_empty() => due.next.map(|next| next.since(clock::steady())),
                 Ok(due) => {
                     let all = futures_util::stream::iter(due.now);
                     let all = all.for_each_concurrent(AT_ONCE, |place| self.consider(place));
@@ -210,7 +210,7 @@ impl Downloads {
             ..known
         };
         if known.state != AttachmentState::Waiting {
-            let now = Some(clock::now());
+            let now = Some(clock::steady());
             self.record((seq, place), waiting.clone(), now).await?;
         }
         match self
@@ -261,19 +261,18 @@ impl Downloads {
         error: &DemandError,
     ) -> Result<(), StoreError> {
         let attempts = waiting.attempts.saturating_add(1);
-        let now = clock::now();
         let mut backoff = Backoff::new(BACKOFF.0, BACKOFF.1);
         for _ in 1..attempts.min(16) {
             backoff.handle_session_end(Duration::ZERO);
         }
-        let again = now.after(backoff.next_delay(clock::random_number()));
+        let pause = backoff.next_delay(clock::random_number());
         let is_final = match error {
             DemandError::Fetch(error) => error.is_final(),
             DemandError::NoSuch { .. } => true,
             DemandError::NoWay { .. } | DemandError::Store(_) => false,
         };
         // With the message the relay drops what it carries.
-        let is_over = is_final || again > message.expires_at;
+        let is_over = is_final || clock::cautious().after(pause) > message.expires_at;
         tracing::warn!(seq = place.0, place = place.1, %error, is_over, "an attachment was not fetched");
         let download = Download {
             state: if is_over {
@@ -285,8 +284,8 @@ impl Downloads {
             path: None,
             error: Some(error.to_string()),
         };
-        self.record(place, download, (!is_over).then_some(again))
-            .await
+        let again = (!is_over).then(|| clock::steady().after(pause));
+        self.record(place, download, again).await
     }
 
     /// It stays with the relay.

@@ -232,7 +232,7 @@ impl Uploads {
         let mut outbox = self.store.outbox_changes();
         loop {
             outbox.borrow_and_update();
-            let next = match self.sweep(clock::now()).await {
+            let next = match self.sweep(clock::cautious()).await {
                 Ok(next) => next,
                 Err(error) => {
                     tracing::warn!(%error, "files that are not needed any more were not removed");

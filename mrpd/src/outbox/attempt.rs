@@ -9,6 +9,7 @@ use crate::roster::{Link, LocalAgent, Roster};
 use crate::store::{Accepted, Failure, OutboxRecord, OutboxStage, Pending, Store, StoreError};
 use mrp_client::{Error, Refusal};
 use mrp_proto::code::Code as RelayCode;
+use mrp_proto::time::Timestamp;
 use mrpd_api::error::{Code, ErrorDetail};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,7 +24,7 @@ pub(super) async fn attempt(
     uploads: Uploads,
     roster: Arc<Roster>,
     pending: Pending,
-    retry_for: Duration,
+    age: Age,
     guess: Limit,
 ) -> Attempted {
     let record = match store.outbox_at(pending.position).await {
@@ -44,7 +45,7 @@ pub(super) async fn attempt(
                 },
             }
         }
-        Err(problem) => fail(&store, pending, &record, problem, retry_for).await,
+        Err(problem) => fail(&store, pending, &record, problem, age).await,
     };
     Attempted { heard, ..attempted }
 }
@@ -69,6 +70,15 @@ async fn record_accepted(
         tokio::time::sleep(pause).await;
         pause = (pause * 2).min(RECORD_PAUSE.1);
     }
+}
+
+/// How long a message may be tried.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Age {
+    /// Since when it is tried, by the steady clock; absent as long as it is not given up for its age.
+    pub(super) since: Option<Timestamp>,
+    /// For how long.
+    pub(super) limit: Duration,
 }
 
 /// An attempt that has ended.
@@ -321,7 +331,7 @@ async fn fail(
     pending: Pending,
     record: &OutboxRecord,
     problem: Problem,
-    retry_for: Duration,
+    age: Age,
 ) -> Attempted {
     let Problem {
         mut error,
@@ -333,10 +343,9 @@ async fn fail(
         Verdict::RetryRelay(after) => Outcome::RetryRelay { after },
         Verdict::GiveUp => Outcome::Done,
     };
-    let now = clock::now();
-    let tried_for = now.since(record.tried_since());
-    let given_up = outcome == Outcome::Done || tried_for >= retry_for;
-    if !given_up {
+    let tried_for = age.since.map(|since| clock::steady().since(since));
+    let too_old = tried_for.filter(|tried_for| *tried_for >= age.limit);
+    if outcome != Outcome::Done && too_old.is_none() {
         return Attempted {
             pending,
             outcome,
@@ -345,7 +354,9 @@ async fn fail(
             heard: Heard::Nothing,
         };
     }
-    if outcome != Outcome::Done {
+    if outcome != Outcome::Done
+        && let Some(tried_for) = too_old
+    {
         error.message = format!("given up after {tried_for:.0?}: {}", error.message);
         error.retryable = false;
     }
@@ -353,7 +364,7 @@ async fn fail(
     let failure = Failure {
         error,
         retry_at: None,
-        at: now,
+        at: clock::now(),
         perhaps_sent: undecided,
         tried: true,
     };

@@ -116,6 +116,7 @@ pub(super) fn compose(parts: Parts<'_>) -> Result<OutboxRecord, ComposeError> {
         next_attempt_at: None,
         error: None,
         due_at: None,
+        held_for: Default::default(),
         useless_at: None,
         tried_since: None,
         failed_at: None,

@@ -1,15 +1,14 @@
 //! The task that gets the outbox to the relays: bounded in parallel, in order for each recipient.
 
-use super::attempt::{Attempted, attempt};
+use super::attempt::{Age, Attempted, attempt};
 use super::budget::Limit;
 use super::lanes::{Allowance, Lanes, Outcome, Removed};
-use super::ledger::{Due, Ledger, Standing, is_useless};
+use super::ledger::{Due, Ledger, Standing};
 use crate::attachments::Uploads;
-use crate::clock;
+use crate::clock::{self, Clocks};
 use crate::config::Config;
 use crate::roster::Roster;
 use crate::store::{Failure, Pending, Store};
-use mrp_proto::time::Timestamp;
 use mrpd_api::error::{Code, ErrorDetail};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -19,7 +18,7 @@ use tokio_util::sync::CancellationToken;
 
 /// How long attempts that run may go on when the daemon ends. What they do not learn, the next start asks again.
 const LAST_ATTEMPTS: Duration = Duration::from_secs(4);
-/// How often the wall clock is looked at while it is waited for: it may be set meanwhile, and stand still for a sleeping machine.
+/// How often the clocks are looked at while they are waited for: the wall clock may be set meanwhile, and the machine may sleep.
 const LOOK: Duration = Duration::from_secs(30);
 
 /// What the dispatcher is told.
@@ -102,14 +101,14 @@ impl Dispatcher {
     /// Sends until it is stopped.
     pub(super) async fn run(mut self, pending: Vec<Pending>) {
         for pending in pending {
-            self.ledger.add(pending, Instant::now());
+            self.ledger.add(pending, Clocks::read());
         }
         let stop = self.stop.clone();
         loop {
             self.take_due().await;
             self.start_attempts();
             let wake_at = self.lanes.wake_at();
-            let look_at = self.ledger.wake_at();
+            let rest = self.ledger.rest(Clocks::read());
             tokio::select! {
                 () = stop.cancelled() => break,
                 nudge = self.nudges.recv() => match nudge {
@@ -118,7 +117,7 @@ impl Dispatcher {
                 },
                 Some(ended) = self.attempts.join_next() => self.finish(ended).await,
                 () = sleep_until(wake_at) => {}
-                () = look_again(look_at) => {}
+                () = look_again(rest) => {}
             }
         }
         let last = async {
@@ -134,12 +133,12 @@ impl Dispatcher {
 
     fn handle(&mut self, nudge: Nudge) {
         match nudge {
-            Nudge::New(pending) => self.ledger.add(pending, Instant::now()),
+            Nudge::New(pending) => self.ledger.add(pending, Clocks::read()),
             Nudge::Up { sender, relay } => self.lanes.line_up(&sender, &relay),
             Nudge::Withdraw { position, answer } => {
                 // Whoever asked and is gone has cancelled nothing: it is put back.
                 if let Err(Withdrawn::Out(pending)) = answer.send(self.withdraw(position)) {
-                    self.ledger.add(pending, Instant::now());
+                    self.ledger.add(pending, Clocks::read());
                 }
             }
             Nudge::Hurry { position } => {
@@ -170,7 +169,7 @@ impl Dispatcher {
     }
 
     async fn take_due(&mut self) {
-        for due in self.ledger.due(clock::now(), Instant::now()) {
+        for due in self.ledger.due(Clocks::read()) {
             match due {
                 Due::Send(pending) => self.lanes.add(pending),
                 // Where an attempt is under way, its end decides.
@@ -185,13 +184,10 @@ impl Dispatcher {
             let roster = Arc::clone(&self.roster.borrow());
             let position = pending.position;
             let outbox = self.config.borrow().outbox.clone();
-            let ended = self
-                .ledger
-                .has_patience_ended(position, outbox.retry_for, Instant::now());
-            let retry_for = if ended {
-                outbox.retry_for
-            } else {
-                Duration::MAX
+            let retry_for = outbox.retry_for;
+            let age = Age {
+                since: self.ledger.tried_since(position, retry_for, Clocks::read()),
+                limit: retry_for,
             };
             let guess = match outbox.per_minute {
                 0 => Limit::Unlimited,
@@ -199,7 +195,7 @@ impl Dispatcher {
             };
             let (store, uploads) = (self.store.clone(), self.uploads.clone());
             self.attempts
-                .spawn(attempt(store, uploads, roster, pending, retry_for, guess));
+                .spawn(attempt(store, uploads, roster, pending, age, guess));
         }
     }
 
@@ -236,9 +232,10 @@ impl Dispatcher {
             };
             self.record(pending.position, failure).await;
         }
+        let is_useless = self.ledger.is_useless(pending.position, Clocks::read());
         let known = self.ledger.find(pending.position);
         let pending = known.map_or(pending, |(known, _)| known.clone());
-        if is_useless(&pending, now) && self.lanes.remove(&pending) != Removed::UnderWay {
+        if is_useless && self.lanes.remove(&pending) != Removed::UnderWay {
             self.give_up_useless(pending).await;
         }
     }
@@ -271,16 +268,17 @@ impl Dispatcher {
     }
 }
 
-async fn sleep_until(time: Option<Instant>) {
+/// For ever, where there is no time.
+pub(super) async fn sleep_until(time: Option<Instant>) {
     match time {
         Some(time) => tokio::time::sleep_until(time.into()).await,
         None => std::future::pending().await,
     }
 }
 
-async fn look_again(time: Option<Timestamp>) {
-    match time {
-        Some(time) => tokio::time::sleep(time.since(clock::now()).min(LOOK)).await,
+async fn look_again(rest: Option<Duration>) {
+    match rest {
+        Some(rest) => tokio::time::sleep(rest.min(LOOK)).await,
         None => std::future::pending().await,
     }
 }

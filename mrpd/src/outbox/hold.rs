@@ -1,5 +1,6 @@
 //! Until when a message is held, and from when on it is of no use any more.
 
+use crate::store::HeldFor;
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::Send;
 use std::time::Duration;
@@ -28,6 +29,8 @@ pub enum HoldError {
 pub(super) struct Hold {
     /// When it may be sent first; at once where absent.
     pub(super) due_at: Option<Timestamp>,
+    /// By what that was said.
+    pub(super) held_for: HeldFor,
     /// From when on it is of no use any more, if that was said.
     pub(super) useless_at: Option<Timestamp>,
 }
@@ -56,8 +59,13 @@ pub(super) fn hold(send: &Send, now: Timestamp) -> Result<Hold, HoldError> {
         .expires_in
         .and_then(|seconds| u64::try_from(seconds).ok())
         .map(Duration::from_secs);
+    let held_for = match send.delay_ms {
+        Some(_) => HeldFor::Span,
+        None => HeldFor::Time,
+    };
     Ok(Hold {
         due_at,
+        held_for,
         useless_at: lifetime.map(|lifetime| due_at.unwrap_or(now).after(lifetime)),
     })
 }
@@ -83,6 +91,7 @@ mod tests {
         };
         let expected = Hold {
             due_at: Some(seconds(60)),
+            held_for: HeldFor::Span,
             useless_at: Some(seconds(70)),
         };
         assert_eq!(hold(&send, now()), Ok(expected));
@@ -96,6 +105,7 @@ mod tests {
         };
         let at_once = Hold {
             due_at: None,
+            held_for: HeldFor::Time,
             useless_at: None,
         };
         assert_eq!(hold(&at(Timestamp::EPOCH), now()), Ok(at_once));

@@ -1,7 +1,7 @@
 //! What goes out: durable before it is answered, and visible with a `seq` once a relay has accepted it.
 
 use super::inbox::append;
-use super::record::{MessageRecord, OutboxRecord, OutboxStage, Track, decode, encode};
+use super::record::{HeldFor, MessageRecord, OutboxRecord, OutboxStage, Track, decode, encode};
 use super::schema::{
     Counter, FORGET, IDS, LET_IN, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS, TRACKS,
 };
@@ -70,6 +70,8 @@ pub struct Pending {
     pub relay: String,
     /// When it may be sent first.
     pub due_at: Option<Timestamp>,
+    /// By what that was said.
+    pub held_for: HeldFor,
     /// Since when it is to be sent: since it was put here, or since it was due.
     pub since: Timestamp,
     /// From when on it is of no use any more.
@@ -88,6 +90,7 @@ impl Pending {
             to: record.message.to,
             relay: record.message.relay,
             due_at: record.due_at,
+            held_for: record.held_for,
             useless_at: record.useless_at,
             perhaps_sent: record.perhaps_sent,
         }

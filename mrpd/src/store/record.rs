@@ -90,6 +90,17 @@ pub enum OutboxStage {
     Failed,
 }
 
+/// By what the time is named until which an entry is held.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum HeldFor {
+    /// A time of the wall clock.
+    #[default]
+    Time,
+    /// A span, which passes however that clock is set.
+    Span,
+}
+
 /// An entry of the outbox: what is sent, byte for byte the same at each attempt, and what it says.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct OutboxRecord {
@@ -112,6 +123,9 @@ pub struct OutboxRecord {
     /// When it may be sent first; at once where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub due_at: Option<Timestamp>,
+    /// By what that was said.
+    #[serde(default)]
+    pub held_for: HeldFor,
     /// From when on it is of no use any more.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub useless_at: Option<Timestamp>,

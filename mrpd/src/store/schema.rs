@@ -42,16 +42,17 @@ pub(crate) const FILE_USES: TableDefinition<'_, (&str, &str), ()> =
     TableDefinition::new("file_uses");
 /// Blobs that agents uploaded, by blob, agent and relay: JSON of an [`UploadRecord`](super::UploadRecord).
 pub(crate) const UPLOADS: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("uploads");
-/// Attachments that are to be looked at, by `seq` and place, and when (milliseconds).
+/// Attachments that are to be looked at, by `seq` and place, and when (milliseconds of the steady clock).
 pub(crate) const DOWNLOADS: TableDefinition<'_, (u64, u32), u64> =
     TableDefinition::new("downloads");
 
 /// Which messages have what in common: a digest of it (see [`term`](super::index::term)) and `seq`.
 pub(crate) const INDEX: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("index");
-/// Where messages stand that are not as they came: state, attempts, and until when (milliseconds; 0 for no end), by `seq`.
+/// Where messages stand that are not as they came: state, attempts, and until when (milliseconds of the steady clock; 0 for no end),
+/// by `seq`.
 pub(crate) const STANDINGS: TableDefinition<'_, u64, (u8, u32, u64)> =
     TableDefinition::new("standings");
-/// Leases and delays by the time at which they end (milliseconds), and `seq`.
+/// Leases and delays by the time at which they end (milliseconds of the steady clock), and `seq`.
 pub(crate) const DUE: TableDefinition<'_, (u64, u64), ()> = TableDefinition::new("due");
 /// The first `seq` of a time (milliseconds): those before it were stored earlier. At most one entry a second.
 pub(crate) const TIMES: TableDefinition<'_, u64, u64> = TableDefinition::new("times");
@@ -176,6 +177,8 @@ pub(crate) enum Counter {
     Upgraded,
     /// The newest message to many.
     FanoutNumber,
+    /// What the steady clock showed when a lease or delay was last given (milliseconds).
+    Steady,
 }
 
 impl Counter {
@@ -197,6 +200,7 @@ impl Counter {
             Self::Freed => "freed",
             Self::Upgraded => "upgraded",
             Self::FanoutNumber => "fanout_number",
+            Self::Steady => "steady",
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where messages stand: every change of it, and what follows from it in lists, counters and leases.
 
 use super::index::{delayed_term, state_term};
-use super::schema::{Counter, DUE, INDEX, STANDINGS};
+use super::schema::{Counter, DUE, INDEX, META, STANDINGS};
 use super::writer::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
@@ -18,7 +18,7 @@ pub struct Standing {
     pub state: State,
     /// How often it was claimed.
     pub attempt: u32,
-    /// When the lease ends; of a new message: when it can be claimed again.
+    /// When the lease ends, by the steady clock; of a new message: when it can be claimed again.
     pub until: Option<Timestamp>,
 }
 
@@ -122,6 +122,7 @@ pub(super) fn put(
     tables.open_table(STANDINGS)?.insert(seq, after.packed())?;
     if let Some(until) = after.until {
         tables.open_table(DUE)?.insert((millis(until), seq), ())?;
+        transaction.raise(Counter::Steady, millis(crate::clock::steady()))?;
         transaction.note_due();
     }
     if after.state == State::New {
@@ -159,6 +160,19 @@ impl Store {
     /// Changes whenever there is a new lease or delay.
     pub fn due_changes(&self) -> tokio::sync::watch::Receiver<u64> {
         self.due.clone()
+    }
+
+    /// What the steady clock showed when a lease or delay was last given.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn last_steady(&self) -> Result<Timestamp, StoreError> {
+        self.read(|transaction| {
+            let meta = transaction.open_table(META)?;
+            let last = meta.get(Counter::Steady.name())?;
+            Ok(time(last.map_or(0, |value| value.value())))
+        })
+        .await
     }
 
     /// When the next lease or delay ends.

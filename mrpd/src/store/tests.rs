@@ -81,6 +81,7 @@ fn draft(id: &str) -> OutboxRecord {
         next_attempt_at: None,
         error: None,
         due_at: None,
+        held_for: Default::default(),
         useless_at: None,
         tried_since: None,
         failed_at: None,

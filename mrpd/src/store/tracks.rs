@@ -1,6 +1,6 @@
 //! What becomes of a message after a relay has accepted it: taken over, answered, or expired.
 
-use super::index::{Field, term};
+use super::index::{Field, Order, Step, Terms, term, walk};
 use super::record::{MessageRecord, OutboxRecord, Track, decode, encode};
 use super::schema::{IDS, INDEX, MESSAGES, TRACKS};
 use super::writer::Transaction;
@@ -9,7 +9,10 @@ use mrp_proto::time::Timestamp;
 use mrpd_api::body::Stage;
 use mrpd_api::error::ErrorDetail;
 use mrpd_api::message::Direction;
-use redb::ReadableTable as _;
+use redb::{ReadTransaction, ReadableTable as _};
+
+/// Messages that are looked at for those that are not delivered, at most.
+const UNDELIVERED: usize = 10_000;
 
 /// Something that goes out has come further, or has failed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -52,6 +55,16 @@ impl Track {
 }
 
 impl Store {
+    /// What went out since a time and is not known to be delivered, or to have expired, oldest first and without bodies. Of very many
+    /// only the newest are looked at.
+    ///
+    /// # Errors
+    /// A [`StoreError`].
+    pub async fn undelivered(&self, since: Timestamp) -> Result<Vec<MessageRecord>, StoreError> {
+        self.read(move |transaction| undelivered(transaction, since))
+            .await
+    }
+
     /// The message that went out under this `seq` was taken over by its recipient.
     ///
     /// # Errors
@@ -73,6 +86,43 @@ impl Store {
         self.write(move |transaction| change(transaction, seq, |track| track.expired = true))
             .await
     }
+}
+
+/// What of the newest messages that went out is not known to be delivered or expired, oldest first.
+fn undelivered(
+    transaction: &ReadTransaction,
+    since: Timestamp,
+) -> Result<Vec<MessageRecord>, redb::Error> {
+    let mut terms = Terms::default();
+    terms.demand_direction(Direction::Out);
+    let mut walk = walk(
+        transaction,
+        terms,
+        Order::Descending,
+        (1, u64::MAX),
+        UNDELIVERED,
+    )?;
+    let tracks = transaction.open_table(TRACKS)?;
+    let mut found = Vec::new();
+    while let Step::At(seq) = walk.next()? {
+        let Some(bytes) = walk.messages().get(seq)? else {
+            continue;
+        };
+        let mut message: MessageRecord = decode(bytes.value())?;
+        if message.received_at < since {
+            break;
+        }
+        let track: Option<Track> = tracks
+            .get(seq)?
+            .map(|bytes| decode(bytes.value()))
+            .transpose()?;
+        if !message.imported && !track.is_some_and(|track| track.is_settled()) {
+            message.body = None;
+            found.push(message);
+        }
+    }
+    found.reverse();
+    Ok(found)
 }
 
 /// Takes note of a message that came in, if it answers one that went out to its sender. Whoever answers has taken it over.

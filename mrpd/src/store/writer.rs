@@ -183,6 +183,15 @@ impl Transaction {
         Ok(value)
     }
 
+    /// Moves a counter up to a value, and never back.
+    pub(super) fn raise(&self, counter: Counter, value: u64) -> Result<(), redb::Error> {
+        if value > self.counter(counter)? {
+            let mut meta = self.tables().open_table(META)?;
+            meta.insert(counter.name(), value)?;
+        }
+        Ok(())
+    }
+
     /// Sets a counter back.
     pub(super) fn zero(&self, counter: Counter) -> Result<(), redb::Error> {
         let mut meta = self.tables().open_table(META)?;

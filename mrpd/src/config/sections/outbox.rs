@@ -24,9 +24,11 @@ pub(super) fn read(top: &mut Reader<'_>) -> Outbox {
         retry_for = RETRY_FOR;
     }
     let per_minute = reader.count("per_minute", PER_MINUTE, 0..=MOST_PER_MINUTE);
+    let receipts = reader.switch("receipts", true);
     reader.finish();
     Outbox {
         retry_for,
         per_minute: u32::try_from(per_minute).unwrap_or(0),
+        receipts,
     }
 }

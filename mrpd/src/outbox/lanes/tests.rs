@@ -7,6 +7,7 @@ fn pending(position: u64, to: &str, relay: &str) -> Pending {
         to: to.to_owned(),
         relay: relay.to_owned(),
         due_at: None,
+        held_for: Default::default(),
         since: mrp_proto::time::Timestamp::EPOCH,
         useless_at: None,
         perhaps_sent: false,
