@@ -11,7 +11,7 @@ use mrpd_api::paths::{Paths, SocketCandidate};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Context {
     pub(crate) global: Global,
     pub(crate) output: Output,

@@ -6,6 +6,7 @@
 //! - `output`: everything that is written, escaped for people and exact for programs.
 //! - `exit`: failures and exit statuses.
 //! - `context`: what every command has at hand, the daemon among it; `autostart` starts that.
+//! - `mcp`: a server for language models over the same inbox.
 //! - `config`: the environment, and `mrpd.toml` as a file that is edited.
 //!
 //! It must never know: how the daemon stores anything, or how a relay is spoken to.
@@ -17,6 +18,7 @@ mod config;
 mod context;
 mod exit;
 mod input;
+mod mcp;
 mod output;
 
 use context::Context;

@@ -6,6 +6,7 @@
 //! - [`error`]: error codes, with the HTTP status and the exit status that each stands for.
 //! - [`card`]: an address as one line of text, `mrp:…`.
 //! - [`paths`]: where the socket, the configuration, the keys and the store are.
+//! - [`percent`]: percent-encoding of names in paths.
 //! - [`client`]: a typed client.
 //!
 //! It must never know: how the daemon stores anything, or how a relay is spoken to.
@@ -21,5 +22,5 @@ pub mod message;
 #[cfg(feature = "openapi")]
 mod openapi;
 pub mod paths;
-mod percent;
+pub mod percent;
 pub mod route;

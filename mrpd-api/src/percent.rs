@@ -1,7 +1,7 @@
 //! Percent-encoding (RFC 3986): for names in paths, and for values in queries and cards.
 
 /// Encodes everything but unreserved characters.
-pub(crate) fn encode(text: &str) -> String {
+pub fn encode(text: &str) -> String {
     let mut encoded = String::with_capacity(text.len());
     for byte in text.bytes() {
         if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~') {
@@ -18,7 +18,7 @@ pub(crate) fn encode(text: &str) -> String {
 }
 
 /// Decodes; `None` where `%` is not followed by two hexadecimal digits or the bytes are not UTF-8.
-pub(crate) fn decode(text: &str) -> Option<String> {
+pub fn decode(text: &str) -> Option<String> {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.bytes();
     while let Some(byte) = rest.next() {

@@ -11,7 +11,10 @@ pub(super) const GROUPS: &[(&str, &[&str])] = &[
     ("People and discovery", &["contact", "card"]),
     ("Me", &["whoami"]),
     ("Blobs, relays, webhooks", &["relay"]),
-    ("Daemon and tooling", &["daemon", "config", "completions"]),
+    (
+        "Daemon and tooling",
+        &["daemon", "config", "mcp", "completions"],
+    ),
 ];
 
 const WIDTH: usize = 12;

@@ -1,5 +1,6 @@
 //! Flags of the commands about the programs themselves.
 
+use super::value;
 use clap::{Args, Subcommand};
 use clap_complete::Shell;
 use std::ffi::OsString;
@@ -12,6 +13,7 @@ pub(crate) enum Command {
     Daemon(Daemon),
     #[command(subcommand)]
     Config(Config),
+    Mcp(Mcp),
     Completions(Completions),
 }
 
@@ -102,6 +104,32 @@ pub(crate) enum Config {
         #[arg(value_name = "FILE")]
         file: Option<PathBuf>,
     },
+}
+
+/// Serve a language model over the Model Context Protocol, on standard input and output
+///
+/// Tools and resources over the same inbox. A message that the model takes is under a lease until it acknowledges it, so that
+/// nothing is lost if it stops. Files are read and saved only below folders that --files names.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+EXAMPLES
+  mrpctl mcp
+  mrpctl mcp --read-only                       nothing is sent, settled or changed
+  mrpctl mcp --allow-to alice --allow-to ci    messages go to these alone
+  mrpctl mcp --files ~/exchange                files are read and saved there
+
+IN A CLIENT'S CONFIGURATION
+  {\"mcpServers\": {\"mrp\": {\"command\": \"mrpctl\", \"args\": [\"mcp\"]}}}")]
+pub(crate) struct Mcp {
+    /// Only tools that change nothing
+    #[arg(long)]
+    pub(crate) read_only: bool,
+    /// Send only to this contact or key; repeatable
+    #[arg(long, value_name = "WHO", allow_hyphen_values = true, value_parser = value::given)]
+    pub(crate) allow_to: Vec<String>,
+    /// Folder from which files may be read and to which they may be saved; repeatable
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) files: Vec<PathBuf>,
 }
 
 /// Write the completion script of a shell to standard output

@@ -14,6 +14,7 @@ pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
         Command::Daemon(flags) => daemon::run(context, flags),
         Command::Config(flags) => bounded(context, config::run(context, flags)),
+        Command::Mcp(flags) => bounded(context, crate::mcp::run(context.clone(), &flags)),
         Command::Completions(flags) => completions::run(context, &flags),
     }
 }

@@ -90,7 +90,7 @@ fn seconds(duration: std::time::Duration) -> i64 {
 }
 
 /// Every message has a key, so that a broken connection to the daemon can be tried again.
-fn random_id() -> Result<String, Failure> {
+pub(crate) fn random_id() -> Result<String, Failure> {
     let mut bytes = [0_u8; 16];
     getrandom::fill(&mut bytes)
         .map_err(|error| Failure::new(Reason::Internal, format!("no random numbers: {error}")))?;

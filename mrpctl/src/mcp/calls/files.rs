@@ -1,0 +1,162 @@
+//! Files that go with messages.
+
+use super::value;
+use crate::exit::{Failure, Reason};
+use crate::mcp::Desk;
+use crate::mcp::arguments::{DownloadBlob, UploadBlob};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::stream::{self, Stream};
+use mrpd_api::body::blobs::BlobQuery;
+use mrpd_api::client::{Bytes, Client, Download};
+use serde_json::{Value, json};
+use std::io;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::Path;
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+/// Bytes that are put into an answer.
+const MOST_IN_ANSWER: usize = 256 << 10;
+/// Bytes that are read of a file at once.
+const PIECE: usize = 64 << 10;
+
+pub(in crate::mcp) async fn upload_blob(desk: &Desk, asked: UploadBlob) -> Result<Value, Failure> {
+    let query = BlobQuery {
+        filename: Some(asked.filename),
+        content_type: asked.content_type,
+        agent: desk.agent(),
+        ..BlobQuery::default()
+    };
+    let client = desk.daemon().await?;
+    let blob = match (asked.text, asked.base64, asked.path) {
+        (Some(text), None, None) => put(&client, &query, text.into_bytes()).await?,
+        (None, Some(text), None) => {
+            let bytes = STANDARD.decode(text.trim()).map_err(|error| {
+                Failure::new(Reason::BadData, format!("base64 cannot be read: {error}"))
+            })?;
+            put(&client, &query, bytes).await?
+        }
+        (None, None, Some(path)) => {
+            let real = desk.limits.readable(&path)?;
+            let file = open(&real).await?;
+            client.put_file(&query, pieces(file)).await?
+        }
+        _ => {
+            return Err(Failure::new(
+                Reason::BadData,
+                "a file is given by exactly one of text, base64 and path",
+            ));
+        }
+    };
+    value(&blob)
+}
+
+async fn put(
+    client: &Client,
+    query: &BlobQuery,
+    bytes: Vec<u8>,
+) -> Result<mrpd_api::body::blobs::Blob, Failure> {
+    let whole = stream::iter([Ok(Bytes::from(bytes))]);
+    Ok(client.put_file(query, whole).await?)
+}
+
+async fn open(path: &Path) -> Result<tokio::fs::File, Failure> {
+    let shown = path.display();
+    let file = tokio::fs::File::open(path).await;
+    let file =
+        file.map_err(|error| Failure::io(Reason::NoInput, &format!("read {shown}"), &error))?;
+    let metadata = file.metadata().await;
+    if metadata.is_ok_and(|metadata| metadata.is_file()) {
+        return Ok(file);
+    }
+    Err(Failure::new(Reason::NoInput, format!("{shown} is no file")))
+}
+
+fn pieces(file: tokio::fs::File) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+    stream::try_unfold(file, |mut file| async move {
+        let mut piece = vec![0; PIECE];
+        let length = file.read(&mut piece).await?;
+        piece.truncate(length);
+        Ok((length > 0).then(|| (Bytes::from(piece), file)))
+    })
+}
+
+pub(in crate::mcp) async fn download_blob(
+    desk: &Desk,
+    asked: DownloadBlob,
+) -> Result<Value, Failure> {
+    let client = desk.daemon().await?;
+    let download = match (&asked.message_id, &asked.id) {
+        (Some(message), None) => {
+            client
+                .attachment(message, asked.place.unwrap_or_default())
+                .await?
+        }
+        (None, Some(id)) => {
+            let query = BlobQuery {
+                agent: desk.agent(),
+                ..BlobQuery::default()
+            };
+            client.blob(id, &query).await?
+        }
+        _ => {
+            return Err(Failure::new(
+                Reason::BadData,
+                "a file is named by exactly one of message_id and id",
+            ));
+        }
+    };
+    match asked.save_as {
+        Some(path) => save(&desk.limits.writable(&path)?, download).await,
+        None => in_answer(download).await,
+    }
+}
+
+/// Nothing is replaced, and a file that did not come whole is not left behind.
+async fn save(path: &Path, mut download: Download) -> Result<Value, Failure> {
+    let shown = path.display().to_string();
+    let failed =
+        |error: &io::Error| Failure::io(Reason::CannotCreate, &format!("write {shown}"), error);
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create_new(true).mode(0o600);
+    let file = options.open(path).map_err(|error| failed(&error))?;
+    let mut file = tokio::fs::File::from_std(file);
+    let mut size = 0;
+    let written: Result<(), Failure> = async {
+        while let Some(piece) = download.next().await? {
+            size += piece.len();
+            file.write_all(&piece)
+                .await
+                .map_err(|error| failed(&error))?;
+        }
+        file.sync_all().await.map_err(|error| failed(&error))
+    }
+    .await;
+    if let Err(failure) = written {
+        // What is left to do has failed already.
+        let _ = tokio::fs::remove_file(path).await;
+        return Err(failure);
+    }
+    Ok(json!({ "saved": shown, "size": size }))
+}
+
+async fn in_answer(mut download: Download) -> Result<Value, Failure> {
+    let mut bytes = Vec::new();
+    while let Some(piece) = download.next().await? {
+        bytes.extend_from_slice(&piece);
+        if bytes.len() > MOST_IN_ANSWER {
+            return Err(Failure::new(
+                Reason::BadData,
+                format!(
+                    "the file is larger than the {MOST_IN_ANSWER} bytes that fit into an answer"
+                ),
+            )
+            .fix("give save_as, a path below a folder that the server may use"));
+        }
+    }
+    let size = bytes.len();
+    Ok(match String::from_utf8(bytes) {
+        Ok(text) => json!({ "size": size, "text": text }),
+        Err(error) => json!({ "size": size, "base64": STANDARD.encode(error.as_bytes()) }),
+    })
+}
