@@ -31,7 +31,7 @@ lint:
 
 # The programs first: tests/ runs them as processes.
 test: lint build python
-	$(CARGO) build --locked -p mrpd --bin mrpd-failpoints --features failpoints
+	$(CARGO) build --locked --workspace --bin mrpd-failpoints --features mrpd/failpoints
 	MRP_TEST_PYTHON=$(abspath $(TARGET))/python $(CARGO) test --locked --workspace --no-fail-fast
 
 # The published clients, unmodified, and tools of the tests: each in a virtual environment of its own.

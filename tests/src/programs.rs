@@ -8,15 +8,11 @@ use std::sync::OnceLock;
 pub fn path(program: &str) -> PathBuf {
     static BUILT: OnceLock<()> = OnceLock::new();
     BUILT.get_or_init(|| {
-        cargo(&["build", "--locked", "--quiet", "--workspace", "--bins"]);
-        let failpoints = ["--bin", "mrpd-failpoints", "--features", "failpoints"];
-        cargo(
-            &[
-                &["build", "--locked", "--quiet", "-p", "mrpd"][..],
-                &failpoints,
-            ]
-            .concat(),
-        );
+        let build = ["build", "--locked", "--quiet", "--workspace"];
+        let failpoints = ["--bin", "mrpd-failpoints", "--features", "mrpd/failpoints"];
+        cargo(&[&build[..], &["--bins"]].concat());
+        // Of the whole workspace too, so that its libraries are those of the other programs.
+        cargo(&[&build[..], &failpoints].concat());
     });
     let path = directory().join(program);
     assert!(path.exists(), "{} was not built", path.display());
