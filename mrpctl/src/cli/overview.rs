@@ -8,7 +8,13 @@ pub(super) const GROUPS: &[(&str, &[&str])] = &[
     ("Start here", &["init", "status", "doctor", "demo"]),
     ("Messages", &["send", "tail", "show", "outbox"]),
     ("Run things", &["subscribers"]),
-    ("People and discovery", &["contact", "card"]),
+    (
+        "People and discovery",
+        &[
+            "contact", "card", "find", "caps", "lookup", "allow", "block", "unblock", "acl",
+            "policy", "pending",
+        ],
+    ),
     ("Me", &["whoami"]),
     ("Blobs, relays, webhooks", &["relay"]),
     (
