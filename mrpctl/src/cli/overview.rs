@@ -15,7 +15,7 @@ pub(super) const GROUPS: &[(&str, &[&str])] = &[
             "policy", "pending",
         ],
     ),
-    ("Me", &["whoami"]),
+    ("Me", &["whoami", "profile", "cap", "key"]),
     ("Blobs, relays, webhooks", &["relay"]),
     (
         "Daemon and tooling",
