@@ -16,7 +16,7 @@ pub(super) const GROUPS: &[(&str, &[&str])] = &[
         ],
     ),
     ("Me", &["whoami", "profile", "cap", "key"]),
-    ("Blobs, relays, webhooks", &["relay"]),
+    ("Blobs, relays, webhooks", &["blob", "relay", "webhook"]),
     (
         "Daemon and tooling",
         &["daemon", "config", "mcp", "completions"],
