@@ -50,10 +50,8 @@ fn a_profile_is_set_in_the_configuration_and_shown_by_the_relay() {
         "a.b=c d",
     ];
     let ended = user.mrpctl(&set);
-    assert_eq!(
-        (ended.stderr.as_str(), ended.succeeded().as_str()),
-        ("", "")
-    );
+    assert_eq!(ended.stderr, "");
+    assert_eq!(ended.succeeded(), "");
     let shown = lines(&user.mrpctl(&["profile", "show"]).succeeded());
     let profile = &shown[0]["profile"];
     assert_eq!(shown[0]["relay"], "local");

@@ -4,8 +4,9 @@
 
 use serde_json::{Map, Value, json};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::TcpListener;
 use tests::DEADLINE;
+use tests::process::eventually;
 use tests::relay::Relay;
 use tests::sdk::lines;
 use tests::user::User;
@@ -150,6 +151,8 @@ fn a_blob_goes_up_and_comes_down_as_it_is() {
         user.mrpctl(&["blob", "get", words]).succeeded(),
         "some words\n"
     );
+    let nowhere = ["blob", "get", words, "-O", "no/such/file"];
+    user.mrpctl(&nowhere).failed(73, "no/such/file");
     let listed = lines(&user.mrpctl(&["blob", "ls"]).succeeded());
     let ids: Vec<_> = listed
         .iter()
@@ -179,8 +182,6 @@ fn a_blob_goes_up_and_comes_down_as_it_is() {
     user.mrpctl(&["blob", "put", "."]).failed(66, "is a folder");
     user.mrpctl(&["blob", "info", "nonsense"])
         .failed(65, "nonsense");
-    let nowhere = ["blob", "get", "blob_000000000000", "-O", "no/such/folder"];
-    user.mrpctl(&nowhere).failed(66, "");
     let files: Vec<_> = std::fs::read_dir(user.home()).unwrap().flatten().collect();
     let part = files
         .iter()
@@ -190,7 +191,10 @@ fn a_blob_goes_up_and_comes_down_as_it_is() {
 
 /// Takes one delivery, answers it, and gives it in the form that `webhook verify` reads.
 fn delivery(listener: &TcpListener) -> Value {
-    let (mut stream, _) = listener.accept().unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let accepted = eventually("a delivery", || listener.accept().ok());
+    let mut stream = accepted.0;
+    stream.set_nonblocking(false).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let mut reader = BufReader::new(stream.try_clone().unwrap());
     let mut headers = Map::new();
@@ -308,5 +312,4 @@ fn a_webhook_is_set_shown_and_its_deliveries_are_told_from_forged_ones() {
     user.start_daemon();
     user.mrpctl(&["webhook", "rm"]).succeeded();
     user.mrpctl(&["webhook", "show"]).failed(1, "");
-    drop(TcpStream::connect(listener.local_addr().unwrap()));
 }
