@@ -114,12 +114,29 @@ pub(crate) struct Lookup {
     pub(crate) at: AtRelay,
 }
 
+/// Names and keys, one at least. A key may begin with a hyphen, so the first is taken whatever it looks like; of the others, those
+/// that begin so stand behind `--`, for flags may follow the first.
+#[derive(Debug, Args)]
+pub(crate) struct Several {
+    /// Contact, key or card
+    #[arg(value_name = "WHO", allow_hyphen_values = true, value_parser = value::given)]
+    who: String,
+    /// More of them; those that begin with - stand behind --
+    #[arg(value_name = "MORE", value_parser = value::given)]
+    more: Vec<String>,
+}
+
+impl Several {
+    pub(crate) fn all(self) -> Vec<String> {
+        std::iter::once(self.who).chain(self.more).collect()
+    }
+}
+
 /// Whom a change of the access list is about.
 #[derive(Debug, Args)]
 pub(crate) struct Whom {
-    /// Contacts, keys or cards
-    #[arg(value_name = "WHO", required = true, allow_hyphen_values = true, value_parser = value::given)]
-    pub(crate) who: Vec<String>,
+    #[command(flatten)]
+    pub(crate) who: Several,
     #[command(flatten)]
     pub(crate) at: AtRelay,
 }
@@ -229,19 +246,17 @@ EXAMPLES
 pub(crate) enum Pending {
     /// Show what is held
     Ls,
-    /// Let senders in: what is held of them becomes visible, and nothing more is held
+    /// Let senders in, by their keys (or the first 8 characters) or ids of messages: what is held becomes visible
     Accept {
-        /// Keys of senders (or their first 8 characters), or ids of their messages
-        #[arg(value_name = "WHO", required = true, allow_hyphen_values = true, value_parser = value::given)]
-        who: Vec<String>,
+        #[command(flatten)]
+        who: Several,
         /// Make the sender a contact of this name
         #[arg(long, value_name = "NAME", value_parser = value::given)]
         name: Option<String>,
     },
-    /// Drop what is held; later messages are held as before
+    /// Drop what is held, of senders or by ids of messages; later messages are held as before
     Reject {
-        /// Keys of senders (or their first 8 characters), or ids of messages
-        #[arg(value_name = "WHO", required = true, allow_hyphen_values = true, value_parser = value::given)]
-        who: Vec<String>,
+        #[command(flatten)]
+        who: Several,
     },
 }

@@ -53,7 +53,7 @@ pub(super) async fn change(context: &Context, whom: Whom, change: Change) -> Res
     let client = context.daemon().await?;
     let way = way(context, whom.at);
     let mut first = None;
-    for who in &whom.who {
+    for who in &whom.who.all() {
         let done = match change {
             Change::Put(entry_type) => client.put_acl(who, entry_type, &way).await,
             Change::Remove => client.remove_acl(who, &way).await,

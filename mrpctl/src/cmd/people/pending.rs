@@ -34,7 +34,7 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
     match flags {
         Flags::Ls => context.output.list(&held(&client).await?, &HEADS, row),
         Flags::Accept { who, name } => {
-            let Whose { keys, ids } = whose(&client, &who).await?;
+            let Whose { keys, ids } = whose(&client, &who.all()).await?;
             let accept = AcceptPending {
                 from: keys,
                 ids,
@@ -44,7 +44,7 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
             told(context, decided, "let in")
         }
         Flags::Reject { who } => {
-            let Whose { keys, ids } = whose(&client, &who).await?;
+            let Whose { keys, ids } = whose(&client, &who.all()).await?;
             let reject = RejectPending { from: keys, ids };
             let decided = client.reject_pending(&reject).await?;
             told(context, decided, "dropped")
