@@ -167,7 +167,7 @@ fn who_may_write_is_said_by_lists_and_policy() {
     add_contact(&server, "me-too", &key);
     let send = |text: &str| {
         laptop
-            .mrpctl(&["send", &to, text, "--timeout", "20s"])
+            .mrpctl(&["send", &to, text, "--wait", "delivered"])
             .code()
     };
 

@@ -12,6 +12,7 @@ EXAMPLES
   mrpctl key new ci                              a file of its own below ~/.mrp/keys
   mrpctl key use ci                              act as it where no other identity is named
   mrpctl key import agent.pem robot              32 raw bytes, their hexadecimal or base64url text, or a PEM of OpenSSL
+  mrpctl key export ci | age -p > ci.age         a copy under a passphrase; back: age -d ci.age | mrpctl key import - ci
   mrpctl key sign < release.tar > release.sig
   mrpctl key verify alice \"$(cat release.sig)\" < release.tar
 

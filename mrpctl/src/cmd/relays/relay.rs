@@ -94,7 +94,7 @@ fn clock(ahead: i64) -> String {
     let seconds = ahead.unsigned_abs().div_ceil(1000);
     match ahead {
         -999..=999 => "the same".to_owned(),
-        1.. => format!("{seconds} s ahead here"),
+        1000.. => format!("{seconds} s ahead here"),
         _ => format!("{seconds} s behind here"),
     }
 }
