@@ -245,6 +245,8 @@ fn keys_are_made_found_taken_over_and_removed_without_a_daemon() {
         .failed(1, "there is no key old");
     user.mrpctl(&["key", "show", "robbot"])
         .failed(1, "did you mean robot?");
+    user.mrpctl(&["key", "new", "../x"])
+        .failed(64, "cannot be a name");
     user.mrpctl(&["key", "new"])
         .failed(64, "mrpctl key new NAME");
     user.mrpctl_with(&["key", "import", "-", "x"], b"no key")

@@ -21,7 +21,7 @@ pub(crate) enum Key {
     /// Make a key, in a file that must not exist
     New {
         /// Its name (default: that of --agent, else the default identity)
-        #[arg(value_name = "NAME", value_parser = value::given)]
+        #[arg(value_name = "NAME", value_parser = value::name)]
         name: Option<String>,
     },
     /// Show the key files and who uses them
@@ -44,7 +44,7 @@ pub(crate) enum Key {
         #[arg(value_name = "FILE")]
         file: PathBuf,
         /// The name it is to have (default: that of the file)
-        #[arg(value_name = "NAME", value_parser = value::given)]
+        #[arg(value_name = "NAME", value_parser = value::name)]
         name: Option<String>,
     },
     /// Write the private key out: whoever has it is you
