@@ -4,9 +4,12 @@
 
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use futures_util::stream::{self, Stream};
+use mrpd_api::client::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::path::Path;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
@@ -18,6 +21,9 @@ pub(crate) const MAX_LINE: usize = 2 * MAX_BODY;
 
 /// Bytes of a file of contacts, at most.
 const MAX_FILE: usize = 16 * MAX_BODY;
+
+/// Bytes of a file that are read at once.
+const PIECE: usize = 64 * 1024;
 
 /// Lines that are read ahead of what is done with them.
 const READ_AHEAD: usize = 16;
@@ -78,6 +84,19 @@ async fn file(path: &str, limit: usize) -> Result<String, Failure> {
         read_text(file, &path, limit)
     })
     .await
+}
+
+/// Bytes as they come, for what takes them piece by piece.
+pub(crate) fn pieces<S>(source: S) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static
+where
+    S: AsyncRead + Send + Unpin + 'static,
+{
+    stream::try_unfold(source, |mut source| async move {
+        let mut piece = vec![0; PIECE];
+        let length = source.read(&mut piece).await?;
+        piece.truncate(length);
+        Ok((length > 0).then(|| (Bytes::from(piece), source)))
+    })
 }
 
 /// The SHA-256 of all of standard input, however long it is.

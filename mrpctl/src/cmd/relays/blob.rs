@@ -6,6 +6,7 @@ use crate::cli::people::AtRelay;
 use crate::cli::relays::{Blob as Flags, BlobGet, BlobPut};
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use crate::input;
 use crate::output::pairs;
 use mrpd_api::body::blobs::{Blob, BlobQuery};
 use mrpd_api::client::Client;
@@ -48,7 +49,7 @@ async fn put(context: &Context, client: &Client, flags: BlobPut) -> Result<(), F
         content_type: flags.content_type.clone(),
         ..query(context, flags.at.clone())
     };
-    let blob = client.upload_blob(&query, transfer::pieces(source)).await?;
+    let blob = client.upload_blob(&query, input::pieces(source)).await?;
     if context.output.is_auto() && !context.output.has_fields() {
         return context.output.bytes(format!("{}\n", blob.id));
     }

@@ -2,15 +2,11 @@
 
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
-use futures_util::{Stream, stream};
-use mrpd_api::client::{Bytes, Download};
+use mrpd_api::client::Download;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::fs::File;
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
-
-/// Bytes that are read at once.
-const PIECE: usize = 64 * 1024;
+use tokio::io::{AsyncRead, AsyncWriteExt as _};
 
 /// What comes from a file or from standard input.
 pub(super) type Source = Box<dyn AsyncRead + Send + Unpin>;
@@ -30,16 +26,6 @@ pub(super) async fn open(file: &str) -> Result<Source, Failure> {
         );
     }
     Ok(Box::new(opened))
-}
-
-/// Its bytes as they come.
-pub(super) fn pieces(source: Source) -> impl Stream<Item = io::Result<Bytes>> + Send {
-    stream::try_unfold(source, |mut source| async move {
-        let mut piece = vec![0; PIECE];
-        let length = source.read(&mut piece).await?;
-        piece.truncate(length);
-        Ok((length > 0).then(|| (Bytes::from(piece), source)))
-    })
 }
 
 pub(super) async fn to_output(context: &Context, mut download: Download) -> Result<(), Failure> {
