@@ -1,5 +1,6 @@
 //! Identifiers: texts with a shape of their own, so that one is never taken for another.
 
+use crate::hexadecimal;
 use crate::time::Timestamp;
 use std::fmt;
 use std::str::FromStr;
@@ -85,36 +86,23 @@ text_id! {
 impl MessageId {
     /// Composes a relay's id from the second it was accepted in and 48 random bits.
     pub fn compose(accepted: Timestamp, random: [u8; 6]) -> Self {
-        Self(format!("msg_{}_{}", accepted.unix_seconds(), hex(&random)))
+        Self(format!(
+            "msg_{}_{}",
+            accepted.unix_seconds(),
+            hexadecimal::encode(&random)
+        ))
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    let text = String::with_capacity(2 * bytes.len());
-    bytes.iter().fold(text, |mut text, byte| {
-        use fmt::Write as _;
-        write!(text, "{byte:02x}").expect("writing to a String does not fail");
-        text
-    })
 }
 
 impl BlobId {
     /// The id of bytes with this SHA-256.
     pub fn of_digest(digest: &[u8; 32]) -> Self {
-        Self(format!("blob_{}", hex(digest)))
+        Self(format!("blob_{}", hexadecimal::encode(digest)))
     }
 
     /// The SHA-256 that the id stands for; `None` for the shorter ids of other relays.
     pub fn digest(&self) -> Option<[u8; 32]> {
-        let digits = self.0.strip_prefix("blob_")?.as_bytes();
-        let mut digest = [0; 32];
-        if digits.len() != 2 * digest.len() {
-            return None;
-        }
-        for (byte, pair) in digest.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
-        }
-        Some(digest)
+        hexadecimal::decode_array(self.0.strip_prefix("blob_")?)
     }
 
     /// The digits behind the prefix.
@@ -126,7 +114,7 @@ impl BlobId {
 impl DeliveryId {
     /// Composes an id from 48 bits.
     pub fn compose(bits: [u8; 6]) -> Self {
-        Self(format!("dlv_{}", hex(&bits)))
+        Self(format!("dlv_{}", hexadecimal::encode(&bits)))
     }
 }
 

@@ -4,7 +4,7 @@
 //! randomness come in as arguments, bytes and decisions go out.
 //!
 //! Rooms, from the bottom up:
-//! - [`base64url`], [`json`]: the two encodings everything rests on, both strict.
+//! - [`base64url`], [`hexadecimal`], [`json`]: the encodings everything rests on, all strict.
 //! - [`key`], [`id`], [`time`]: who, which, when.
 //! - [`sign`]: canonical bytes of requests and WebSocket authentication, and how an unverified claim becomes a verified one.
 //! - [`bound`]: the same, bound to one relay.
@@ -27,6 +27,7 @@ pub mod code;
 pub mod content;
 pub mod envelope;
 pub mod frame;
+pub mod hexadecimal;
 pub mod id;
 pub mod json;
 pub mod key;

@@ -51,6 +51,12 @@ pub fn websocket_bytes(timestamp: &str) -> Vec<u8> {
     format!("WS\n{timestamp}").into_bytes()
 }
 
+/// The bytes under a signature of data that belongs to no message: `mrp-data-v1\n` and the 32 bytes of its SHA-256. The data itself is
+/// never signed, so nobody can have a request of theirs signed as data (protocol A14).
+pub fn data_bytes(data: BodyHash) -> Vec<u8> {
+    [b"mrp-data-v1\n".as_slice(), data.as_bytes()].concat()
+}
+
 /// Why a claim was not believed. Each has its own wire code (protocol A1.3).
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AuthError {

@@ -2,6 +2,7 @@
 //! it failed.
 
 pub(crate) mod me;
+mod own;
 pub(crate) mod people;
 pub(crate) mod reading;
 pub(crate) mod relays;

@@ -104,6 +104,20 @@ impl Variables {
     }
 }
 
+/// The longest name the configuration takes.
+const LONGEST_NAME: usize = 64;
+
+/// Says what is wrong with a name for an agent or a relay.
+pub(crate) fn check_name(name: &str) -> Result<(), String> {
+    let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
+    if name.is_empty() || name.chars().count() > LONGEST_NAME || !name.chars().all(is_plain) {
+        return Err(format!(
+            "{name:?} cannot be a name: it has 1 to {LONGEST_NAME} letters, digits, - _ or ."
+        ));
+    }
+    Ok(())
+}
+
 /// `MRPCTL_OUTPUT`, for errors in the very command line.
 pub(crate) fn output_variable() -> Option<String> {
     std::env::var("MRPCTL_OUTPUT").ok()

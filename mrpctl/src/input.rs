@@ -4,8 +4,14 @@
 
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use futures_util::stream::{self, Stream};
+use mrpd_api::client::Bytes;
+use sha2::{Digest as _, Sha256};
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::path::Path;
+use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc;
+use zeroize::Zeroizing;
 
 /// Bytes of a message's body, at most (protocol A9).
 pub(crate) const MAX_BODY: usize = 1024 * 1024;
@@ -15,6 +21,9 @@ pub(crate) const MAX_LINE: usize = 2 * MAX_BODY;
 
 /// Bytes of a file of contacts, at most.
 const MAX_FILE: usize = 16 * MAX_BODY;
+
+/// Bytes of a file that are read at once.
+const PIECE: usize = 64 * 1024;
 
 /// Lines that are read ahead of what is done with them.
 const READ_AHEAD: usize = 16;
@@ -73,6 +82,65 @@ async fn file(path: &str, limit: usize) -> Result<String, Failure> {
         let file = std::fs::File::open(&path)
             .map_err(|error| Failure::io(Reason::NoInput, &format!("read {path}"), &error))?;
         read_text(file, &path, limit)
+    })
+    .await
+}
+
+/// Bytes as they come, for what takes them piece by piece.
+pub(crate) fn pieces<S>(source: S) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static
+where
+    S: AsyncRead + Send + Unpin + 'static,
+{
+    stream::try_unfold(source, |mut source| async move {
+        let mut piece = vec![0; PIECE];
+        let length = source.read(&mut piece).await?;
+        piece.truncate(length);
+        Ok((length > 0).then(|| (Bytes::from(piece), source)))
+    })
+}
+
+/// The SHA-256 of all of standard input, however long it is.
+pub(crate) async fn standard_input_hash() -> Result<[u8; 32], Failure> {
+    blocking(|| {
+        let mut hash = Sha256::new();
+        let mut source = io::stdin().lock();
+        loop {
+            let piece = source
+                .fill_buf()
+                .map_err(|error| Failure::io(Reason::Io, "read standard input", &error))?;
+            if piece.is_empty() {
+                return Ok(hash.finalize().into());
+            }
+            hash.update(piece);
+            let length = piece.len();
+            source.consume(length);
+        }
+    })
+    .await
+}
+
+/// A secret from a file or, where it is `-`, from standard input: at most `limit` bytes, wiped when dropped.
+pub(crate) async fn secret(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8>>, Failure> {
+    let path = path.to_owned();
+    blocking(move || {
+        let doing = format!("read {}", path.display());
+        // It never grows, so no copy of it stays behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(limit + 1));
+        let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
+        let read = if path == Path::new("-") {
+            io::stdin().lock().take(most).read_to_end(&mut bytes)
+        } else {
+            std::fs::File::open(&path).and_then(|file| file.take(most).read_to_end(&mut bytes))
+        };
+        read.map_err(|error| Failure::io(Reason::NoInput, &doing, &error))?;
+        if bytes.len() > limit {
+            let message = format!(
+                "{} is too large: at most {limit} bytes are read",
+                path.display()
+            );
+            return Err(Failure::new(Reason::BadData, message));
+        }
+        Ok(bytes)
     })
     .await
 }

@@ -6,6 +6,7 @@
 //! - `output`: everything that is written, escaped for people and exact for programs.
 //! - `exit`: failures and exit statuses.
 //! - `context`: what every command has at hand, the daemon among it; `autostart` starts that.
+//! - `key_file`: private keys as files; `similar`: what was meant by a mistyped name.
 //! - `mcp`: a server for language models over the same inbox.
 //! - `config`: the environment, and `mrpd.toml` as a file that is edited.
 //!
@@ -18,8 +19,10 @@ mod config;
 mod context;
 mod exit;
 mod input;
+mod key_file;
 mod mcp;
 mod output;
+mod similar;
 
 use context::Context;
 use exit::{Failure, Reason};

@@ -7,6 +7,7 @@ pub(crate) mod escape;
 mod failure;
 mod fields;
 pub(crate) mod message;
+pub(crate) mod qr;
 mod table;
 
 pub(crate) use failure::report_usage;

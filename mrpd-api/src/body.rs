@@ -9,6 +9,7 @@ pub mod inbox;
 pub mod outbox;
 pub mod relays;
 pub mod services;
+pub mod signing;
 pub mod timed;
 
 use crate::message::{Direction, Kind, State, Trust};

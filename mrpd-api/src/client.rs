@@ -21,6 +21,7 @@ pub use plain::Answer;
 pub use stream::{MessageLine, MessageStream, Objects};
 
 use crate::body::doctor::Doctor;
+use crate::body::signing::{DataSignature, SignData};
 use crate::body::{
     Agent, Contact, ContactChange, Cursor, EventQuery, MessageQuery, OutboxEntry, Relay, Rename,
     Send, Sent, Status,
@@ -197,6 +198,14 @@ impl Client {
     /// Any [`ClientError`].
     pub async fn agents(&self) -> Result<Vec<Agent>, ClientError> {
         self.call(Method::GET, route::AGENTS).json().await
+    }
+
+    /// `POST /v1/sign`: a detached signature of data, of which the daemon is only given the hash.
+    ///
+    /// # Errors
+    /// Any [`ClientError`].
+    pub async fn sign_data(&self, data: &SignData) -> Result<DataSignature, ClientError> {
+        self.post(route::SIGN, data).await
     }
 
     /// `GET /v1/relays`.

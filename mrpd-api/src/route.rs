@@ -52,6 +52,8 @@ pub const OUTBOX: &str = "/v1/outbox";
 pub const CONTACTS: &str = "/v1/contacts";
 /// `GET`: agents, a list of [`crate::body::Agent`].
 pub const AGENTS: &str = "/v1/agents";
+/// `POST` [`crate::body::signing::SignData`], gives [`crate::body::signing::DataSignature`].
+pub const SIGN: &str = "/v1/sign";
 /// `GET`: relays, a list of [`crate::body::Relay`].
 pub const RELAYS: &str = "/v1/relays";
 /// `GET`: a list of [`crate::body::inbox::NamedCursor`]; `GET`, `PUT`, `DELETE` below a name: where a named reader of the inbox

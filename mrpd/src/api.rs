@@ -25,6 +25,7 @@ mod prune;
 mod query;
 mod relays;
 mod send;
+mod sign;
 mod spool;
 mod status;
 mod threads;
@@ -108,6 +109,7 @@ fn routes() -> OpenApiRouter<Api> {
         .routes(routes!(events::follow))
         .routes(routes!(status::agents))
         .routes(routes!(status::relays))
+        .routes(routes!(sign::sign))
         .routes(routes!(outbox::list))
         .routes(routes!(outbox::one))
         .routes(routes!(outbox::cancel))

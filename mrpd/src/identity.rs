@@ -1,8 +1,8 @@
 //! Private keys of the local agents: where they come from, and what is refused (a file that others can read).
 
 use crate::config::KeySource;
-use mrp_proto::base64url;
 use mrp_proto::key::{SecretKey, SeedLength};
+use mrp_proto::{base64url, hexadecimal};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
@@ -230,7 +230,7 @@ fn decode(content: &[u8], origin: &str) -> Result<SecretKey, KeyError> {
     let text = std::str::from_utf8(content).unwrap_or_default().trim();
     let seed = base64url::decode_array::<32>(text)
         .ok()
-        .or_else(|| hexadecimal(text))
+        .or_else(|| hexadecimal::decode_array(text))
         .map(Zeroizing::new);
     match seed {
         Some(seed) => Ok(SecretKey::from_seed(&seed)),
@@ -241,18 +241,6 @@ fn decode(content: &[u8], origin: &str) -> Result<SecretKey, KeyError> {
             },
         }),
     }
-}
-
-fn hexadecimal(text: &str) -> Option<[u8; 32]> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, digits) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(digits).ok()?;
-        *byte = u8::from_str_radix(digits, 16).ok()?;
-    }
-    Some(bytes)
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ mod address;
 mod driver;
 mod gate;
 mod sender;
-mod signature;
 mod target;
 
 use crate::config::WebhooksConfig;

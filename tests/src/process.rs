@@ -29,6 +29,13 @@ impl Ended {
             .unwrap_or_else(|| 128 + self.status.signal().unwrap_or(0))
     }
 
+    /// Checks that it failed: with this exit status, nothing on standard output, and these words on standard error.
+    #[track_caller]
+    pub fn failed(&self, exit: i32, words: &str) {
+        assert_eq!((self.code(), self.stdout.as_str()), (exit, ""), "{self:?}");
+        assert!(self.stderr.contains(words), "{words:?} is not in {self:?}");
+    }
+
     /// The output, if the process ended well.
     pub fn succeeded(self) -> String {
         assert!(

@@ -173,7 +173,7 @@ fn status_and_whoami_tell_who_and_where() {
     assert!(
         user.mrpctl(&["whoami", "-o", "text"])
             .succeeded()
-            .contains(&format!("key       {key}\n"))
+            .contains(&format!("key          {key}\n"))
     );
     failed(&user.mrpctl(&["whoami", "-a", "nobody"]), 78, "nobody");
     let card = user.mrpctl(&["card"]).succeeded();

@@ -8,6 +8,10 @@ use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 use zeroize::Zeroizing;
 
+mod signature;
+
+pub use signature::*;
+
 /// Header of a delivery: HMAC-SHA256 over the body, lower-case hexadecimal.
 pub const WEBHOOK_SIGNATURE_HEADER: &str = "x-m2m-webhook-signature";
 /// Header of a delivery: when it was posted, RFC 3339. The published signature does not cover it.

@@ -8,9 +8,15 @@ pub(super) const GROUPS: &[(&str, &[&str])] = &[
     ("Start here", &["init", "status", "doctor", "demo"]),
     ("Messages", &["send", "tail", "show", "outbox"]),
     ("Run things", &["subscribers"]),
-    ("People and discovery", &["contact", "card"]),
-    ("Me", &["whoami"]),
-    ("Blobs, relays, webhooks", &["relay"]),
+    (
+        "People and discovery",
+        &[
+            "contact", "card", "find", "caps", "lookup", "allow", "block", "unblock", "acl",
+            "policy", "pending",
+        ],
+    ),
+    ("Me", &["whoami", "profile", "cap", "key"]),
+    ("Blobs, relays, webhooks", &["blob", "relay", "webhook"]),
     (
         "Daemon and tooling",
         &["daemon", "config", "mcp", "completions"],

@@ -123,6 +123,29 @@ fn send_takes_all_its_flags() {
 }
 
 #[test]
+fn flags_stand_behind_a_key_whatever_that_begins_with() {
+    for line in [
+        "allow -Xk3m9 bob --relay home",
+        "block --relay home -Xk3m9 bob",
+        "unblock -Xk3m9 --relay home bob",
+    ] {
+        let whom = match read(line).unwrap().command {
+            Some(Command::People(people::Command::Allow(flags))) => flags.whom,
+            Some(Command::People(people::Command::Block(flags))) => flags.whom,
+            Some(Command::People(people::Command::Unblock(flags))) => flags.whom,
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(whom.at.relay.as_deref(), Some("home"), "{line}");
+        assert_eq!(whom.who.all(), ["-Xk3m9", "bob"], "{line}");
+    }
+    let whom = match read("allow bob -- -Xk3m9").unwrap().command {
+        Some(Command::People(people::Command::Allow(flags))) => flags.whom,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(whom.who.all(), ["bob", "-Xk3m9"]);
+}
+
+#[test]
 fn what_contradicts_or_is_not_known_is_a_usage_error() {
     for line in [
         "send ann --encrypt --plain",

@@ -1,5 +1,7 @@
 //! Values of options: durations, times, pairs.
 
+use crate::config::check_name;
+use crate::config::relay_url::RelayUrl;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use mrp_proto::time::Timestamp;
 use std::time::Duration;
@@ -67,6 +69,16 @@ pub(crate) fn given(text: &str) -> Result<String, String> {
         return Err("it is empty".to_owned());
     }
     Ok(text.to_owned())
+}
+
+/// A name for an agent or a relay.
+pub(crate) fn name(text: &str) -> Result<String, String> {
+    check_name(text).map(|()| text.to_owned())
+}
+
+/// A relay's URL.
+pub(crate) fn relay_url(text: &str) -> Result<RelayUrl, String> {
+    RelayUrl::parse(text)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Relays, blobs and webhooks.
 
+mod blob;
 mod relay;
+mod webhook;
 
 use super::bounded;
 use crate::cli::relays::Command;
@@ -9,6 +11,8 @@ use crate::exit::Failure;
 
 pub(super) fn run(context: &Context, command: Command) -> Result<(), Failure> {
     match command {
-        Command::Relay(flags) => bounded(context, relay::run(context, &flags)),
+        Command::Blob(flags) => bounded(context, blob::run(context, flags)),
+        Command::Relay(flags) => bounded(context, relay::run(context, flags)),
+        Command::Webhook(flags) => bounded(context, webhook::run(context, flags)),
     }
 }

@@ -121,7 +121,7 @@ impl Document {
 
     /// Adds a text to a list of texts inside a named entry, unless it is there.
     pub(crate) fn append(&mut self, section: &str, name: &str, key: &str, text: &str) {
-        let Some(entry) = self.named_mut(section, name) else {
+        let Some(entry) = self.entry_mut(section, name) else {
             return;
         };
         let item = entry
@@ -131,6 +131,51 @@ impl Document {
             && !array.iter().any(|value| value.as_str() == Some(text))
         {
             array.push(text);
+        }
+    }
+
+    /// Puts an entry's list of texts in the place of the one that it has.
+    pub(crate) fn set_list(&mut self, section: &str, name: &str, key: &str, texts: &[String]) {
+        let list: Array = texts.iter().map(String::as_str).collect();
+        if let Some(entry) = self.entry_mut(section, name) {
+            entry.insert(key, Item::Value(Value::Array(list)));
+        }
+    }
+
+    /// Takes a text out of a list of texts, in every entry of a section.
+    pub(crate) fn take_out(&mut self, section: &str, key: &str, text: &str) {
+        let Some(item) = self.toml.get_mut(section) else {
+            return;
+        };
+        for entry in entries_mut(item) {
+            if let Some(Item::Value(Value::Array(array))) = entry.get_mut(key) {
+                array.retain(|value| value.as_str() != Some(text));
+            }
+        }
+    }
+
+    /// Removes an entry of a list; tells whether there was one.
+    pub(crate) fn remove_entry(&mut self, section: &str, name: &str) -> bool {
+        let is_it = |entry: &dyn TableLike| text_of(entry, "name") == Some(name);
+        match self.toml.get_mut(section) {
+            Some(Item::ArrayOfTables(tables)) => {
+                let found = tables.iter().position(|table| is_it(table));
+                if let Some(place) = found {
+                    tables.remove(place);
+                }
+                found.is_some()
+            }
+            Some(Item::Value(Value::Array(array))) => {
+                let found = array.iter().position(|value| {
+                    let table = value.as_inline_table();
+                    table.is_some_and(|table| is_it(table))
+                });
+                if let Some(place) = found {
+                    array.remove(place);
+                }
+                found.is_some()
+            }
+            _ => false,
         }
     }
 
@@ -204,7 +249,8 @@ impl Document {
         }
     }
 
-    fn named_mut(&mut self, section: &str, name: &str) -> Option<&mut dyn TableLike> {
+    /// The entry of a list with this name, to be changed.
+    pub(crate) fn entry_mut(&mut self, section: &str, name: &str) -> Option<&mut dyn TableLike> {
         let item = self.toml.get_mut(section)?;
         entries_mut(item)
             .into_iter()

@@ -13,6 +13,7 @@ pub(crate) const LOCAL: &str = "http://127.0.0.1:8080";
 pub(crate) struct RelayUrl {
     text: String,
     host: String,
+    /// Whether nobody between here and there can listen.
     is_secret: bool,
 }
 
@@ -56,9 +57,11 @@ impl RelayUrl {
         &self.text
     }
 
-    /// Whether nobody between here and there can listen.
-    pub(crate) fn is_secret(&self) -> bool {
-        self.is_secret
+    /// What is to be said before it is used, if there is something.
+    pub(crate) fn warning(&self) -> Option<String> {
+        (!self.is_secret).then(|| {
+            format!("{} is not encrypted: who is between here and there sees who writes to whom, and all that is sent --plain", self.text)
+        })
     }
 
     /// A name for it, of its host: `relay.mrphub.io` is `mrphub`, this machine is `local`.
@@ -143,21 +146,10 @@ mod tests {
     }
 
     #[test]
-    fn only_loopback_is_secret_without_tls() {
-        assert!(
-            RelayUrl::parse("http://127.0.0.1:8080")
-                .unwrap()
-                .is_secret()
-        );
-        assert!(
-            RelayUrl::parse("https://relay.example.net")
-                .unwrap()
-                .is_secret()
-        );
-        assert!(
-            !RelayUrl::parse("http://relay.example.net")
-                .unwrap()
-                .is_secret()
-        );
+    fn a_relay_in_clear_beyond_this_machine_is_warned_of() {
+        let warned = |url| RelayUrl::parse(url).unwrap().warning().is_some();
+        assert!(warned("http://relay.example.net"));
+        assert!(!warned("http://127.0.0.1:8080"));
+        assert!(!warned("https://relay.example.net"));
     }
 }

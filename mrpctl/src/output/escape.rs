@@ -6,6 +6,11 @@ pub(crate) fn line(text: &str) -> String {
     escape(text, |letter| letter < ' ')
 }
 
+/// A name that somebody gave themselves, in quotation marks: nobody takes it for one of one's own.
+pub(crate) fn quoted(name: &str) -> String {
+    format!("\"{}\"", line(name).replace('"', "\\\""))
+}
+
 /// Several lines: newlines and tabs stay.
 pub(crate) fn block(text: &str) -> String {
     escape(text, |letter| {
@@ -59,6 +64,12 @@ mod tests {
         ] {
             assert_eq!(line(given), shown);
         }
+    }
+
+    #[test]
+    fn a_quoted_name_cannot_end_its_quotation() {
+        assert_eq!(quoted("alice"), "\"alice\"");
+        assert_eq!(quoted("a\" bob \"\n"), "\"a\\\" bob \\\"\\n\"");
     }
 
     #[test]

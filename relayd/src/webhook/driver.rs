@@ -6,7 +6,6 @@
 use super::Webhooks;
 use super::gate::{Later, Outcome, Slot};
 use super::sender::Reply;
-use super::signature;
 use super::target::Target;
 use crate::app::App;
 use crate::metrics::{self, Channel};
@@ -20,8 +19,9 @@ use mrp_proto::id::DeliveryId;
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::Message;
 use mrp_proto::relay_api::{
-    DELIVERY_ID_HEADER, STANDARD_ID_HEADER, STANDARD_SIGNATURE_HEADER, STANDARD_TIMESTAMP_HEADER,
-    WEBHOOK_SIGNATURE_HEADER, WEBHOOK_TIMESTAMP_HEADER, WebhookDelivery, WebhookSecret,
+    DELIVERY_ID_HEADER, DeliverySignatures, STANDARD_ID_HEADER, STANDARD_SIGNATURE_HEADER,
+    STANDARD_TIMESTAMP_HEADER, WEBHOOK_SIGNATURE_HEADER, WEBHOOK_TIMESTAMP_HEADER, WebhookDelivery,
+    WebhookSecret,
 };
 use mrp_proto::time::Timestamp;
 use sha2::{Digest as _, Sha256};
@@ -385,7 +385,8 @@ impl Post {
 
     fn request(&self, target: &Target) -> Result<Request<Full<Bytes>>, http::Error> {
         let seconds = self.time.unix_seconds();
-        let signatures = signature::sign(&self.secret, &self.id, seconds, &self.body);
+        let signatures =
+            DeliverySignatures::of(&self.secret, self.id.as_str(), seconds, &self.body);
         Request::post(target.path())
             .header(header::HOST, target.authority())
             .header(header::CONNECTION, "close")

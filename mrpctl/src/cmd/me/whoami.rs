@@ -1,19 +1,36 @@
 //! `mrpctl whoami`.
 
+use crate::cli::me::Whoami as Flags;
 use crate::cmd::own_agent;
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::output::pairs;
+use crate::output::{pairs, qr};
 use mrpd_api::body::{Agent, Relay};
+use serde::Serialize;
 
-pub(crate) async fn run(context: &Context) -> Result<(), Failure> {
+#[derive(Serialize)]
+struct Shown<'a> {
+    #[serde(flatten)]
+    agent: &'a Agent,
+    fingerprint: String,
+}
+
+pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> {
     let client = context.daemon().await?;
     let agent = own_agent(context, &client).await?;
+    if flags.qr {
+        let drawn = qr::draw(&agent.card)?;
+        return context.output.text(&format!("{drawn}{}\n", agent.card));
+    }
     let relays = client.relays().await?;
     let key = agent.key.to_string();
+    let shown = Shown {
+        fingerprint: agent.key.fingerprint(),
+        agent: &agent,
+    };
     context
         .output
-        .object(&agent, || text(&agent, &relays), Some(&key))
+        .object(&shown, || text(&agent, &relays), Some(&key))
 }
 
 fn text(agent: &Agent, relays: &[Relay]) -> String {
@@ -28,6 +45,7 @@ fn text(agent: &Agent, relays: &[Relay]) -> String {
         ("agent", agent.name.clone()),
         ("key", agent.key.to_string()),
         ("short", agent.short.clone()),
+        ("fingerprint", agent.key.fingerprint()),
         ("card", agent.card.clone()),
         ("relays", of_agent.collect::<Vec<_>>().join("\n")),
         ("key from", agent.key_source.clone()),
@@ -49,13 +67,14 @@ mod tests {
             url: "http://127.0.0.1:8080".into(),
         }];
         insta::assert_snapshot!(text(&agent, &relays), @r"
-        agent     laptop
-        key       iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w
-        short     iojj3XQJ
-        card      mrp:x
-        relays    home http://127.0.0.1:8080
-                  away
-        key from  /k
+        agent        laptop
+        key          iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w
+        short        iojj3XQJ
+        fingerprint  3475 0f98 bd59 fcfc 946d a45a aabe 933b
+        card         mrp:x
+        relays       home http://127.0.0.1:8080
+                     away
+        key from     /k
         ");
     }
 }

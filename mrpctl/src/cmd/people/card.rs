@@ -4,6 +4,7 @@ use crate::cli::people::Card as Flags;
 use crate::cmd::own_agent;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use crate::output::qr;
 use mrpd_api::card::Card;
 use serde::Serialize;
 
@@ -29,6 +30,10 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         card.name = flags.name;
     }
     let line = card.to_string();
+    if flags.qr {
+        let drawn = qr::draw(&line)?;
+        return context.output.text(&format!("{drawn}{line}\n"));
+    }
     if context.output.is_auto() && !context.output.has_fields() {
         return context.output.bytes(format!("{line}\n"));
     }

@@ -2,6 +2,7 @@
 
 mod import;
 
+use super::{refusal, suggest};
 use crate::cli::people::{Contact as Flags, ContactAdd};
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
@@ -24,7 +25,10 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         Flags::Ls => context.output.list(&client.contacts().await?, &HEADS, row),
         Flags::Show { who } => show(context, &client, &who).await,
         Flags::Add(flags) => add(context, &client, flags).await,
-        Flags::Rename { old, new } => Ok(client.rename_contact(&old, &new).await?),
+        Flags::Rename { old, new } => match client.rename_contact(&old, &new).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(refusal(&client, &old, error).await),
+        },
         Flags::Rm { names } => remove(context, &client, &names).await,
         Flags::Import { file } => import::run(context, &client, &file).await,
         Flags::Export => export(context, &client).await,
@@ -34,8 +38,9 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
 async fn show(context: &Context, client: &Client, who: &str) -> Result<(), Failure> {
     let contacts = client.contacts().await?;
     let contact = find(&contacts, who).ok_or_else(|| {
-        Failure::new(Reason::NothingFound, format!("there is no contact {who}"))
-            .fix("mrpctl contact ls")
+        let failure = Failure::new(Reason::NothingFound, format!("there is no contact {who}"))
+            .fix("mrpctl contact ls");
+        suggest(failure, who, &contacts)
     })?;
     let key = contact.key.to_string();
     context.output.object(contact, || text(contact), Some(&key))
@@ -123,7 +128,7 @@ async fn remove(context: &Context, client: &Client, names: &[String]) -> Result<
     let mut first = None;
     for name in names {
         if let Err(error) = client.remove_contact(name).await {
-            let failure = Failure::from(error);
+            let failure = refusal(client, name, error).await;
             context.output.failure(&failure);
             first.get_or_insert(failure.exit());
         }
@@ -168,6 +173,7 @@ fn text(contact: &Contact) -> String {
     pairs(&[
         ("name", contact.name.clone()),
         ("key", contact.key.to_string()),
+        ("fingerprint", contact.key.fingerprint()),
         ("trust", trust(contact.trust).to_owned()),
         ("encrypt", contact.encrypt.map_or("", encrypt).to_owned()),
         ("relay", contact.relay.clone().unwrap_or_default()),

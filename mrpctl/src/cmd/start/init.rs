@@ -1,14 +1,13 @@
 //! `mrpctl init`: a key, a configuration, a running daemon. What is there is kept; running it twice does no harm.
 
-mod key;
 mod plan;
 
 use crate::autostart;
 use crate::cli::start::Init as Flags;
 use crate::config::document::Document;
-use crate::config::relay_url::RelayUrl;
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::key_file;
 use crate::output::pairs;
 use mrp_proto::key::PublicKey;
 use mrpd_api::card::Card;
@@ -49,7 +48,7 @@ enum Daemon {
 pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> {
     let mut document = Document::load(&context.config_file())?;
     let plan = plan::make(context, &flags, &document).await?;
-    let key = key::load_or_create(&plan.key_file)?;
+    let key = key_file::load_or_create(&plan.key_file)?;
     plan.apply(&mut document, &context.paths);
     let config_changed = document.is_changed();
     if config_changed {
@@ -139,12 +138,6 @@ fn next_steps(report: &Report) -> String {
     )
 }
 
-fn insecure_warning(url: &RelayUrl) -> Option<String> {
-    (!url.is_secret()).then(|| {
-        format!("{} is not encrypted: who is between here and there sees who writes to whom, and all that is sent --plain", url.as_str())
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,13 +169,5 @@ mod tests {
         daemon    started
         ");
         assert_eq!(next_steps(&report).matches("\n  ").count(), 3);
-    }
-
-    #[test]
-    fn a_relay_in_clear_beyond_this_machine_is_warned_of() {
-        let warned = |url| insecure_warning(&RelayUrl::parse(url).unwrap()).is_some();
-        assert!(warned("http://relay.example.net"));
-        assert!(!warned("http://127.0.0.1:8080"));
-        assert!(!warned("https://relay.example.net"));
     }
 }

@@ -19,7 +19,7 @@ use tokio::process::Command;
 
 /// Whether it is told where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Origins {
+pub(crate) enum Origins {
     Shown,
     Hidden,
 }
@@ -151,8 +151,7 @@ async fn unset(context: &Context, key: &str) -> Result<(), Failure> {
             format!("{key} is not set in {}", document.path().display()),
         ));
     }
-    save_checked(context, &document).await?;
-    reload(context).await
+    put_in_force(context, &document).await
 }
 
 /// The file itself changes only when what was saved is right.
@@ -232,7 +231,10 @@ pub(crate) async fn save_checked(context: &Context, document: &Document) -> Resu
     document.save()
 }
 
-async fn in_force(context: &Context, origins: Origins) -> Result<Map<String, Value>, Failure> {
+pub(crate) async fn in_force(
+    context: &Context,
+    origins: Origins,
+) -> Result<Map<String, Value>, Failure> {
     let mut command = Command::new(context.mrpd()?);
     command.args(["config", "--json"]).stdin(Stdio::null());
     if origins == Origins::Shown {
@@ -259,6 +261,12 @@ async fn in_force(context: &Context, origins: Origins) -> Result<Map<String, Val
             format!("mrpd config cannot be read: {error}"),
         )
     })
+}
+
+/// Writes the file as [`save_checked`] does, and has the daemon read it.
+pub(crate) async fn put_in_force(context: &Context, document: &Document) -> Result<(), Failure> {
+    save_checked(context, document).await?;
+    reload(context).await
 }
 
 /// A daemon that is not running reads the file when it starts.

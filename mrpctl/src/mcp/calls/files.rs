@@ -2,23 +2,22 @@
 
 use super::value;
 use crate::exit::{Failure, Reason};
+use crate::input;
 use crate::mcp::Desk;
 use crate::mcp::arguments::{DownloadBlob, UploadBlob};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use futures_util::stream::{self, Stream};
+use futures_util::stream;
 use mrpd_api::body::blobs::BlobQuery;
 use mrpd_api::client::{Bytes, Client, Download};
 use serde_json::{Value, json};
 use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::AsyncWriteExt as _;
 
 /// Bytes that are put into an answer.
 const MOST_IN_ANSWER: usize = 256 << 10;
-/// Bytes that are read of a file at once.
-const PIECE: usize = 64 << 10;
 
 pub(in crate::mcp) async fn upload_blob(desk: &Desk, asked: UploadBlob) -> Result<Value, Failure> {
     let query = BlobQuery {
@@ -39,7 +38,7 @@ pub(in crate::mcp) async fn upload_blob(desk: &Desk, asked: UploadBlob) -> Resul
         (None, None, Some(path)) => {
             let real = desk.limits.readable(&path)?;
             let file = open(&real).await?;
-            client.put_file(&query, pieces(file)).await?
+            client.put_file(&query, input::pieces(file)).await?
         }
         _ => {
             return Err(Failure::new(
@@ -70,15 +69,6 @@ async fn open(path: &Path) -> Result<tokio::fs::File, Failure> {
         return Ok(file);
     }
     Err(Failure::new(Reason::NoInput, format!("{shown} is no file")))
-}
-
-fn pieces(file: tokio::fs::File) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-    stream::try_unfold(file, |mut file| async move {
-        let mut piece = vec![0; PIECE];
-        let length = file.read(&mut piece).await?;
-        piece.truncate(length);
-        Ok((length > 0).then(|| (Bytes::from(piece), file)))
-    })
 }
 
 pub(in crate::mcp) async fn download_blob(

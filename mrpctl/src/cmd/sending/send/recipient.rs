@@ -6,6 +6,7 @@
 use crate::cli::known_options;
 use crate::cli::sending::Send as Flags;
 use crate::exit::{Failure, Reason};
+use crate::similar;
 use mrp_proto::key::PublicKey;
 use mrpd_api::error::{Code, ErrorDetail};
 
@@ -85,28 +86,9 @@ fn similar_option(text: &str) -> Option<String> {
     if !name.starts_with("--") {
         return None;
     }
-    known_options("send")
-        .into_iter()
-        .map(|option| (distance(name, &option), option))
-        .filter(|(distance, option)| *distance <= option.len() / 3)
-        .min()
-        .map(|(_, option)| option)
-}
-
-/// Letters to be put in, taken out or changed to make one text of the other.
-fn distance(one: &str, other: &str) -> usize {
-    let other: Vec<char> = other.chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
-        for (column, against) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *against);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
-        }
-    }
-    row[other.len()]
+    let options = known_options("send");
+    let closest = similar::closest(name, options.iter().map(String::as_str));
+    closest.map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -188,21 +170,5 @@ mod tests {
         );
         assert_eq!(similar_option("--expire=1h").as_deref(), Some("--expires"));
         assert_eq!(similar_option("--something-else"), None);
-    }
-
-    #[test]
-    fn distances_are_counted_in_letters() {
-        for (one, other, want) in [
-            ("", "", 0),
-            ("a", "", 1),
-            ("json", "jsn", 1),
-            ("kitten", "sitting", 3),
-        ] {
-            assert_eq!(
-                (distance(one, other), distance(other, one)),
-                (want, want),
-                "{one} {other}"
-            );
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! What `init` is to do, from the flags, the published clients' variables, what is configured already, and a person's answers.
 
-use super::{RelayReport, insecure_warning};
+use super::RelayReport;
 use crate::cli::start::Init as Flags;
+use crate::config::check_name;
 use crate::config::document::{Document, text_of};
 use crate::config::relay_url::{HOSTED, LOCAL, RelayUrl};
 use crate::context::Context;
@@ -10,9 +11,6 @@ use crate::input;
 use mrpd_api::paths::{Paths, key_slug};
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, Value};
-
-/// The longest name the configuration takes.
-const LONGEST_NAME: usize = 64;
 
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Plan {
@@ -45,7 +43,7 @@ pub(super) async fn make(
     let relay = match wanted_relay(context, flags, document, &agent).await? {
         None => None,
         Some(url) => {
-            if let Some(warning) = insecure_warning(&url) {
+            if let Some(warning) = url.warning() {
                 context.output.warning(&warning);
             }
             Some(relay(document, url))
@@ -116,21 +114,8 @@ async fn agent_name(
             input::ask(context, &question).await?.unwrap_or(machine)
         }
     };
-    check_name(&name)?;
+    check_name(&name).map_err(|message| Failure::new(Reason::Usage, message))?;
     Ok(name)
-}
-
-fn check_name(name: &str) -> Result<(), Failure> {
-    let is_plain = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '.');
-    if name.is_empty() || name.chars().count() > LONGEST_NAME || !name.chars().all(is_plain) {
-        return Err(Failure::new(
-            Reason::Usage,
-            format!(
-                "{name:?} cannot be a name: it has 1 to {LONGEST_NAME} letters, digits, - _ or ."
-            ),
-        ));
-    }
-    Ok(())
 }
 
 fn machine_name() -> String {

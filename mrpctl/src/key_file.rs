@@ -7,34 +7,29 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::Path;
+use zeroize::Zeroizing;
 
 /// More than any key file has.
-const LONGEST: u64 = 64;
+const LONGEST: usize = 64;
 
 /// A key that is there.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Key {
-    pub(super) public: PublicKey,
-    pub(super) is_new: bool,
+pub(crate) struct Key {
+    pub(crate) public: PublicKey,
+    pub(crate) is_new: bool,
 }
 
 /// The key in a file; a new one where there is no file. Two that do this at once end with the same key.
-pub(super) fn load_or_create(path: &Path) -> Result<Key, Failure> {
+pub(crate) fn load_or_create(path: &Path) -> Result<Key, Failure> {
     match load(path)? {
-        Some(public) => Ok(Key {
-            public,
-            is_new: false,
-        }),
+        Some(secret) => Ok(found(&secret)),
         None => match create(path) {
             Ok(public) => Ok(Key {
                 public,
                 is_new: true,
             }),
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => match load(path)? {
-                Some(public) => Ok(Key {
-                    public,
-                    is_new: false,
-                }),
+                Some(secret) => Ok(found(&secret)),
                 None => Err(Failure::new(
                     Reason::TryAgain,
                     format!("the key file {} comes and goes", path.display()),
@@ -49,8 +44,16 @@ pub(super) fn load_or_create(path: &Path) -> Result<Key, Failure> {
     }
 }
 
-/// What is checked is the file that was opened, not one that could be put in its place.
-fn load(path: &Path) -> Result<Option<PublicKey>, Failure> {
+fn found(secret: &SecretKey) -> Key {
+    Key {
+        public: secret.public(),
+        is_new: false,
+    }
+}
+
+/// The key in a file; nothing where there is no file. What is checked is the file that was opened, not one that could be put in
+/// its place.
+pub(crate) fn load(path: &Path) -> Result<Option<SecretKey>, Failure> {
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
     let opened = OpenOptions::new()
         .read(true)
@@ -69,8 +72,8 @@ fn load(path: &Path) -> Result<Option<PublicKey>, Failure> {
         Err(error) => return Err(unreadable(path, &error)),
     };
     check_guard(path, &file)?;
-    let mut content = Vec::new();
-    file.take(LONGEST)
+    let mut content = Zeroizing::new(Vec::with_capacity(LONGEST));
+    file.take(LONGEST as u64)
         .read_to_end(&mut content)
         .map_err(|error| unreadable(path, &error))?;
     let secret = SecretKey::from_file_content(&content).map_err(|error| {
@@ -79,7 +82,7 @@ fn load(path: &Path) -> Result<Option<PublicKey>, Failure> {
             "if it is no key, move it away and run this again; or name another file with --key",
         )
     })?;
-    Ok(Some(secret.public()))
+    Ok(Some(secret))
 }
 
 fn check_guard(path: &Path, file: &File) -> Result<(), Failure> {
@@ -109,13 +112,21 @@ fn check_guard(path: &Path, file: &File) -> Result<(), Failure> {
     Ok(())
 }
 
-/// The folder is made private too, but one that exists is left as it is. A key that was not written whole does not stay.
-fn create(path: &Path) -> io::Result<PublicKey> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
+/// Makes a key, in a file that must not exist.
+pub(crate) fn create(path: &Path) -> io::Result<PublicKey> {
+    let secret = SecretKey::from_seed(&*random_seed()?);
+    write(path, &secret)?;
+    Ok(secret.public())
+}
+
+/// Writes a key into a file that must not exist. The folder is made private too, but one that exists is left as it is. A key that
+/// was not written whole does not stay.
+pub(crate) fn write(path: &Path, secret: &SecretKey) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    };
     create_private_dir(folder)?;
-    let mut seed = random_seed()?;
-    let secret = SecretKey::from_seed(&seed);
-    seed.fill(0);
     let mut file = OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -129,13 +140,13 @@ fn create(path: &Path) -> io::Result<PublicKey> {
         let _ = std::fs::remove_file(path);
         return Err(error);
     }
-    File::open(folder)?.sync_all()?;
-    Ok(secret.public())
+    File::open(folder)?.sync_all()
 }
 
-fn random_seed() -> io::Result<[u8; 32]> {
-    let mut seed = [0; 32];
-    getrandom::fill(&mut seed).map_err(|error| io::Error::other(error.to_string()))?;
+/// 32 bytes that nobody can guess.
+pub(crate) fn random_seed() -> io::Result<Zeroizing<[u8; 32]>> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *seed).map_err(|error| io::Error::other(error.to_string()))?;
     Ok(seed)
 }
 

@@ -1,0 +1,44 @@
+//! `mrpctl policy`: whose messages the inbox takes.
+
+use super::access::missed;
+use super::profile;
+use super::way;
+use crate::cli::people::Policy as Flags;
+use crate::cmd::own::OwnConfig;
+use crate::context::Context;
+use crate::exit::Failure;
+use mrp_proto::acl::InboxPolicy;
+
+/// The key of the configuration that has it.
+const KEY: &str = "inbox_policy";
+
+pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> {
+    let client = context.daemon().await?;
+    let way = way(context, flags.at);
+    let Some(word) = flags.policy else {
+        let policy = client.policy(&way).await?;
+        let word = profile::policy(policy.policy);
+        return context
+            .output
+            .object(&policy, || format!("{word}\n"), Some(word));
+    };
+    let policy = InboxPolicy::from(word);
+    let applied = client.put_policy(policy, &way).await?;
+    if way.relay.is_none() {
+        configure(context, policy).await?;
+    }
+    missed(context, &applied).map_or(Ok(()), |exit| Err(Failure::Status(exit)))
+}
+
+/// What is configured is put again one day, and would undo it.
+async fn configure(context: &Context, policy: InboxPolicy) -> Result<(), Failure> {
+    let Ok(mut own) = OwnConfig::load(context) else {
+        return Ok(());
+    };
+    let is_configured = own.entry().is_ok_and(|entry| entry.get(KEY).is_some());
+    if !is_configured {
+        return Ok(());
+    }
+    own.set(KEY, profile::policy(policy))?;
+    own.put_in_force(context).await
+}

@@ -1,0 +1,126 @@
+//! `mrpctl blob`: files that lie with a relay.
+
+mod transfer;
+
+use crate::cli::people::AtRelay;
+use crate::cli::relays::{Blob as Flags, BlobGet, BlobPut};
+use crate::context::Context;
+use crate::exit::{Failure, Reason};
+use crate::input;
+use crate::output::pairs;
+use mrpd_api::body::blobs::{Blob, BlobQuery};
+use mrpd_api::client::Client;
+use std::io::IsTerminal as _;
+use std::path::Path;
+
+const HEADS: [&str; 5] = ["filename", "id", "size", "relay", "until"];
+
+pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> {
+    let client = context.daemon().await?;
+    match flags {
+        Flags::Put(flags) => put(context, &client, flags).await,
+        Flags::Get(flags) => get(context, &client, flags).await,
+        Flags::Info { id, at } => {
+            let blob = client.blob_info(&id, &query(context, at)).await?;
+            context.output.object(&blob, || text(&blob), Some(&blob.id))
+        }
+        Flags::Ls => context.output.list(&client.blobs().await?, &HEADS, row),
+        Flags::Rm { ids, at } => remove(context, &client, &ids, at).await,
+    }
+}
+
+fn query(context: &Context, at: AtRelay) -> BlobQuery {
+    BlobQuery {
+        agent: context.global.agent.clone(),
+        relay: at.relay,
+        ..BlobQuery::default()
+    }
+}
+
+/// The bare id is printed unless JSON is asked for: it is what a script goes on with.
+async fn put(context: &Context, client: &Client, flags: BlobPut) -> Result<(), Failure> {
+    let source = transfer::open(&flags.file).await?;
+    let own_name = || {
+        let name = Path::new(&flags.file).file_name()?.to_str()?;
+        (flags.file != "-").then(|| name.to_owned())
+    };
+    let query = BlobQuery {
+        filename: flags.filename.clone().or_else(own_name),
+        content_type: flags.content_type.clone(),
+        ..query(context, flags.at.clone())
+    };
+    let blob = client.upload_blob(&query, input::pieces(source)).await?;
+    if context.output.is_auto() && !context.output.has_fields() {
+        return context.output.bytes(format!("{}\n", blob.id));
+    }
+    context.output.object(&blob, || text(&blob), Some(&blob.id))
+}
+
+async fn get(context: &Context, client: &Client, flags: BlobGet) -> Result<(), Failure> {
+    let to_output = flags.out == "-";
+    if to_output && std::io::stdout().is_terminal() {
+        return Err(
+            Failure::new(Reason::Usage, "a file's bytes are not for a terminal")
+                .fix(format!("mrpctl blob get {} -O FILE, or a pipe", flags.id)),
+        );
+    }
+    let download = client.blob(&flags.id, &query(context, flags.at)).await?;
+    if to_output {
+        transfer::to_output(context, download).await
+    } else {
+        transfer::into_file(download, Path::new(&flags.out)).await
+    }
+}
+
+/// All of them are tried; the first failure decides how it ends.
+async fn remove(
+    context: &Context,
+    client: &Client,
+    ids: &[String],
+    at: AtRelay,
+) -> Result<(), Failure> {
+    let query = query(context, at);
+    let mut first = None;
+    for id in ids {
+        if let Err(error) = client.remove_blob(id, &query).await {
+            let failure = Failure::from(error);
+            context.output.failure(&failure);
+            first.get_or_insert(failure.exit());
+        }
+    }
+    first.map_or(Ok(()), |exit| Err(Failure::Status(exit)))
+}
+
+fn row(blob: &Blob) -> Vec<String> {
+    vec![
+        blob.filename.clone().unwrap_or_default(),
+        blob.id.clone(),
+        blob.size.map(|size| size.to_string()).unwrap_or_default(),
+        blob.relay
+            .clone()
+            .unwrap_or_else(|| "waits here".to_owned()),
+        blob.expires_at
+            .map(|time| time.to_string())
+            .unwrap_or_default(),
+    ]
+}
+
+fn text(blob: &Blob) -> String {
+    let time = |time: Option<mrp_proto::time::Timestamp>| {
+        time.map(|time| time.to_string()).unwrap_or_default()
+    };
+    pairs(&[
+        ("filename", blob.filename.clone().unwrap_or_default()),
+        ("id", blob.id.clone()),
+        ("type", blob.content_type.clone().unwrap_or_default()),
+        (
+            "size",
+            blob.size.map(|size| size.to_string()).unwrap_or_default(),
+        ),
+        ("sha256", blob.hash.clone().unwrap_or_default()),
+        ("agent", blob.agent.clone().unwrap_or_default()),
+        ("relay", blob.relay.clone().unwrap_or_default()),
+        ("since", time(blob.created_at)),
+        ("until", time(blob.expires_at)),
+    ])
+}
