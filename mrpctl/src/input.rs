@@ -4,7 +4,12 @@
 
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use crate::output::progress::Progress;
+use futures_util::stream::{self, Stream};
+use mrpd_api::client::Bytes;
+use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::os::fd::AsFd as _;
 use tokio::sync::mpsc;
 
 /// Bytes of a message's body, at most (protocol A9).
@@ -16,7 +21,10 @@ pub(crate) const MAX_LINE: usize = 2 * MAX_BODY;
 /// Bytes of a file of contacts, at most.
 const MAX_FILE: usize = 16 * MAX_BODY;
 
-/// Lines that are read ahead of what is done with them.
+/// Bytes that are read at once.
+const PIECE: usize = 64 * 1024;
+
+/// Lines or pieces that are read ahead of what is done with them.
 const READ_AHEAD: usize = 16;
 
 /// One line of standard input, or what is wrong with it.
@@ -64,6 +72,75 @@ pub(crate) async fn file_or_standard_input(given: &str) -> Result<String, Failur
         standard_input(MAX_FILE).await
     } else {
         file(given, MAX_FILE).await
+    }
+}
+
+/// A file, or standard input, to be read piece by piece.
+#[derive(Debug)]
+pub(crate) struct Source {
+    file: File,
+    /// How much it will be, where that is known.
+    pub(crate) length: Option<u64>,
+}
+
+/// Opens a file, or standard input where it is `-`. A terminal is no source of files.
+pub(crate) fn open(given: &str) -> Result<Source, Failure> {
+    let cannot = |error: io::Error| {
+        let name = if given == "-" {
+            "standard input"
+        } else {
+            given
+        };
+        Failure::io(Reason::NoInput, &format!("read {name}"), &error)
+    };
+    let file = if given == "-" {
+        if io::stdin().is_terminal() {
+            let text = "there is nothing to read: standard input is a terminal";
+            return Err(Failure::new(Reason::NoInput, text).fix("name a file, or pipe one into it"));
+        }
+        File::from(io::stdin().as_fd().try_clone_to_owned().map_err(cannot)?)
+    } else {
+        File::open(given).map_err(cannot)?
+    };
+    let metadata = file.metadata().map_err(cannot)?;
+    if metadata.is_dir() {
+        let text = format!("cannot read {given}: it is a folder");
+        return Err(Failure::new(Reason::NoInput, text));
+    }
+    Ok(Source {
+        length: metadata.is_file().then_some(metadata.len()),
+        file,
+    })
+}
+
+impl Source {
+    /// The bytes as they are read, which tell how far they have come.
+    pub(crate) fn pieces(
+        mut self,
+        mut progress: Progress,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let (sender, receiver) = mpsc::channel(READ_AHEAD);
+        tokio::task::spawn_blocking(move || {
+            let mut piece = vec![0; PIECE];
+            loop {
+                let read = match self.file.read(&mut piece) {
+                    Ok(0) => return progress.finish(),
+                    Ok(length) => {
+                        progress.add(length as u64);
+                        Ok(Bytes::copy_from_slice(&piece[..length]))
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let is_last = read.is_err();
+                if sender.blocking_send(read).is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        stream::unfold(receiver, async |mut receiver| {
+            Some((receiver.recv().await?, receiver))
+        })
     }
 }
 
