@@ -112,7 +112,7 @@ fn tail_saves_attachments_before_their_message_is_shown() {
         [(&none, &no), (&all, &yes), (&none, &no), (&all, &yes)]
     );
     assert_eq!(told[0]["progress"], "a.txt");
-    assert_eq!(told[0]["total"], 1);
+    assert_eq!(told[1]["total"], 1);
     // What was saved before is not fetched again: no relay is needed, and nothing is told.
     let again = user.mrpctl(&[&tail[..], &progress].concat());
     assert_eq!(again.stderr, "");

@@ -81,6 +81,15 @@ impl Progress {
         }
     }
 
+    /// How much it will be has become known.
+    pub(crate) fn expect(&mut self, total: u64) {
+        self.report.total = Some(total);
+        if let Form::Bar(bar) = &self.form {
+            bar.set_length(total);
+            bar.set_style(style(self.report.unit, self.report.total));
+        }
+    }
+
     /// All is done. A bar goes; without this, it goes too, and no line says that it was finished.
     pub(crate) fn finish(mut self) {
         self.report.finished = true;
@@ -98,6 +107,13 @@ impl Progress {
 
 /// A bar that goes by itself when nobody holds it any more.
 fn bar(what: &str, unit: Unit, total: Option<u64>) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+    bar.set_style(style(unit, total));
+    bar.set_message(super::escape::line(what));
+    bar
+}
+
+fn style(unit: Unit, total: Option<u64>) -> ProgressStyle {
     let template = match (unit, total) {
         (Unit::Bytes, Some(_)) => {
             "{msg} {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go"
@@ -106,11 +122,7 @@ fn bar(what: &str, unit: Unit, total: Option<u64>) -> ProgressBar {
         (Unit::Messages, Some(_)) => "{msg} {bar:30} {pos} of {len}, {per_sec}, {eta} to go",
         (Unit::Messages, None) => "{msg} {pos}, {per_sec}",
     };
-    let style = ProgressStyle::with_template(template).expect("the template is sound");
-    let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
-    bar.set_style(style);
-    bar.set_message(super::escape::line(what));
-    bar
+    ProgressStyle::with_template(template).expect("the template is sound")
 }
 
 #[cfg(test)]

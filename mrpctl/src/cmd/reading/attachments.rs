@@ -72,8 +72,13 @@ impl<'a> Folder<'a> {
         if self.conflict == ConflictWord::Skip && self.is_of_others(&path) {
             return Ok(Saved::Taken(path));
         }
+        let mut progress = self.progress(&name, message, place);
         let bytes = client.attachment(&message.id, place).await?;
-        let file = self.write(&name, bytes).await?;
+        if let Some(length) = bytes.length {
+            progress.expect(length);
+        }
+        let file = self.write(&name, bytes, &mut progress).await?;
+        progress.finish();
         let saved = self
             .place(file, &name)
             .map_err(|error| self.cannot(&name, &error))?;
@@ -84,7 +89,12 @@ impl<'a> Folder<'a> {
     }
 
     /// All of the bytes, under a name that is nobody's; the file goes if it is not placed.
-    async fn write(&self, name: &str, mut bytes: Download) -> Result<NamedTempFile, Failure> {
+    async fn write(
+        &self,
+        name: &str,
+        mut bytes: Download,
+        progress: &mut Progress,
+    ) -> Result<NamedTempFile, Failure> {
         let cannot = |error: io::Error| self.cannot(name, &error);
         let mut file = tempfile::Builder::new()
             .prefix(".mrp-")
@@ -92,14 +102,19 @@ impl<'a> Folder<'a> {
             .permissions(Permissions::from_mode(MODE))
             .tempfile_in(&self.path)
             .map_err(cannot)?;
-        let mut progress = Progress::new(&self.context.output, name, Unit::Bytes, bytes.length);
         while let Some(piece) = bytes.next().await? {
             file.write_all(&piece).map_err(cannot)?;
             progress.add(piece.len() as u64);
         }
         file.as_file().sync_all().map_err(cannot)?;
-        progress.finish();
         Ok(file)
+    }
+
+    /// Begins before the daemon has the file: it may have to get it from the relay first.
+    fn progress(&self, name: &str, message: &Message, place: usize) -> Progress {
+        let attachment = message.attachments.get(place);
+        let size = attachment.and_then(|attachment| attachment.blob.size);
+        Progress::new(&self.context.output, name, Unit::Bytes, size)
     }
 
     fn place(&self, mut file: NamedTempFile, name: &str) -> io::Result<Saved> {
