@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 use std::io::Write as _;
 use std::process::Stdio;
-use tests::process::{Ended, eventually};
+use tests::process::{Ended, Process, eventually};
 use tests::relay::Relay;
 use tests::sdk::lines;
 use tests::user::User;
@@ -81,6 +81,14 @@ fn work_is_taken_by_one_and_settled() {
     silent(&user.mrpctl(&["nack", &seq]));
     let again = user.mrpctl(&["next", "--no-wait", "-o", "raw"]).succeeded();
     assert_eq!(again, "two\n");
+    // What could not be written was not taken.
+    silent(&user.mrpctl(&["nack", &ids[1]]));
+    let mut full = user.command("/bin/sh".into());
+    let next = tests::programs::path("mrpctl");
+    full.args(["-c", &format!("{} next > /dev/full", next.display())]);
+    failed(&Process::start(full, b"").wait(), 74, "no space left");
+    let taken = user.mrpctl(&["next", "--no-wait", "--fields", "attempt"]);
+    assert_eq!(taken.succeeded(), "{\"attempt\":4}\n");
     silent(&user.mrpctl(&["nack", &ids[1], "--delay", "1h"]));
     silent(&user.mrpctl(&["nack", &ids[2], "--dead"]));
     assert_eq!(state(&user, &ids[2]), "dead");
@@ -96,6 +104,34 @@ fn work_is_taken_by_one_and_settled() {
     failed(&user.mrpctl(&["touch", "lease_x"]), 65, "lease_x");
     failed(&user.mrpctl(&["ack", ""]), 64, "empty");
     failed(&user.mrpctl(&["ack"]), 64, "required");
+}
+
+#[test]
+fn who_waits_for_work_gets_it_from_a_restarted_daemon() {
+    let relay = Relay::start();
+    let mut user = User::at("laptop", &relay);
+    let errors = user.home().join("errors");
+    let mut command = user.command(tests::programs::path("mrpctl"));
+    command.args(["next", "-o", "raw", "-v", "--timeout", "2m"]);
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(std::fs::File::create(&errors).unwrap());
+    let next = command.spawn().unwrap();
+    let said = |words: &str| {
+        eventually(words, || {
+            let text = std::fs::read_to_string(&errors).unwrap();
+            text.contains(words).then_some(())
+        });
+    };
+    said("mrpd answers at");
+    user.terminate_daemon();
+    said("waiting for it to come back");
+    failed(&user.mrpctl(&["next", "--no-wait"]), 69, "not running");
+    user.start_daemon();
+    note(&user, &["at last"]);
+    let done = next.wait_with_output().unwrap();
+    assert_eq!(String::from_utf8(done.stdout).unwrap(), "at last\n");
 }
 
 #[test]

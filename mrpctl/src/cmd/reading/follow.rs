@@ -99,9 +99,9 @@ impl<'a> Follow<'a> {
             match ended {
                 Ended::Done => return Ok(()),
                 Ended::ByDaemon if !self.goes_on => return Ok(()),
-                Ended::ByDaemon => self.wait_for_daemon(None).await?,
+                Ended::ByDaemon => self.client = returned(self.context, None).await?,
                 Ended::Broken(error) if is_worth_waiting(&error) && self.goes_on => {
-                    self.wait_for_daemon(Some(error)).await?;
+                    self.client = returned(self.context, Some(error)).await?;
                 }
                 Ended::Broken(error) => return Err(error.into()),
             }
@@ -192,26 +192,6 @@ impl<'a> Follow<'a> {
         }
         self.query.limit = self.count.map(|count| count - self.taken);
     }
-
-    async fn wait_for_daemon(&mut self, error: Option<ClientError>) -> Result<(), Failure> {
-        self.context
-            .output
-            .note("mrpd went away; waiting for it to come back");
-        let deadline = Instant::now() + AWAY_PATIENCE;
-        loop {
-            sleep(LOOK_AGAIN).await;
-            match self.context.running_daemon().await {
-                Ok(client) => {
-                    self.client = client;
-                    return Ok(());
-                }
-                Err(failure) if Instant::now() >= deadline => {
-                    return Err(error.map_or(failure, Failure::from));
-                }
-                Err(_) => {}
-            }
-        }
-    }
 }
 
 /// How a stream came to its end.
@@ -224,7 +204,29 @@ enum Ended {
     Broken(ClientError),
 }
 
-fn is_worth_waiting(error: &ClientError) -> bool {
+/// Waits for a daemon that went away, such as one that is restarted.
+pub(super) async fn returned(
+    context: &Context,
+    error: Option<ClientError>,
+) -> Result<Client, Failure> {
+    context
+        .output
+        .note("mrpd went away; waiting for it to come back");
+    let deadline = Instant::now() + AWAY_PATIENCE;
+    loop {
+        sleep(LOOK_AGAIN).await;
+        match context.running_daemon().await {
+            Ok(client) => return Ok(client),
+            Err(failure) if Instant::now() >= deadline => {
+                return Err(error.map_or(failure, Failure::from));
+            }
+            Err(_) => {}
+        }
+    }
+}
+
+/// Whether it failed because the daemon went away.
+pub(super) fn is_worth_waiting(error: &ClientError) -> bool {
     match error {
         ClientError::Connection { .. } | ClientError::Unreachable { .. } => true,
         ClientError::Refused { .. } => crate::exit::is_refused_as(error, Code::ShuttingDown),

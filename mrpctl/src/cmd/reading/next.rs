@@ -1,5 +1,6 @@
 //! `mrpctl next`: work from the inbox, each message for one caller alone.
 
+use super::follow::{is_worth_waiting, returned};
 use super::millis;
 use super::sink::Sink;
 use crate::cli::reading::Next as Flags;
@@ -16,9 +17,9 @@ use tokio::time::Instant;
 const TURN: Duration = Duration::from_secs(10 * 60);
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure> {
-    let client = context.daemon().await?;
+    let mut client = context.daemon().await?;
     let claimed = tokio::select! {
-        claimed = claim(context, flags, &client) => claimed?,
+        claimed = claim(context, flags, &mut client) => claimed?,
         () = closed() => return Err(Failure::OutputClosed),
     };
     let written = write(context, &claimed).await;
@@ -34,8 +35,12 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure>
     written
 }
 
-/// Waits for work, and takes it.
-async fn claim(context: &Context, flags: &Flags, client: &Client) -> Result<Vec<Message>, Failure> {
+/// Waits for work, and takes it. A daemon may be restarted meanwhile.
+async fn claim(
+    context: &Context,
+    flags: &Flags,
+    client: &mut Client,
+) -> Result<Vec<Message>, Failure> {
     let patience = match (flags.no_wait, flags.wait.flatten()) {
         (true, _) => Some(Duration::ZERO),
         (false, patience) => patience,
@@ -50,7 +55,13 @@ async fn claim(context: &Context, flags: &Flags, client: &Client) -> Result<Vec<
             wait_ms: Some(millis(turn)),
             filter: flags.filters.query(context.global.agent.as_deref()),
         };
-        let claimed = client.claim(&claim).await?;
+        let claimed = match client.claim(&claim).await {
+            Err(error) if is_worth_waiting(&error) && !turn.is_zero() => {
+                *client = returned(context, Some(error)).await?;
+                continue;
+            }
+            claimed => claimed?,
+        };
         if !claimed.is_empty() {
             return Ok(claimed);
         }
