@@ -26,7 +26,7 @@ EXAMPLES
   mrpctl tail -c 1 -o raw                             the text of one message
   mrpctl tail --download files                        attachments into files/msg_.../")]
 pub(crate) struct Tail {
-    /// Begin with the last N of what is there (default: 10)
+    /// Begin with the last N of what is there (default: 10; of what is unread, all)
     #[arg(short = 'n', value_name = "N")]
     pub(crate) last: Option<u64>,
     /// Begin at this time: 2026-11-21T09:00:00Z, or how long ago: 1h, 7d
