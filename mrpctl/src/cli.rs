@@ -102,6 +102,16 @@ pub(crate) struct Global {
         hide_possible_values = true
     )]
     pub(crate) color: When,
+    /// How far something long has come, on standard error: auto (a bar at a terminal), json or never
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        default_value = "auto",
+        hide_default_value = true,
+        hide_possible_values = true
+    )]
+    pub(crate) progress: ProgressWhen,
     /// Give up after this time, such as 10s or 5m, with exit status 124
     #[arg(long, global = true, value_name = "DURATION", value_parser = value::duration)]
     pub(crate) timeout: Option<Duration>,
@@ -144,6 +154,17 @@ pub(crate) enum When {
     Auto,
     Always,
     Never,
+}
+
+/// Whether it is told how far something long has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ProgressWhen {
+    /// A bar, at a terminal
+    Auto,
+    /// Never
+    Never,
+    /// Lines of JSON
+    Json,
 }
 
 /// Every command, by what it is for. Each group has a file here, and a folder in [`crate::cmd`].

@@ -4,12 +4,14 @@
 
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use crate::output::progress::Progress;
 use futures_util::stream::{self, Stream};
 use mrpd_api::client::Bytes;
 use sha2::{Digest as _, Sha256};
+use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
+use std::os::fd::AsFd as _;
 use std::path::Path;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
 
@@ -22,10 +24,10 @@ pub(crate) const MAX_LINE: usize = 2 * MAX_BODY;
 /// Bytes of a file of contacts, at most.
 const MAX_FILE: usize = 16 * MAX_BODY;
 
-/// Bytes of a file that are read at once.
+/// Bytes that are read at once.
 const PIECE: usize = 64 * 1024;
 
-/// Lines that are read ahead of what is done with them.
+/// Lines or pieces that are read ahead of what is done with them.
 const READ_AHEAD: usize = 16;
 
 /// One line of standard input, or what is wrong with it.
@@ -76,6 +78,84 @@ pub(crate) async fn file_or_standard_input(given: &str) -> Result<String, Failur
     }
 }
 
+/// A file, or standard input, to be read piece by piece.
+#[derive(Debug)]
+pub(crate) struct Source {
+    file: File,
+    /// How much it will be, where that is known.
+    pub(crate) length: Option<u64>,
+}
+
+/// Opens a file, or standard input where it is `-`. A terminal is no source of files.
+pub(crate) fn open(given: &str) -> Result<Source, Failure> {
+    let cannot = |error: io::Error| Failure::io(Reason::NoInput, "read standard input", &error);
+    if given != "-" {
+        return open_path(Path::new(given));
+    }
+    if io::stdin().is_terminal() {
+        let text = "there is nothing to read: standard input is a terminal";
+        return Err(Failure::new(Reason::NoInput, text).fix("name a file, or pipe one into it"));
+    }
+    let file = io::stdin().as_fd().try_clone_to_owned().map(File::from);
+    file.and_then(Source::of).map_err(cannot)
+}
+
+/// Opens a file.
+pub(crate) fn open_path(path: &Path) -> Result<Source, Failure> {
+    let shown = path.display();
+    let file = File::open(path).and_then(Source::of);
+    file.map_err(|error| match error.kind() {
+        io::ErrorKind::IsADirectory => Failure::new(
+            Reason::NoInput,
+            format!("cannot read {shown}: it is a folder"),
+        )
+        .fix("pack it first, for example with tar"),
+        _ => Failure::io(Reason::NoInput, &format!("read {shown}"), &error),
+    })
+}
+
+impl Source {
+    fn of(file: File) -> io::Result<Self> {
+        let metadata = file.metadata()?;
+        if metadata.is_dir() {
+            return Err(io::ErrorKind::IsADirectory.into());
+        }
+        Ok(Self {
+            length: metadata.is_file().then_some(metadata.len()),
+            file,
+        })
+    }
+
+    /// The bytes as they are read, which tell how far they have come.
+    pub(crate) fn pieces(
+        mut self,
+        mut progress: Progress,
+    ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        let (sender, receiver) = mpsc::channel(READ_AHEAD);
+        tokio::task::spawn_blocking(move || {
+            let mut piece = vec![0; PIECE];
+            loop {
+                let read = match self.file.read(&mut piece) {
+                    Ok(0) => return progress.finish(),
+                    Ok(length) => {
+                        progress.add(length as u64);
+                        Ok(Bytes::copy_from_slice(&piece[..length]))
+                    }
+                    Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                    Err(error) => Err(error),
+                };
+                let is_last = read.is_err();
+                if sender.blocking_send(read).is_err() || is_last {
+                    return;
+                }
+            }
+        });
+        stream::unfold(receiver, async |mut receiver| {
+            Some((receiver.recv().await?, receiver))
+        })
+    }
+}
+
 async fn file(path: &str, limit: usize) -> Result<String, Failure> {
     let path = path.to_owned();
     blocking(move || {
@@ -84,19 +164,6 @@ async fn file(path: &str, limit: usize) -> Result<String, Failure> {
         read_text(file, &path, limit)
     })
     .await
-}
-
-/// Bytes as they come, for what takes them piece by piece.
-pub(crate) fn pieces<S>(source: S) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static
-where
-    S: AsyncRead + Send + Unpin + 'static,
-{
-    stream::try_unfold(source, |mut source| async move {
-        let mut piece = vec![0; PIECE];
-        let length = source.read(&mut piece).await?;
-        piece.truncate(length);
-        Ok((length > 0).then(|| (Bytes::from(piece), source)))
-    })
 }
 
 /// The SHA-256 of all of standard input, however long it is.

@@ -2,7 +2,7 @@
 //!
 //! - `cli`: every flag, and the help that goes with it.
 //! - `cmd`: one file a command.
-//! - `input`: standard input, files that options name, answers to questions.
+//! - `input`: standard input, files that options name, answers to questions; `received`: files that the daemon sends.
 //! - `output`: everything that is written, escaped for people and exact for programs.
 //! - `exit`: failures and exit statuses.
 //! - `context`: what every command has at hand, the daemon among it; `autostart` starts that.
@@ -22,6 +22,7 @@ mod input;
 mod key_file;
 mod mcp;
 mod output;
+mod received;
 mod similar;
 
 use context::Context;

@@ -7,19 +7,21 @@ pub(crate) mod escape;
 mod failure;
 mod fields;
 pub(crate) mod message;
+pub(crate) mod progress;
 pub(crate) mod qr;
 mod table;
 
 pub(crate) use failure::report_usage;
 pub(crate) use table::{Table, pairs};
 
-use crate::cli::{Format, Global, When};
+use crate::cli::{Format, Global, ProgressWhen, When};
 use crate::exit::{Failure, Reason};
 use anstream::ColorChoice;
 use fields::Fields;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
+use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
 
@@ -39,6 +41,7 @@ pub(crate) struct Output {
     shape: Shape,
     is_auto: bool,
     fields: Fields,
+    progress: ProgressWhen,
     quiet: bool,
     verbose: u8,
 }
@@ -59,6 +62,7 @@ impl Output {
             shape: settle(format, io::stdout().is_terminal()),
             is_auto: format == Format::Auto,
             fields: Fields::new(&global.fields),
+            progress: global.progress,
             quiet: global.quiet,
             verbose: global.verbose,
         }
@@ -131,15 +135,15 @@ impl Output {
 
     /// An object's JSON, with the fields that were asked for.
     pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<String, Failure> {
-        self.select(self.raw_json(value)?)
+        Ok(self.select(&self.raw_json(value)?)?.into_owned())
     }
 
     /// A JSON object as it is, but for the fields that were not asked for.
-    pub(crate) fn select(&self, object: String) -> Result<String, Failure> {
+    pub(crate) fn select<'a>(&self, object: &'a str) -> Result<Cow<'a, str>, Failure> {
         if self.fields.is_empty() {
-            Ok(object)
+            Ok(Cow::Borrowed(object))
         } else {
-            self.fields.keep(&object)
+            Ok(Cow::Owned(self.fields.keep(object)?))
         }
     }
 
@@ -167,6 +171,14 @@ impl Output {
         };
         let written = write!(stdout, "{text}{ending}").and_then(|()| stdout.flush());
         written.map_err(|error| write_failure(&error))
+    }
+
+    /// Text for people as it goes to standard output: without its colours where they are not wanted.
+    pub(crate) fn for_stdout(&self, text: String) -> String {
+        match anstream::AutoStream::choice(&io::stdout()) {
+            ColorChoice::Never => anstream::adapter::strip_str(&text).to_string(),
+            ColorChoice::Auto | ColorChoice::AlwaysAnsi | ColorChoice::Always => text,
+        }
     }
 
     /// Writes data as it is.

@@ -18,7 +18,7 @@ pub use error::ClientError;
 pub use files::{Bytes, Download};
 pub use find::{Attempt, AttemptFailure};
 pub use plain::Answer;
-pub use stream::{MessageLine, MessageStream, Objects};
+pub use stream::{MessageLine, MessageStream, Objects, RawLine, RawStream};
 
 use crate::body::doctor::Doctor;
 use crate::body::signing::{DataSignature, SignData};

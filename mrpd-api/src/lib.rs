@@ -5,6 +5,7 @@
 //! - [`body`]: what the other routes take and give.
 //! - [`error`]: error codes, with the HTTP status and the exit status that each stands for.
 //! - [`card`]: an address as one line of text, `mrp:…`.
+//! - [`filename`]: names of files from what others wrote.
 //! - [`paths`]: where the socket, the configuration, the keys and the store are.
 //! - [`percent`]: percent-encoding of names in paths.
 //! - [`client`]: a typed client.
@@ -18,6 +19,7 @@ pub mod card;
 pub mod client;
 pub mod error;
 pub mod event;
+pub mod filename;
 pub mod message;
 #[cfg(feature = "openapi")]
 mod openapi;

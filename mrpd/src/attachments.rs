@@ -2,13 +2,12 @@
 //!
 //! Out: `uploads` takes a file in, sealed on the disk while it streams, and durable before that is answered; `bring` gets it to the relay
 //! before its message is posted. In: `downloads` decides what is fetched, `fetch` reads, opens and checks it, `folder` puts it where the
-//! user finds it, under a name that `name` makes of what the sender wrote. A file is never whole in memory.
+//! user finds it, under a name that `mrpd_api::filename` makes of what the sender wrote. A file is never whole in memory.
 
 mod bring;
 mod downloads;
 mod fetch;
 mod folder;
-mod name;
 mod uploads;
 
 pub use bring::BringError;
@@ -17,5 +16,3 @@ pub use fetch::FetchError;
 pub use uploads::{Description, ReceiveError, Uploads};
 
 pub(crate) use bring::{clear, upload};
-pub(crate) use folder::is_folder_name;
-pub(crate) use name::plain_name;

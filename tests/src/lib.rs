@@ -4,6 +4,7 @@
 //! - [`process`]: one process: started, awaited with a deadline, killed at the latest when dropped.
 //! - [`python`]: published clients and tools in their virtual environments.
 //! - [`sdk`]: a peer that is the published Python SDK.
+//! - [`crafted`]: messages that no honest program makes.
 //! - [`disk`]: a file system small enough to be filled.
 //! - [`agent`]: an agent that speaks HTTP byte by byte.
 //! - [`relay`]: a relay of the test's own.
@@ -13,6 +14,7 @@
 
 pub mod agent;
 pub mod clock;
+pub mod crafted;
 pub mod disk;
 pub mod process;
 pub mod programs;

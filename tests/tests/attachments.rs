@@ -7,6 +7,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use tests::agent::Agent;
+use tests::crafted::sealed_with_file;
 use tests::disk::SmallDisk;
 use tests::process::eventually;
 use tests::relay::Relay;
@@ -343,52 +344,6 @@ fn what_cannot_be_sent_is_refused_with_the_limit() {
     assert_eq!(send(&id).0, 200);
 }
 
-/// A sealed message from `sender`, with an attachment that says whatever it likes.
-fn crafted(relay: &Relay, number: u8, to: &User, content: &[u8], said: &Value) -> String {
-    use getrandom::rand_core::UnwrapErr;
-    use mrp_proto::envelope::{Outgoing, SEALED_CONTENT_TYPE, seal_message};
-    use mrp_proto::id::EnvelopeId;
-    let sender = Agent::new(number);
-    let secret = mrp_proto::key::SecretKey::from_seed(&[number; 32]);
-    let blob = sender.upload(relay.address(), content);
-    let blob = blob.trim_start_matches("/v1/blobs/");
-    let mut attachment = json!({ "blob_id": blob });
-    attachment
-        .as_object_mut()
-        .unwrap()
-        .extend(said.as_object().unwrap().clone());
-    let now = std::time::SystemTime::now()
-        .duration_since(std::time::UNIX_EPOCH)
-        .unwrap();
-    let now = i64::try_from(now.as_millis()).unwrap();
-    let now = mrp_proto::time::Timestamp::from_unix_millis(now);
-    let mut random = [0; 10];
-    getrandom::fill(&mut random).unwrap();
-    let outgoing = Outgoing {
-        id: &EnvelopeId::from_parts(now, random),
-        body: None,
-        content_type: "application/json",
-        attachments: &[serde_json::from_value(attachment).unwrap()],
-        thread_id: None,
-        in_reply_to: None,
-        sent_at: now,
-    };
-    let recipient = to.key().parse().unwrap();
-    let sealed = seal_message(
-        &secret,
-        &recipient,
-        &outgoing,
-        &mut UnwrapErr(getrandom::SysRng),
-    );
-    let message = json!({ "recipient_key": to.key(), "content_type": SEALED_CONTENT_TYPE, "body": sealed, "attachments": [{ "blob_id": blob }] });
-    let message = message.to_string();
-    let accepted = sender.request(relay.address(), "POST", "/v1/messages", message.as_bytes());
-    accepted.json(202)["message_id"]
-        .as_str()
-        .unwrap()
-        .to_owned()
-}
-
 #[test]
 fn hostile_names_lead_nowhere_and_other_bytes_are_not_kept() {
     let relay = Relay::start();
@@ -404,7 +359,7 @@ fn hostile_names_lead_nowhere_and_other_bytes_are_not_kept() {
         ("gpj\u{202e}.exe\u{1b}[2J", "gpj.exe[2J"),
         ("NUL", "_NUL"),
     ] {
-        let id = crafted(
+        let id = sealed_with_file(
             &relay,
             7,
             &user,
@@ -427,7 +382,7 @@ fn hostile_names_lead_nowhere_and_other_bytes_are_not_kept() {
             "key cannot be opened",
         ),
     ] {
-        let id = crafted(&relay, 7, &user, b"ten bytes!", &said);
+        let id = sealed_with_file(&relay, 7, &user, b"ten bytes!", &said);
         let failed = attachment(&user, &id, "failed");
         assert!(failed["error"].as_str().unwrap().contains(why), "{failed}");
         let folder = attachments.join(&id);

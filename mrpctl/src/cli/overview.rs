@@ -6,7 +6,14 @@ use std::fmt::Write as _;
 /// Groups with their commands, in the order they are shown. A test finds what is in none.
 pub(super) const GROUPS: &[(&str, &[&str])] = &[
     ("Start here", &["init", "status", "doctor", "demo"]),
-    ("Messages", &["send", "tail", "show", "outbox"]),
+    (
+        "Messages",
+        &[
+            "send", "tail", "recv", "next", "ack", "nack", "touch", "wait", "inbox", "show",
+            "thread", "search", "open", "mark", "rm", "prune", "outbox", "dead", "export",
+            "import", "receipts", "chat",
+        ],
+    ),
     ("Run things", &["subscribers"]),
     (
         "People and discovery",

@@ -67,6 +67,15 @@ fn aliases_lead_to_their_commands() {
             "{line}"
         );
     }
+    for line in ["ls --unread", "inbox", "inbox ls --limit 3"] {
+        assert!(
+            matches!(
+                read(line).unwrap().command,
+                Some(Command::Reading(reading::Command::Inbox(_)))
+            ),
+            "{line}"
+        );
+    }
     for line in ["sub", "follow -n 3"] {
         assert!(
             matches!(
@@ -160,7 +169,17 @@ fn what_contradicts_or_is_not_known_is_a_usage_error() {
         "tail --after 3 --cursor x",
         "tail -c 0",
         "tail --since yesterday-ish",
-        "tail --download d",
+        "tail --unread --all",
+        "next --wait 1s --no-wait",
+        "next --lease 8d",
+        "nack msg_1 --dead --delay 1m",
+        "ack",
+        "mark seen msg_1",
+        "prune",
+        "wait --after 3 --since 1h",
+        "inbox --limit 0",
+        "open 1 --conflict ask",
+        "export --progress sometimes",
         "show msg_1 --raw --body",
         "status --jq .x",
         "-o yaml status",

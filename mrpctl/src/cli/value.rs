@@ -10,6 +10,11 @@ use std::time::Duration;
 const SHORTEST_EXPIRY: Duration = Duration::from_secs(1);
 const LONGEST_EXPIRY: Duration = Duration::from_secs(30 * 24 * 3600);
 
+/// The times that work can be claimed for, and can rest.
+const SHORTEST_LEASE: Duration = Duration::from_secs(1);
+const LONGEST_LEASE: Duration = Duration::from_secs(7 * 24 * 3600);
+const LONGEST_DELAY: Duration = Duration::from_secs(30 * 24 * 3600);
+
 const DURATION_RULE: &str = "expected a duration such as 10s, 5m, 1h30m or 7d";
 
 /// `10s`, `1h30m`, `7d`, or seconds as a bare number. A day has 24 hours.
@@ -33,6 +38,24 @@ pub(crate) fn expiry(text: &str) -> Result<Duration, String> {
         return Err("expected 1s to 30d".to_owned());
     }
     Ok(Duration::from_secs(given.as_secs()))
+}
+
+/// How long a claim holds: 1 second to 7 days, as the daemon has it.
+pub(crate) fn lease(text: &str) -> Result<Duration, String> {
+    let given = duration(text)?;
+    if !(SHORTEST_LEASE..=LONGEST_LEASE).contains(&given) {
+        return Err("expected 1s to 7d".to_owned());
+    }
+    Ok(given)
+}
+
+/// How long something that was given back rests: up to 30 days, as the daemon has it.
+pub(crate) fn delay(text: &str) -> Result<Duration, String> {
+    let given = duration(text)?;
+    if given > LONGEST_DELAY {
+        return Err("expected at most 30d".to_owned());
+    }
+    Ok(given)
 }
 
 /// A point in time (RFC 3339), or a duration before now.
@@ -117,6 +140,16 @@ mod tests {
         for text in ["0", "999ms", "2592001", "31d"] {
             assert!(expiry(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn leases_and_delays_are_bounded_as_the_daemon_bounds_them() {
+        assert_eq!(lease("10m"), Ok(Duration::from_secs(600)));
+        assert_eq!(delay("0"), Ok(Duration::ZERO));
+        for text in ["999ms", "8d"] {
+            assert_eq!(lease(text), Err("expected 1s to 7d".to_owned()), "{text}");
+        }
+        assert!(delay("30d").is_ok() && delay("31d").is_err());
     }
 
     #[test]

@@ -4,16 +4,22 @@ use super::{Table, escape, pairs};
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use mrpd_api::message::{Direction, Kind, Message, Peer, Trust};
+use mrpd_api::message::{Attachment, Direction, Kind, Message, Peer, State, Trust};
+use std::io::IsTerminal as _;
 
 const DIM: Style = Style::new().dimmed();
 const NAME: Style = AnsiColor::Green.on_default().bold();
 const CAUTION: Style = AnsiColor::Yellow.on_default();
 
+/// Letters of a text that a list shows.
+const LISTED: usize = 72;
+
 /// How messages are told, settled once.
 #[derive(Debug, Clone)]
 pub(crate) struct MessageText {
     zone: TimeZone,
+    /// The time now, where people are told how long ago something was.
+    now: Option<Timestamp>,
 }
 
 impl MessageText {
@@ -21,16 +27,23 @@ impl MessageText {
     pub(crate) fn local() -> Self {
         Self {
             zone: TimeZone::system(),
+            now: None,
+        }
+    }
+
+    /// For lists: people at a terminal read how long ago something was.
+    pub(crate) fn for_lists() -> Self {
+        let at_terminal = std::io::stdout().is_terminal();
+        Self {
+            now: at_terminal.then(Timestamp::now),
+            ..Self::local()
         }
     }
 
     /// `2026-11-21 09:00:00 alice: hi`; further lines of the text are indented.
     pub(crate) fn line(&self, message: &Message) -> String {
         let time = self.time(message.received_at);
-        let who = match message.dir {
-            Direction::In => name(&message.from),
-            Direction::Out => format!("to {}", message.to.short()),
-        };
+        let who = who(message);
         let marks = marks(message);
         let content = content(message).replace('\n', "\n    ");
         format!("{DIM}{time}{DIM:#} {NAME}{who}{NAME:#}{marks}: {content}\n")
@@ -45,11 +58,7 @@ impl MessageText {
             .iter()
             .map(|(key, value)| escape::line(&format!("{key}={value}")))
             .collect();
-        let attachments: Vec<String> = message
-            .attachments
-            .iter()
-            .map(|attachment| escape::line(&attachment.blob.blob_id))
-            .collect();
+        let attachments: Vec<String> = message.attachments.iter().map(attachment).collect();
         pairs(&[
             ("id", escape::line(&message.id)),
             ("seq", message.seq.to_string()),
@@ -95,9 +104,30 @@ impl MessageText {
         ]
     }
 
+    /// Messages as a list, how each stands among it.
+    pub(crate) fn list(&self) -> Table {
+        Table::new(&["seq", "time", "from", "kind", "state", "text"])
+    }
+
+    /// A message's cells in [`MessageText::list`].
+    pub(crate) fn list_cells(&self, message: &Message) -> Vec<String> {
+        let attachments = attachments(message);
+        vec![
+            message.seq.to_string(),
+            self.time(message.received_at),
+            who(message),
+            kind(message.kind).to_owned(),
+            state(message.state).to_owned(),
+            format!("{}{attachments}", beginning(bare(message))),
+        ]
+    }
+
     /// A point in time as people here read it.
     pub(crate) fn time(&self, time: mrp_proto::time::Timestamp) -> String {
         let instant = Timestamp::from_millisecond(time.unix_millis()).unwrap_or_default();
+        if let Some(near) = self.now.and_then(|now| relative(instant, now)) {
+            return near;
+        }
         instant
             .to_zoned(self.zone.clone())
             .strftime("%Y-%m-%d %H:%M:%S")
@@ -120,12 +150,66 @@ fn content(message: &Message) -> String {
         Kind::Text => String::new(),
         other => format!("{DIM}[{}]{DIM:#} ", kind(other)),
     };
-    let attachments = match message.attachments.len() {
+    format!("{label}{text}{}", attachments(message))
+}
+
+fn attachments(message: &Message) -> String {
+    match message.attachments.len() {
         0 => String::new(),
         1 => " (1 attachment)".to_owned(),
         several => format!(" ({several} attachments)"),
+    }
+}
+
+/// A file's name, quoted since its sender chose it, and its size.
+fn attachment(attachment: &Attachment) -> String {
+    let blob = &attachment.blob;
+    let name = match &blob.filename {
+        Some(name) => format!("{:?}", escape::line(name)),
+        None => escape::line(&blob.blob_id),
     };
-    format!("{label}{text}{attachments}")
+    let size = blob.size.map(|size| format!(" ({size} bytes)"));
+    let path = attachment.path.as_ref().map(|path| format!(" {path}"));
+    format!(
+        "{name}{}{}",
+        size.unwrap_or_default(),
+        path.unwrap_or_default()
+    )
+}
+
+/// The first line, and no more of it than a list has room for.
+pub(crate) fn beginning(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    let is_whole = line.len() == text.trim_end().len();
+    match line.char_indices().nth(LISTED) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None if is_whole => line.to_owned(),
+        None => format!("{line} …"),
+    }
+}
+
+/// How long ago, or in how long; nothing where the date says more.
+fn relative(time: Timestamp, now: Timestamp) -> Option<String> {
+    let seconds = now.as_second() - time.as_second();
+    let (count, unit) = match seconds.unsigned_abs() {
+        0..60 => (seconds.unsigned_abs(), "s"),
+        near @ 60..3600 => (near / 60, "min"),
+        near @ 3600..86_400 => (near / 3600, "h"),
+        near @ 86_400..2_592_000 => (near / 86_400, "d"),
+        _ => return None,
+    };
+    Some(match seconds {
+        0.. => format!("{count} {unit} ago"),
+        _ => format!("in {count} {unit}"),
+    })
+}
+
+/// The other end.
+pub(crate) fn who(message: &Message) -> String {
+    match message.dir {
+        Direction::In => name(&message.from),
+        Direction::Out => format!("to {}", message.to.short()),
+    }
 }
 
 /// The name the user gave, else the key's beginning: never a name that the peer chose.
@@ -170,6 +254,19 @@ fn kind(kind: Kind) -> &'static str {
     }
 }
 
+fn state(state: State) -> &'static str {
+    match state {
+        State::New => "new",
+        State::Read => "read",
+        State::Archived => "archived",
+        State::Claimed => "claimed",
+        State::Done => "done",
+        State::Dead => "dead",
+        State::Held => "held",
+        State::Sent => "sent",
+    }
+}
+
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
@@ -187,7 +284,32 @@ pub(crate) mod tests {
     fn utc() -> MessageText {
         MessageText {
             zone: TimeZone::UTC,
+            now: None,
         }
+    }
+
+    #[test]
+    fn near_times_are_told_by_how_far_they_are() {
+        let now: Timestamp = "2026-11-21T09:00:00Z".parse().unwrap();
+        for (time, told) in [
+            ("2026-11-21T09:00:00Z", Some("0 s ago")),
+            ("2026-11-21T08:57:31Z", Some("2 min ago")),
+            ("2026-11-21T09:02:00Z", Some("in 2 min")),
+            ("2026-11-20T10:00:00Z", Some("23 h ago")),
+            ("2026-11-14T09:00:00Z", Some("7 d ago")),
+            ("2026-10-01T09:00:00Z", None),
+        ] {
+            let time = time.parse().unwrap();
+            assert_eq!(relative(time, now).as_deref(), told, "{time}");
+        }
+    }
+
+    #[test]
+    fn a_list_shows_the_beginning_of_a_text() {
+        assert_eq!(beginning("short"), "short");
+        assert_eq!(beginning("one\ntwo"), "one …");
+        assert_eq!(beginning("one\n"), "one");
+        assert_eq!(beginning(&"ü".repeat(80)), format!("{}…", "ü".repeat(72)));
     }
 
     #[test]

@@ -134,13 +134,15 @@ impl Client {
             .await
     }
 
-    /// `GET /v1/messages/{id}/attachments/{place}`: the bytes of an attachment, opened if it was sealed. The first is 0.
+    /// `GET /v1/messages/{id}/attachments/{place}`: the bytes of an attachment, opened if it was sealed. The first is 0. The daemon
+    /// answers when it has all of them and they are what was sent, which takes as long as it takes to get them from the relay.
     ///
     /// # Errors
     /// Any [`ClientError`].
     pub async fn attachment(&self, id: &str, place: usize) -> Result<Download, ClientError> {
         let call = self.call(Method::GET, route::MESSAGES).below(id);
         let call = call.below("attachments").below(&place.to_string());
+        let call = call.timeout(TRANSFER_TIMEOUT);
         Ok(Download::of(call.accepted().await?))
     }
 

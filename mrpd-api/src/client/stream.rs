@@ -5,6 +5,7 @@ use crate::message::Message;
 use bytes::{Buf as _, Bytes, BytesMut};
 use futures_util::Stream;
 use hyper::body::{Body as _, Incoming};
+use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -28,17 +29,55 @@ impl MessageLine {
     /// # Errors
     /// [`ClientError::Nonsense`].
     pub fn parse(line: &[u8]) -> Result<Self, ClientError> {
-        let nonsense = |what: String| ClientError::Nonsense {
-            what: format!("a message that cannot be read: {what}"),
-        };
-        let raw = std::str::from_utf8(line)
-            .map_err(|error| nonsense(error.to_string()))?
-            .trim();
-        let message = serde_json::from_str(raw).map_err(|error| nonsense(error.to_string()))?;
+        let raw = text(line)?;
+        let message = serde_json::from_str(raw).map_err(|error| unreadable(&error.to_string()))?;
         Ok(Self {
             raw: raw.to_owned(),
             message,
         })
+    }
+}
+
+/// A message as the daemon wrote it, of which only its place is read: that is all one needs to pass it on.
+#[derive(Debug, Clone)]
+pub struct RawLine {
+    /// The JSON, without a newline.
+    pub raw: String,
+    /// The message's place in the local order.
+    pub seq: u64,
+}
+
+/// What is read of a message that is passed on.
+#[derive(Deserialize)]
+struct Place {
+    seq: u64,
+}
+
+impl RawLine {
+    fn parse(line: &[u8]) -> Result<Self, ClientError> {
+        let raw = text(line)?.to_owned();
+        let Place { seq } =
+            serde_json::from_str(&raw).map_err(|error| unreadable(&error.to_string()))?;
+        Ok(Self { raw, seq })
+    }
+
+    /// What it says.
+    ///
+    /// # Errors
+    /// [`ClientError::Nonsense`].
+    pub fn message(&self) -> Result<Message, ClientError> {
+        serde_json::from_str(&self.raw).map_err(|error| unreadable(&error.to_string()))
+    }
+}
+
+fn text(line: &[u8]) -> Result<&str, ClientError> {
+    let text = std::str::from_utf8(line).map_err(|error| unreadable(&error.to_string()))?;
+    Ok(text.trim())
+}
+
+fn unreadable(what: &str) -> ClientError {
+    ClientError::Nonsense {
+        what: format!("a message that cannot be read: {what}"),
     }
 }
 
@@ -151,6 +190,11 @@ impl MessageStream {
     pub(super) fn new(body: Incoming) -> Self {
         Self(Lines::new(body))
     }
+
+    /// The same messages for whoever passes them on, which costs much less than to read them.
+    pub fn raw(self) -> RawStream {
+        RawStream(self.0)
+    }
 }
 
 impl Stream for MessageStream {
@@ -158,6 +202,18 @@ impl Stream for MessageStream {
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         self.0.poll_parsed(context, MessageLine::parse)
+    }
+}
+
+/// The messages of a [`MessageStream`], each as the daemon wrote it.
+#[derive(Debug)]
+pub struct RawStream(Lines);
+
+impl Stream for RawStream {
+    type Item = Result<RawLine, ClientError>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.0.poll_parsed(context, RawLine::parse)
     }
 }
 

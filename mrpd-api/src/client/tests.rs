@@ -185,6 +185,26 @@ async fn messages_are_cut_out_of_chunks() {
 }
 
 #[tokio::test]
+async fn messages_can_be_passed_on_without_being_read() {
+    // A message of a later version, in which only the place is as it was.
+    let later = r#"{"v":2, "seq":8,"from":[]}"#;
+    let prepared = Prepared::answering(vec![chunked(&[MESSAGE, "\n", later, "\n{}\n"])]);
+    let client = prepared.client().await;
+    let stream = client.messages(&MessageQuery::default()).await.unwrap();
+    let lines: Vec<_> = stream.raw().collect().await;
+    let read: Vec<_> = lines[..2]
+        .iter()
+        .map(|line| line.as_ref().unwrap())
+        .map(|line| (line.seq, line.raw.as_str()))
+        .collect();
+    assert_eq!(read, [(7, MESSAGE), (8, later)]);
+    assert_eq!(lines[0].as_ref().unwrap().message().unwrap().id, "msg_1_a");
+    assert_eq!(lines[1].as_ref().unwrap().message().unwrap_err().exit(), 76);
+    assert_eq!(lines[2].as_ref().unwrap_err().exit(), 76);
+    assert_eq!(lines.len(), 3);
+}
+
+#[tokio::test]
 async fn a_stream_that_breaks_or_talks_nonsense_says_so_and_ends() {
     let broken = format!("{}5\r\nab", chunked(&[]).strip_suffix("0\r\n\r\n").unwrap());
     let prepared = Prepared::answering(vec![chunked(&["{}\n", MESSAGE]), broken]);

@@ -4,7 +4,6 @@ use super::error::parse;
 use super::messages;
 use super::openapi::codes;
 use super::{Api, ApiError, BODY_LIMIT, BODY_PATIENCE};
-use crate::attachments::is_folder_name;
 use crate::store::{BackupError, Existing, Imported, MessageRecord, Standing, StoreError};
 use axum::Json;
 use axum::body::{Body, Bytes};
@@ -16,6 +15,7 @@ use futures_util::StreamExt as _;
 use mrpd_api::body::MessageQuery;
 use mrpd_api::body::archive::{BackedUp, Backup, ImportSummary, RefusedLine};
 use mrpd_api::error::Code;
+use mrpd_api::filename::is_folder_name;
 use mrpd_api::message::{self, Message};
 use std::path::PathBuf;
 

@@ -3,12 +3,13 @@
 use super::blobs::{relaying, streamed};
 use super::openapi::codes;
 use super::{Api, ApiError};
-use crate::attachments::{DemandError, FetchError, plain_name};
+use crate::attachments::{DemandError, FetchError};
 use axum::body::Body;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use mrpd_api::error::Code;
+use mrpd_api::filename::plain_name;
 use mrpd_api::message::Direction;
 use tokio_util::io::ReaderStream;
 

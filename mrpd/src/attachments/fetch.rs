@@ -2,7 +2,6 @@
 //! what its sender said.
 
 use super::folder::{Folder, Placed};
-use super::name::plain_name;
 use crate::config::Attachments;
 use crate::roster::{Link, LocalAgent};
 use crate::store::MessageRecord;
@@ -13,6 +12,7 @@ use mrp_proto::code::Code;
 use mrp_proto::envelope::{OpenError, WrappedKey, unwrap_key};
 use mrp_proto::id::BlobId;
 use mrp_proto::message::Attachment;
+use mrpd_api::filename::plain_name;
 use sha2::{Digest as _, Sha256};
 use std::io;
 use std::path::PathBuf;

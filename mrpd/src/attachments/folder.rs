@@ -1,8 +1,8 @@
 //! Where the attachments of one message are put. Everything below the configured directory goes by open directories, never by paths:
 //! no link that somebody put there leads elsewhere, and nothing is written over.
 
-use super::name::numbered;
 use crate::config::Conflict;
+use mrpd_api::filename::{is_folder_name, numbered};
 use mrpd_api::paths::create_private_dir;
 use nix::errno::Errno;
 use nix::fcntl::{AtFlags, OFlag, open, openat, renameat};
@@ -91,11 +91,6 @@ impl Folder {
             }
         }
     }
-}
-
-/// Whether a message's id can name a directory: ids that came out of a file were chosen by whoever wrote it.
-pub(crate) fn is_folder_name(name: &str) -> bool {
-    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0'])
 }
 
 /// A file that comes in; gone unless it is placed.

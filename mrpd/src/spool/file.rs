@@ -1,7 +1,7 @@
 //! One file: taken, made into a message, and removed once that is durable.
 
 use super::folder::{self, Spool};
-use crate::attachments::{Description, ReceiveError, plain_name};
+use crate::attachments::{Description, ReceiveError};
 use crate::clock;
 use crate::context::Context;
 use crate::outbox::SendError;
@@ -9,6 +9,7 @@ use mrp_proto::base64url;
 use mrp_proto::content::Text;
 use mrpd_api::body::Send;
 use mrpd_api::body::blobs::Attach;
+use mrpd_api::filename::plain_name;
 use sha2::{Digest as _, Sha256};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read as _, Seek as _};

@@ -1,5 +1,6 @@
 //! `mrpctl show`: one message, in the inbox or on its way.
 
+use super::id;
 use super::outbox::{stage, standing};
 use crate::cli::reading::Show;
 use crate::context::Context;
@@ -15,7 +16,7 @@ pub(crate) async fn run(context: &Context, flags: &Show) -> Result<(), Failure> 
     if flags.id.starts_with("out_") {
         return show_entry(context, &client, &flags.id).await;
     }
-    let line = client.message(&flags.id).await?;
+    let line = id::message(&client, &flags.id).await?;
     show_message(context, flags, &line)
 }
 
@@ -31,12 +32,9 @@ fn show_message(context: &Context, flags: &Show, line: &MessageLine) -> Result<(
     }
     match output.shape() {
         Shape::Json | Shape::Jsonl => {
-            let raw = if flags.headers {
-                without_body(message)?
-            } else {
-                raw.clone()
-            };
-            output.bytes(output.select(raw)? + "\n")
+            let headers = flags.headers.then(|| without_body(message)).transpose()?;
+            let shown = output.select(headers.as_deref().unwrap_or(raw))?;
+            output.bytes(format!("{shown}\n"))
         }
         _ if output.has_fields() => output.text(&output.cells(raw)?.join("\t")),
         Shape::Raw => output.bytes(format!("{}\n", bare(message))),

@@ -1,16 +1,16 @@
 //! `mrpctl blob`: files that lie with a relay.
 
-mod transfer;
-
 use crate::cli::people::AtRelay;
 use crate::cli::relays::{Blob as Flags, BlobGet, BlobPut};
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::input;
 use crate::output::pairs;
+use crate::output::progress::{Progress, Unit};
+use crate::received;
 use mrpd_api::body::blobs::{Blob, BlobQuery};
-use mrpd_api::client::Client;
-use std::io::IsTerminal as _;
+use mrpd_api::client::{Client, Download};
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 
 const HEADS: [&str; 5] = ["filename", "id", "size", "relay", "until"];
@@ -39,17 +39,18 @@ fn query(context: &Context, at: AtRelay) -> BlobQuery {
 
 /// The bare id is printed unless JSON is asked for: it is what a script goes on with.
 async fn put(context: &Context, client: &Client, flags: BlobPut) -> Result<(), Failure> {
-    let source = transfer::open(&flags.file).await?;
+    let source = input::open(&flags.file)?;
     let own_name = || {
         let name = Path::new(&flags.file).file_name()?.to_str()?;
         (flags.file != "-").then(|| name.to_owned())
     };
+    let progress = Progress::new(&context.output, &flags.file, Unit::Bytes, source.length);
     let query = BlobQuery {
         filename: flags.filename.clone().or_else(own_name),
         content_type: flags.content_type.clone(),
         ..query(context, flags.at.clone())
     };
-    let blob = client.upload_blob(&query, input::pieces(source)).await?;
+    let blob = client.upload_blob(&query, source.pieces(progress)).await?;
     if context.output.is_auto() && !context.output.has_fields() {
         return context.output.bytes(format!("{}\n", blob.id));
     }
@@ -64,12 +65,37 @@ async fn get(context: &Context, client: &Client, flags: BlobGet) -> Result<(), F
                 .fix(format!("mrpctl blob get {} -O FILE, or a pipe", flags.id)),
         );
     }
+    let progress = Progress::new(&context.output, &flags.id, Unit::Bytes, None);
     let download = client.blob(&flags.id, &query(context, flags.at)).await?;
     if to_output {
-        transfer::to_output(context, download).await
-    } else {
-        transfer::into_file(download, Path::new(&flags.out)).await
+        return write_out(context, download, progress).await;
     }
+    let path = Path::new(&flags.out);
+    let cannot = |error: &io::Error| {
+        let doing = format!("write {}", path.display());
+        Failure::io(Reason::CannotCreate, &doing, error)
+    };
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let folder = folder.unwrap_or(Path::new("."));
+    let file = received::receive(download, folder, received::USUAL, progress, cannot).await?;
+    let placed = file.persist(path);
+    placed.map(drop).map_err(|error| cannot(&error.error))
+}
+
+async fn write_out(
+    context: &Context,
+    mut download: Download,
+    mut progress: Progress,
+) -> Result<(), Failure> {
+    if let Some(length) = download.length {
+        progress.expect(length);
+    }
+    while let Some(piece) = download.next().await? {
+        progress.add(piece.len() as u64);
+        context.output.stream(piece.to_vec()).await?;
+    }
+    progress.finish();
+    Ok(())
 }
 
 /// All of them are tried; the first failure decides how it ends.

@@ -5,6 +5,8 @@ use crate::exit::{Failure, Reason};
 use crate::input;
 use crate::mcp::Desk;
 use crate::mcp::arguments::{DownloadBlob, UploadBlob};
+use crate::output::progress::{Progress, Unit};
+use crate::received;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use futures_util::stream;
@@ -12,9 +14,7 @@ use mrpd_api::body::blobs::BlobQuery;
 use mrpd_api::client::{Bytes, Client, Download};
 use serde_json::{Value, json};
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use tokio::io::AsyncWriteExt as _;
 
 /// Bytes that are put into an answer.
 const MOST_IN_ANSWER: usize = 256 << 10;
@@ -36,9 +36,9 @@ pub(in crate::mcp) async fn upload_blob(desk: &Desk, asked: UploadBlob) -> Resul
             put(&client, &query, bytes).await?
         }
         (None, None, Some(path)) => {
-            let real = desk.limits.readable(&path)?;
-            let file = open(&real).await?;
-            client.put_file(&query, input::pieces(file)).await?
+            let source = input::open_path(&desk.limits.readable(&path)?)?;
+            let progress = Progress::new(&desk.context.output, &path, Unit::Bytes, source.length);
+            client.put_file(&query, source.pieces(progress)).await?
         }
         _ => {
             return Err(Failure::new(
@@ -57,18 +57,6 @@ async fn put(
 ) -> Result<mrpd_api::body::blobs::Blob, Failure> {
     let whole = stream::iter([Ok(Bytes::from(bytes))]);
     Ok(client.put_file(query, whole).await?)
-}
-
-async fn open(path: &Path) -> Result<tokio::fs::File, Failure> {
-    let shown = path.display();
-    let file = tokio::fs::File::open(path).await;
-    let file =
-        file.map_err(|error| Failure::io(Reason::NoInput, &format!("read {shown}"), &error))?;
-    let metadata = file.metadata().await;
-    if metadata.is_ok_and(|metadata| metadata.is_file()) {
-        return Ok(file);
-    }
-    Err(Failure::new(Reason::NoInput, format!("{shown} is no file")))
 }
 
 pub(in crate::mcp) async fn download_blob(
@@ -97,36 +85,22 @@ pub(in crate::mcp) async fn download_blob(
         }
     };
     match asked.save_as {
-        Some(path) => save(&desk.limits.writable(&path)?, download).await,
+        Some(path) => save(desk, &desk.limits.writable(&path)?, download).await,
         None => in_answer(download).await,
     }
 }
 
-/// Nothing is replaced, and a file that did not come whole is not left behind.
-async fn save(path: &Path, mut download: Download) -> Result<Value, Failure> {
+/// Nothing is replaced.
+async fn save(desk: &Desk, path: &Path, download: Download) -> Result<Value, Failure> {
     let shown = path.display().to_string();
-    let failed =
+    let cannot =
         |error: &io::Error| Failure::io(Reason::CannotCreate, &format!("write {shown}"), error);
-    let mut options = std::fs::OpenOptions::new();
-    options.write(true).create_new(true).mode(0o600);
-    let file = options.open(path).map_err(|error| failed(&error))?;
-    let mut file = tokio::fs::File::from_std(file);
-    let mut size = 0;
-    let written: Result<(), Failure> = async {
-        while let Some(piece) = download.next().await? {
-            size += piece.len();
-            file.write_all(&piece)
-                .await
-                .map_err(|error| failed(&error))?;
-        }
-        file.sync_all().await.map_err(|error| failed(&error))
-    }
-    .await;
-    if let Err(failure) = written {
-        // What is left to do has failed already.
-        let _ = tokio::fs::remove_file(path).await;
-        return Err(failure);
-    }
+    let folder = path.parent().unwrap_or(Path::new("/"));
+    let progress = Progress::new(&desk.context.output, &shown, Unit::Bytes, None);
+    let file = received::receive(download, folder, received::PRIVATE, progress, cannot).await?;
+    let placed = file.persist_noclobber(path);
+    let file = placed.map_err(|error| cannot(&error.error))?;
+    let size = file.metadata().map_err(|error| cannot(&error))?.len();
     Ok(json!({ "saved": shown, "size": size }))
 }
 

@@ -1,5 +1,5 @@
-//! File names from what a sender wrote. It is a hint for people and never a path: whatever it is, the result names a file in the one
-//! directory it is put into, shows as what it is, and is no device.
+//! File names from what others wrote. They are hints for people and never paths: whatever they are, the result names a file in the
+//! one directory it is put into, shows as what it is, and is no device.
 
 /// Bytes of a name, at most: file systems take 255, and room is left for a number.
 const MOST: usize = 200;
@@ -7,7 +7,7 @@ const MOST: usize = 200;
 const DEVICES: &[&str] = &["con", "prn", "aux", "nul", "conin$", "conout$", "clock$"];
 
 /// A name for the attachment at a place (from 0) of its message.
-pub(crate) fn plain_name(given: Option<&str>, place: u32) -> String {
+pub fn plain_name(given: Option<&str>, place: u32) -> String {
     let given = given.unwrap_or_default();
     let last = given.rsplit(['/', '\\']).next().unwrap_or_default();
     let shown: String = last.chars().filter(|letter| !is_hidden(*letter)).collect();
@@ -26,11 +26,16 @@ pub(crate) fn plain_name(given: Option<&str>, place: u32) -> String {
 }
 
 /// The same with a number, before what tells its kind.
-pub(super) fn numbered(name: &str, number: u32) -> String {
+pub fn numbered(name: &str, number: u32) -> String {
     match name.rsplit_once('.') {
         Some((stem, kind)) if !stem.is_empty() => format!("{stem}-{number}.{kind}"),
         _ => format!("{name}-{number}"),
     }
+}
+
+/// Whether a message's id can name a directory: ids that came out of a file were chosen by whoever wrote it.
+pub fn is_folder_name(name: &str) -> bool {
+    !name.is_empty() && !name.starts_with('.') && !name.contains(['/', '\0'])
 }
 
 /// Controls, and what turns or hides the letters around it.
