@@ -9,6 +9,7 @@ use mrpd_api::body::inbox::ThreadQuery;
 use mrpd_api::client::{Client, ClientError};
 use mrpd_api::paths::Paths;
 use serde::Deserialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -174,6 +175,9 @@ async fn messages(client: &Client) -> Result<Vec<Candidate>, ClientError> {
         latest.push(candidate(&message.id, &format!("{from}: {text}")));
     }
     latest.reverse();
+    // What was sent to oneself is there twice.
+    let mut offered = BTreeSet::new();
+    latest.retain(|candidate| offered.insert(candidate.value.clone()));
     Ok(latest)
 }
 

@@ -39,7 +39,8 @@ EXAMPLES
   mrpctl demo                            a private network on this machine, to try things
 
 Standard output carries only what was asked for, everything else goes to standard error.
-Every option --foo-bar can also be given as the variable MRPCTL_FOO_BAR.
+Every option --foo-bar can also be given as the variable MRPCTL_FOO_BAR. Defaults, and words of your
+own for commands, are in ~/.config/mrp/mrpctl.toml; see mrpctl cheat jq.
 
 EXIT STATUS
   0 done              65 bad data            69 daemon not reachable    77 not permitted
