@@ -27,8 +27,7 @@ exec = [\"/home/me/bin/deploy\"]";
 pub(super) fn page() -> String {
     let mut page = Page::new("mrpd.toml", "5", "configuration of mrpd");
     page.section("DESCRIPTION")
-        .paragraph("`mrpd`(8) reads `~/.config/mrp/mrpd.toml`, the files `~/.config/mrp/mrpd.d/*.toml` in the order of their names, and")
-        .paragraph(&format!("`{SYSTEM_CONFIG}`. What stands in one of them goes before what stands in those behind it; options and variables go before all. Tables of a list are united by their names. A file that is named, by `--config` or `MRPD_CONFIG`, stands alone."))
+        .paragraph(&format!("`mrpd`(8) reads `~/.config/mrp/mrpd.toml`; below it the files `~/.config/mrp/mrpd.d/*.toml`, of which the one whose name sorts last goes first; and below these `{SYSTEM_CONFIG}`. Options and variables go before all. Tables of a list are united by their names. A file that is named, by `--config` or `MRPD_CONFIG`, stands alone."))
         .paragraph("Every key has a default. A saved file is in force at once. A mistake in who one is and where one listens (`api`, `relay`, `agent`, `default_agent`) keeps the daemon from starting; any other is reported, and what was in force before stays so.")
         .paragraph("`mrpctl config check` names file, line and key of a mistake. `mrpctl config show --origin` shows what is in force, and where it comes from. `mrpctl schema config` is the same as this page for programs.")
         .paragraph("Times are texts such as `90s`, `5m`, `24h` or `30d`. Sizes are numbers of bytes, or texts such as `256KiB` or `2GiB`. `~/` is the home directory.");
