@@ -47,13 +47,20 @@ bench:
 	$(TARGET)/release/bench idle-sockets
 	$(TARGET)/release/bench discovery --agents 1000000
 
-# Manual pages and completion scripts, from the programs themselves.
+# Manual pages and completion scripts, from the programs themselves. man/mrp.7 alone is written by hand.
 generated: build
-	rm -f man/*.8
+	rm -f man/*.[158] man/mrp-hooks.7 man/mrpd-api.7
 	$(TARGET)/debug/relayd man man
-	$(TARGET)/debug/relayd completions bash > completions/relayd.bash
-	$(TARGET)/debug/relayd completions fish > completions/relayd.fish
-	$(TARGET)/debug/relayd completions zsh > completions/_relayd
+	$(TARGET)/debug/mrpd man man
+	$(TARGET)/debug/mrpctl man man
+	for program in $(PROGRAMS); do \
+	    $(TARGET)/debug/$$program completions bash >completions/$$program.bash && \
+	    $(TARGET)/debug/$$program completions fish >completions/$$program.fish && \
+	    $(TARGET)/debug/$$program completions zsh >completions/_$$program || exit 1; \
+	done
+	$(TARGET)/debug/mrpctl completions elvish >completions/mrpctl.elv
+	$(TARGET)/debug/mrpctl completions powershell >completions/mrpctl.ps1
+	$(TARGET)/debug/mrpctl completions nushell >completions/mrpctl.nu
 
 install:
 	$(CARGO) build --locked --release --workspace --bins
@@ -70,8 +77,13 @@ install:
 	done
 	install -m 644 systemd/mrpd-sudo.conf '$(DESTDIR)$(PREFIX)/share/doc/mrp/'
 	install -m 644 README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE '$(DESTDIR)$(PREFIX)/share/doc/mrp/'
-	install -d '$(DESTDIR)$(PREFIX)/share/man/man8'
-	install -m 644 man/*.8 '$(DESTDIR)$(PREFIX)/share/man/man8/'
-	install -D -m 644 completions/relayd.bash '$(DESTDIR)$(PREFIX)/share/bash-completion/completions/relayd'
-	install -D -m 644 completions/relayd.fish '$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/relayd.fish'
-	install -D -m 644 completions/_relayd '$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_relayd'
+	for section in 1 5 7 8; do \
+	    install -d "$(DESTDIR)$(PREFIX)/share/man/man$$section" && \
+	    install -m 644 man/*.$$section "$(DESTDIR)$(PREFIX)/share/man/man$$section/" || exit 1; \
+	done
+	for program in $(PROGRAMS); do \
+	    install -D -m 644 completions/$$program.bash "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/$$program" && \
+	    install -D -m 644 completions/$$program.fish "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/$$program.fish" && \
+	    install -D -m 644 completions/_$$program "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_$$program" || exit 1; \
+	done
+	install -m 644 completions/mrpctl.elv completions/mrpctl.ps1 completions/mrpctl.nu '$(DESTDIR)$(PREFIX)/share/doc/mrp/'

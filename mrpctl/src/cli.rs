@@ -2,7 +2,9 @@
 //!
 //! Everything a flag can say is a type here; what it does is in [`crate::cmd`].
 
+pub(crate) mod completion;
 mod filters;
+mod manual;
 pub(crate) mod me;
 mod overview;
 pub(crate) mod people;
@@ -10,12 +12,16 @@ pub(crate) mod reading;
 pub(crate) mod relays;
 pub(crate) mod running;
 pub(crate) mod sending;
+mod settings;
 pub(crate) mod start;
 pub(crate) mod tooling;
 pub(crate) mod value;
 
 pub(crate) use filters::Filters;
+pub(crate) use manual::{manual_page, manual_pages};
 
+use crate::config::settings::Settings;
+use crate::exit::Failure;
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
 use clap::{
@@ -33,7 +39,8 @@ EXAMPLES
   mrpctl demo                            a private network on this machine, to try things
 
 Standard output carries only what was asked for, everything else goes to standard error.
-Every option --foo-bar can also be given as the variable MRPCTL_FOO_BAR.
+Every option --foo-bar can also be given as the variable MRPCTL_FOO_BAR. Defaults, and words of your
+own for commands, are in ~/.config/mrp/mrpctl.toml; see mrpctl cheat jq.
 
 EXIT STATUS
   0 done              65 bad data            69 daemon not reachable    77 not permitted
@@ -92,6 +99,12 @@ pub(crate) struct Global {
     /// Keep only these JSON fields, such as id,from.name,text
     #[arg(long, global = true, value_name = "A,B,C", value_delimiter = ',')]
     pub(crate) fields: Vec<String>,
+    /// Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    #[arg(long, global = true, value_name = "EXPR", conflicts_with = "format")]
+    pub(crate) jq: Option<String>,
+    /// Write each object by this template, such as '{{ from.name }}: {{ text }}'
+    #[arg(short = 'F', long, global = true, value_name = "TEMPLATE")]
+    pub(crate) format: Option<String>,
     /// Colours in text: auto, always or never
     #[arg(
         long,
@@ -217,22 +230,42 @@ impl NotParsed {
     }
 }
 
-/// Reads the command line.
-pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, NotParsed> {
-    let matches = tree().try_get_matches_from(arguments).map_err(NotParsed)?;
+/// Why the command line was not read.
+#[derive(Debug)]
+pub(crate) enum ParseError {
+    /// It is wrong, or asks for help.
+    NotParsed(NotParsed),
+    /// The user's own settings are wrong.
+    Settings(Failure),
+}
+
+/// Reads the command line, with `mrpctl.toml` below it.
+pub(crate) fn parse_with(
+    arguments: impl IntoIterator<Item = OsString>,
+    settings: &Settings,
+) -> Result<Cli, ParseError> {
+    let tree = settings::with_defaults(tree(), settings).map_err(ParseError::Settings)?;
+    let arguments = arguments.into_iter().collect();
+    let arguments = settings::expanded(&tree, settings, arguments).map_err(ParseError::Settings)?;
+    read(tree, arguments).map_err(ParseError::NotParsed)
+}
+
+/// Reads the command line of a user without settings.
+#[cfg(test)]
+pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli, ParseError> {
+    parse_with(arguments, &Settings::default())
+}
+
+fn read(mut tree: clap::Command, arguments: Vec<OsString>) -> Result<Cli, NotParsed> {
+    let matches = tree
+        .try_get_matches_from_mut(arguments)
+        .map_err(NotParsed)?;
     let cli = Cli::from_arg_matches(&matches).map_err(NotParsed)?;
     if cli.command.is_none() && !cli.version {
         let text = "a command is missing; see mrpctl --help";
-        return Err(NotParsed(tree().error(ErrorKind::MissingSubcommand, text)));
+        return Err(NotParsed(tree.error(ErrorKind::MissingSubcommand, text)));
     }
     Ok(cli)
-}
-
-/// A shell's completion script.
-pub(crate) fn completion_script(flags: &tooling::Completions) -> Vec<u8> {
-    let mut script = Vec::new();
-    clap_complete::generate(flags.shell, &mut tree(), "mrpctl", &mut script);
-    script
 }
 
 /// Every option `--foo-bar` can be given as `MRPCTL_FOO_BAR`; it is said once, at the top, and not with every option.
@@ -279,4 +312,4 @@ pub(crate) fn known_options(command_name: &str) -> Vec<String> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

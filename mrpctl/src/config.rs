@@ -1,9 +1,10 @@
-//! What the environment says to this program, and `mrpd.toml` as a file that it edits.
+//! What the environment says to this program, `mrpctl.toml` as it reads it, and `mrpd.toml` as a file that it edits.
 //!
 //! What a configuration means is the daemon's to say: this program only writes it, and asks the daemon's `check`.
 
 pub(crate) mod document;
 pub(crate) mod relay_url;
+pub(crate) mod settings;
 
 use mrpd_api::paths::Paths;
 use std::ffi::OsString;
@@ -28,6 +29,8 @@ pub(crate) struct Variables {
     pub(crate) agent_name: Option<String>,
     /// `VISUAL`, else `EDITOR`.
     pub(crate) editor: Option<OsString>,
+    /// `SUDO_USER`: who called sudo.
+    pub(crate) sudo_user: Option<String>,
     /// `PATH`.
     pub(crate) path: Option<OsString>,
     /// `TMPDIR`, or the system's folder for such.
@@ -54,6 +57,7 @@ impl Variables {
             key_file: path("MRP_KEY_FILE"),
             agent_name: text("MRP_AGENT_NAME"),
             editor: raw("VISUAL").or_else(|| raw("EDITOR")),
+            sudo_user: text("SUDO_USER"),
             path: raw("PATH"),
             temporary: std::env::temp_dir(),
             terminal: [
@@ -121,6 +125,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
 /// `MRPCTL_OUTPUT`, for errors in the very command line.
 pub(crate) fn output_variable() -> Option<String> {
     std::env::var("MRPCTL_OUTPUT").ok()
+}
+
+/// Whether a shell asks for completions.
+pub(crate) fn is_completing() -> bool {
+    std::env::var_os(crate::cli::completion::VARIABLE).is_some()
 }
 
 fn is_executable(path: &Path) -> bool {

@@ -8,11 +8,13 @@
 //! - `context`: what every command has at hand, the daemon among it; `autostart` starts that.
 //! - `key_file`: private keys as files; `similar`: what was meant by a mistyped name.
 //! - `mcp`: a server for language models over the same inbox.
+//! - `candidates`: what can be meant by a value, for completion.
 //! - `config`: the environment, and `mrpd.toml` as a file that is edited.
 //!
 //! It must never know: how the daemon stores anything, or how a relay is spoken to.
 
 mod autostart;
+mod candidates;
 mod cli;
 mod cmd;
 mod config;
@@ -25,8 +27,10 @@ mod output;
 mod received;
 mod similar;
 
+use config::settings::Settings;
 use context::Context;
 use exit::{Failure, Reason};
+use mrpd_api::paths::Paths;
 use output::Output;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -35,16 +39,24 @@ use std::time::Duration;
 /// Runs the program.
 pub fn run() -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
-    let cli = match cli::parse(arguments.clone()) {
+    if config::is_completing() && cli::completion::answer(arguments.clone()) {
+        return ExitCode::SUCCESS;
+    }
+    let cli = match read(&arguments) {
         Ok(cli) => cli,
         Err(error) => {
             let variable = config::output_variable();
-            return output::report_usage(&error, &arguments, variable.as_deref())
-                .exit()
-                .into();
+            let audience = output::Audience::of(&arguments, variable.as_deref());
+            return output::report_unread(&error, audience).exit().into();
         }
     };
-    let output = Output::new(&cli.global);
+    let output = match Output::new(&cli.global) {
+        Ok(output) => output,
+        Err(failure) => {
+            output::report(&failure, &cli.global);
+            return failure.exit().into();
+        }
+    };
     let done = Context::new(cli.global, output.clone()).and_then(|context| match cli.command {
         Some(command) => cmd::run(&context, command),
         None => cmd::tooling::version::run(&context),
@@ -56,6 +68,16 @@ pub fn run() -> ExitCode {
             failure.exit().into()
         }
     }
+}
+
+/// The command line with the user's settings. Whoever has no home has none.
+fn read(arguments: &[OsString]) -> Result<cli::Cli, cli::ParseError> {
+    let settings = match Paths::from_process() {
+        Ok(paths) => Settings::load(&paths.cli_config_file()),
+        Err(_) => Ok(Settings::default()),
+    };
+    let settings = settings.map_err(cli::ParseError::Settings)?;
+    cli::parse_with(arguments.iter().cloned(), &settings)
 }
 
 /// Whether signals end the command from outside, or it ends by itself when one comes.

@@ -6,24 +6,30 @@
 pub(crate) mod escape;
 mod failure;
 mod fields;
+mod filter;
 pub(crate) mod message;
 pub(crate) mod progress;
 pub(crate) mod qr;
 mod table;
 
-pub(crate) use failure::report_usage;
+pub(crate) use failure::{Audience, report_unread};
 pub(crate) use table::{Table, pairs};
 
 use crate::cli::{Format, Global, ProgressWhen, When};
 use crate::exit::{Failure, Reason};
 use anstream::ColorChoice;
 use fields::Fields;
+use filter::Filter;
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use serde::Serialize;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::os::fd::AsFd as _;
+
+/// Longest line that is taken apart.
+pub(crate) const MOST_LINE: usize = 8 * 1024 * 1024;
 
 /// How data is written, settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,30 +48,38 @@ pub(crate) struct Output {
     is_auto: bool,
     fields: Fields,
     progress: ProgressWhen,
+    /// `--jq` or `--format`. Then the shape is lines, for that is what they write.
+    filter: Option<Filter>,
+    audience: Audience,
     quiet: bool,
     verbose: u8,
 }
 
 impl Output {
-    pub(crate) fn new(global: &Global) -> Self {
+    /// # Errors
+    /// A mistake in `--jq` or `--format`.
+    pub(crate) fn new(global: &Global) -> Result<Self, Failure> {
         match global.color {
             When::Auto => {}
             When::Always => ColorChoice::Always.write_global(),
             When::Never => ColorChoice::Never.write_global(),
         }
-        let format = if global.json {
-            Format::Json
-        } else {
-            global.output
+        let format = format_of(global);
+        let filter = Filter::new(global.jq.as_deref(), global.format.as_deref())?;
+        let shape = match filter {
+            Some(_) => Shape::Jsonl,
+            None => settle(format, io::stdout().is_terminal()),
         };
-        Self {
-            shape: settle(format, io::stdout().is_terminal()),
-            is_auto: format == Format::Auto,
+        Ok(Self {
+            shape,
+            is_auto: format == Format::Auto && filter.is_none(),
             fields: Fields::new(&global.fields),
             progress: global.progress,
+            filter,
+            audience: audience(format),
             quiet: global.quiet,
             verbose: global.verbose,
-        }
+        })
     }
 
     pub(crate) fn shape(&self) -> Shape {
@@ -75,6 +89,29 @@ impl Output {
     /// Whether no format was named.
     pub(crate) fn is_auto(&self) -> bool {
         self.is_auto
+    }
+
+    /// Whether JSON is wanted in another form than it has: some fields of it, filtered, or as a template says.
+    pub(crate) fn has_form(&self) -> bool {
+        self.filter.is_some() || self.has_fields()
+    }
+
+    /// JSON that came as it is, in the form that is wanted: of a list each element, as of every list.
+    pub(crate) fn json_document(&self, document: &[u8]) -> Result<(), Failure> {
+        let unreadable = |error: serde_json::Error| {
+            let what = format!("the answer is not JSON: {error}");
+            Failure::new(Reason::Internal, what)
+        };
+        let is_list = document.trim_ascii_start().starts_with(b"[");
+        let elements: Vec<&RawValue> = if is_list {
+            serde_json::from_slice(document).map_err(unreadable)?
+        } else {
+            vec![serde_json::from_slice(document).map_err(unreadable)?]
+        };
+        for element in elements {
+            self.bytes(self.line(element.get())?)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn has_fields(&self) -> bool {
@@ -89,7 +126,7 @@ impl Output {
         raw: Option<&str>,
     ) -> Result<(), Failure> {
         match (self.shape, raw) {
-            (Shape::Json | Shape::Jsonl, _) => self.bytes(self.json(value)? + "\n"),
+            (Shape::Json | Shape::Jsonl, _) => self.bytes(self.json_line(value)?),
             _ if self.has_fields() => self.text(&self.fields.as_text(&self.raw_json(value)?)?),
             (Shape::Raw, Some(raw)) => self.bytes(format!("{raw}\n")),
             (Shape::Raw | Shape::Text | Shape::Table, _) => self.text(&text()),
@@ -110,11 +147,10 @@ impl Output {
                 self.bytes(array(&objects?))
             }
             Shape::Jsonl => {
-                let lines: Result<Vec<String>, Failure> = values
-                    .iter()
-                    .map(|value| Ok(self.json(value)? + "\n"))
-                    .collect();
-                self.bytes(lines?.concat())
+                for value in values {
+                    self.bytes(self.json_line(value)?)?;
+                }
+                Ok(())
             }
             Shape::Text | Shape::Table | Shape::Raw if self.has_fields() => {
                 let mut table = Table::new(&self.fields.names());
@@ -133,9 +169,28 @@ impl Output {
         }
     }
 
+    /// An object as a line of JSON, or what `--jq` or `--format` make of it.
+    pub(crate) fn json_line<T: Serialize>(&self, value: &T) -> Result<String, Failure> {
+        self.line(&self.raw_json(value)?)
+    }
+
     /// An object's JSON, with the fields that were asked for.
-    pub(crate) fn json<T: Serialize>(&self, value: &T) -> Result<String, Failure> {
+    fn json<T: Serialize>(&self, value: &T) -> Result<String, Failure> {
         Ok(self.select(&self.raw_json(value)?)?.into_owned())
+    }
+
+    /// A JSON object as a line, or the lines that `--jq` or `--format` make of it.
+    pub(crate) fn line(&self, object: &str) -> Result<String, Failure> {
+        match self.filtered(object)? {
+            Some(lines) => Ok(lines),
+            None => Ok(self.select(object)?.into_owned() + "\n"),
+        }
+    }
+
+    /// What `--jq` or `--format` make of a JSON object, if one of them was given.
+    pub(crate) fn filtered(&self, object: &str) -> Result<Option<String>, Failure> {
+        let apply = |filter: &Filter| filter.apply(&self.select(object)?);
+        self.filter.as_ref().map(apply).transpose()
     }
 
     /// A JSON object as it is, but for the fields that were not asked for.
@@ -217,13 +272,7 @@ impl Output {
 
     /// Tells why a command failed, in the style that goes with the output.
     pub(crate) fn failure(&self, failure: &Failure) {
-        let audience = match self.shape {
-            Shape::Json | Shape::Jsonl if !self.is_auto => failure::Audience::Programs,
-            _ => failure::Audience::People,
-        };
-        if let Some(told) = failure.told() {
-            stderr_line(&failure::render(told, audience));
-        }
+        tell(failure, self.audience);
     }
 
     /// Asks for one line, on standard error.
@@ -231,6 +280,33 @@ impl Output {
         let mut stderr = anstream::stderr().lock();
         // A person who cannot be reached cannot be told either.
         let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
+    }
+}
+
+/// Tells why nothing was begun, where the output is not settled.
+pub(crate) fn report(failure: &Failure, global: &Global) {
+    tell(failure, audience(format_of(global)));
+}
+
+fn tell(failure: &Failure, audience: Audience) {
+    if let Some(told) = failure.told() {
+        stderr_line(&failure::render(told, audience));
+    }
+}
+
+fn format_of(global: &Global) -> Format {
+    if global.json {
+        Format::Json
+    } else {
+        global.output
+    }
+}
+
+/// Who named a format for programs has a program read the errors too.
+fn audience(format: Format) -> Audience {
+    match format {
+        Format::Json | Format::Jsonl => Audience::Programs,
+        _ => Audience::People,
     }
 }
 

@@ -179,6 +179,11 @@ impl Paths {
         self.config_dir().join("mrpd.toml")
     }
 
+    /// `~/.config/mrp/mrpctl.toml`: defaults of the command line.
+    pub fn cli_config_file(&self) -> PathBuf {
+        self.config_dir().join("mrpctl.toml")
+    }
+
     /// `~/.config/mrp/mrpd.d`: its `*.toml` files, in the order of their names, stand below the user's file.
     pub fn drop_in_dir(&self) -> PathBuf {
         self.config_dir().join("mrpd.d")

@@ -36,6 +36,7 @@ mod words;
 
 pub use error::ApiError;
 pub use lifecycle::Command;
+pub(crate) use openapi::description;
 pub use openapi::document;
 
 use crate::context::Context;

@@ -1,5 +1,8 @@
 //! The command line: runs the daemon, or says how it is configured.
 
+mod generate;
+mod manual;
+
 use crate::config::{Loaded, Origins, Severity, Sources, as_json, as_text};
 use crate::daemon::{self, DaemonError};
 use crate::log;
@@ -64,6 +67,10 @@ enum Subcommands {
     RunHook,
     /// Print the OpenAPI document of the local interface
     Openapi,
+    /// Print the completion script of a shell
+    Completions(generate::CompletionsFlags),
+    /// Write the manual pages
+    Man(generate::ManFlags),
     /// Put a backup in the store's place, while no daemon runs
     Restore(RestoreOptions),
     /// Look whether a store is damaged
@@ -102,6 +109,9 @@ struct ConfigOptions {
     /// Say where each value comes from
     #[arg(long)]
     origin: bool,
+    /// Print what can be configured instead, as a JSON Schema
+    #[arg(long, conflicts_with_all = ["json", "origin"])]
+    schema: bool,
 }
 
 /// How the daemon was started.
@@ -150,6 +160,8 @@ pub fn main() -> ExitCode {
         Subcommands::Config(options) => show(&sources, &options),
         Subcommands::RunHook => crate::hooks::run::launch(),
         Subcommands::Openapi => print(&crate::api::document()),
+        Subcommands::Completions(flags) => generate::completions(&flags),
+        Subcommands::Man(flags) => generate::man(&flags),
         Subcommands::Restore(options) => restore(&sources, &options),
         Subcommands::CheckStore { store, everything } => {
             let depth = if everything {
@@ -263,6 +275,9 @@ fn check(sources: &Sources) -> ExitCode {
 }
 
 fn show(sources: &Sources, options: &ConfigOptions) -> ExitCode {
+    if options.schema {
+        return print(&format!("{:#}\n", crate::config::reference::schema()));
+    }
     let Loaded {
         problems,
         effective,
@@ -380,7 +395,8 @@ mod tests {
             cli.command,
             Some(Subcommands::Config(ConfigOptions {
                 origin: true,
-                json: false
+                json: false,
+                schema: false,
             }))
         ));
     }

@@ -10,14 +10,14 @@
 mod duration;
 mod named;
 mod reader;
+pub(crate) mod reference;
 mod sections;
 mod show;
 mod tree;
 
 pub use named::{HasName, Named};
 pub use reader::Effective;
-pub use sections::Capability;
-pub use sections::{Algorithm, Hmac, Ingress, Listen, Proof, Replay, Spool, To};
+pub use sections::{Algorithm, Capability, Hmac, Ingress, Listen, Proof, Replay, Spool, To};
 pub use show::{Origins, as_json, as_text};
 pub use tree::Origin;
 
@@ -203,6 +203,7 @@ impl Sources {
         let Account {
             problems,
             effective,
+            ..
         } = account;
         if is_wrong("inbox", &problems) {
             // What the user wants to keep is not known then: all of it.

@@ -3,7 +3,7 @@
 //! - `hook`: which messages, and how often at once. `program`: what is done. `invocation`: one run, and what came of it.
 //! - `matching`, `look`: which messages are for which hooks. `queue`: what may begin when. `engine`: the task that all hooks belong to.
 //! - `work`: one run and its record. `trial`: one by hand. `reply`: what it answers. `automatic`: no answers to answers.
-//! - `run`: how it is done. `notify`: notes on the desktop.
+//! - `run`: how it is done. `contract`: the same in words. `notify`: notes on the desktop.
 //!
 //! A message is a hook's until its end is recorded: a daemon that dies in between runs the hook again, and the hook sees by
 //! `MRP_ATTEMPT` that it may have been there before. Hooks are readers of their own: what they do with a message is no business of
@@ -11,6 +11,7 @@
 
 mod answer;
 pub mod automatic;
+pub(crate) mod contract;
 mod engine;
 mod hook;
 pub mod invocation;

@@ -370,6 +370,13 @@ impl Config {
         Err(ConfigError::together(field, problem))
     }
 
+    /// All fields, as in the file, and what each takes.
+    pub(crate) fn fields() -> impl Iterator<Item = (&'static str, &'static str)> {
+        field::FIELDS
+            .iter()
+            .map(|field| (field.name, field.allowed))
+    }
+
     /// The names of all fields, as in the file.
     #[cfg(test)]
     pub(crate) fn field_names() -> impl Iterator<Item = &'static str> {

@@ -363,12 +363,11 @@ fn versions_and_completions_need_no_daemon() {
         json!({"mrpctl": version, "mrpd": null})
     );
     for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
-        assert!(
-            user.mrpctl(&["completions", shell])
-                .succeeded()
-                .contains("whoami")
-        );
+        let script = user.mrpctl(&["completions", shell]).succeeded();
+        assert!(script.contains("MRPCTL_COMPLETE"), "{shell}");
     }
+    let static_one = user.mrpctl(&["completions", "nushell"]).succeeded();
+    assert!(static_one.contains("whoami"));
     failed(&user.mrpctl(&["completions", "tcsh"]), 64, "tcsh");
 }
 

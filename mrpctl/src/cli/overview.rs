@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 
 /// Groups with their commands, in the order they are shown. A test finds what is in none.
 pub(super) const GROUPS: &[(&str, &[&str])] = &[
-    ("Start here", &["init", "status", "doctor", "demo"]),
+    ("Start here", &["init", "status", "doctor", "cheat", "demo"]),
     (
         "Messages",
         &[
@@ -26,7 +26,20 @@ pub(super) const GROUPS: &[(&str, &[&str])] = &[
     ("Blobs, relays, webhooks", &["blob", "relay", "webhook"]),
     (
         "Daemon and tooling",
-        &["daemon", "config", "mcp", "completions"],
+        &[
+            "daemon",
+            "service",
+            "logs",
+            "config",
+            "api",
+            "mcp",
+            "schema",
+            "completions",
+            "man",
+            "bug-report",
+            "backup",
+            "restore",
+        ],
     ),
 ];
 

@@ -21,6 +21,7 @@ pub(crate) enum Command {
 EXAMPLES
   mrpctl init --name laptop
   mrpctl init --name laptop --relay http://127.0.0.1:8080
+  mrpctl init --name laptop --service --linger      systemd runs the daemon, without a login too
   mrpctl init --name ci --key /etc/ci/mrp.key       use a key that exists, or make it there
 
 Without --relay the variable MRP_RELAY_URL is taken, else you are asked at a terminal, else it is
@@ -35,6 +36,15 @@ pub(crate) struct Init {
     /// The key file: 32 bytes, made if it is missing (default: ~/.mrp/keys/NAME.key)
     #[arg(long, value_name = "FILE")]
     pub(crate) key: Option<PathBuf>,
+    /// Have systemd run the daemon, as mrpctl service install does
+    #[arg(long, conflicts_with = "no_service")]
+    pub(crate) service: bool,
+    /// Start the daemon from here even where its units are enabled
+    #[arg(long)]
+    pub(crate) no_service: bool,
+    /// Have the daemon run without a login too
+    #[arg(long, requires = "service")]
+    pub(crate) linger: bool,
 }
 
 /// Try it: a private relay and two users in a temporary folder

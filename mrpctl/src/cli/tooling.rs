@@ -1,8 +1,15 @@
 //! Flags of the commands about the programs themselves.
 
+mod ask;
+mod generate;
+mod upkeep;
+
+pub(crate) use ask::{Api, Cheat, Schema, SchemaOf, Topic};
+pub(crate) use generate::{Completions, Man, Shell};
+pub(crate) use upkeep::{Backup, BugReport, Logs, Restore, Service, WhichManager};
+
 use super::value;
 use clap::{Args, Subcommand};
-use clap_complete::Shell;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -12,9 +19,19 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Daemon(Daemon),
     #[command(subcommand)]
+    Service(Service),
+    Logs(Logs),
+    #[command(subcommand)]
     Config(Config),
+    Api(Api),
     Mcp(Mcp),
+    Schema(Schema),
     Completions(Completions),
+    Man(Man),
+    BugReport(BugReport),
+    Backup(Backup),
+    Restore(Restore),
+    Cheat(Cheat),
 }
 
 /// Start, stop and ask the daemon
@@ -130,17 +147,4 @@ pub(crate) struct Mcp {
     /// Folder from which files may be read and to which they may be saved; repeatable
     #[arg(long, value_name = "FOLDER")]
     pub(crate) files: Vec<PathBuf>,
-}
-
-/// Write the completion script of a shell to standard output
-#[derive(Debug, Args)]
-#[command(after_help = "\
-EXAMPLES
-  mrpctl completions bash > ~/.local/share/bash-completion/completions/mrpctl
-  mrpctl completions zsh > ~/.zfunc/_mrpctl
-  mrpctl completions fish > ~/.config/fish/completions/mrpctl.fish")]
-pub(crate) struct Completions {
-    /// The shell
-    #[arg(value_name = "SHELL")]
-    pub(crate) shell: Shell,
 }

@@ -104,6 +104,37 @@ pub(crate) fn relay_url(text: &str) -> Result<RelayUrl, String> {
     RelayUrl::parse(text)
 }
 
+/// A method of HTTP.
+pub(crate) fn method(text: &str) -> Result<String, String> {
+    const METHODS: [&str; 6] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD"];
+    let method = text.to_uppercase();
+    if METHODS.contains(&method.as_str()) {
+        return Ok(method);
+    }
+    Err(format!("expected one of {}", METHODS.join(", ")))
+}
+
+/// Path and query of a request.
+pub(crate) fn target(text: &str) -> Result<String, String> {
+    const RULE: &str = "expected a path such as /v1/status, with %20 for a space";
+    let is_path = text.starts_with('/') && text.parse::<http::uri::PathAndQuery>().is_ok();
+    is_path
+        .then(|| text.to_owned())
+        .ok_or_else(|| RULE.to_owned())
+}
+
+/// `Name: value`.
+pub(crate) fn header(text: &str) -> Result<(String, String), String> {
+    const RULE: &str = "expected a header such as 'Idempotency-Key: 7'";
+    let (name, value) = text.split_once(':').ok_or(RULE)?;
+    let (name, value) = (name.trim(), value.trim());
+    let is_header =
+        name.parse::<http::HeaderName>().is_ok() && value.parse::<http::HeaderValue>().is_ok();
+    is_header
+        .then(|| (name.to_owned(), value.to_owned()))
+        .ok_or_else(|| RULE.to_owned())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,5 +207,19 @@ mod tests {
         assert_eq!(pair("k="), Ok(("k".into(), String::new())));
         assert!(pair("=v").is_err());
         assert!(pair("k").is_err());
+    }
+
+    #[test]
+    fn requests_are_seen_to_be_ones_before_they_are_sent() {
+        assert_eq!(method("get"), Ok("GET".to_owned()));
+        assert!(method("FETCH").is_err());
+        assert_eq!(target("/v1/x?a=b%20c"), Ok("/v1/x?a=b%20c".to_owned()));
+        for text in ["v1/status", "/a b", "", "/\u{1}"] {
+            assert!(target(text).is_err(), "{text:?}");
+        }
+        assert_eq!(header("A-b:  c: d "), Ok(("A-b".into(), "c: d".into())));
+        for text in ["a", "a b: c", ": c", "a: b\nc: d"] {
+            assert!(header(text).is_err(), "{text:?}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! What one begins with.
 
 mod demo;
-mod doctor;
+pub(crate) mod doctor;
 mod init;
 mod status;
 

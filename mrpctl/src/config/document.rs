@@ -90,6 +90,13 @@ impl Document {
         }
     }
 
+    /// The keys of a section.
+    pub(crate) fn keys(&self, section: &str) -> Vec<&str> {
+        let table = self.toml.get(section).and_then(Item::as_table_like);
+        let keys = table.into_iter().flat_map(TableLike::iter);
+        keys.map(|(key, _)| key).collect()
+    }
+
     /// The entry of a list with this name.
     pub(crate) fn entry(&self, section: &str, name: &str) -> Option<&dyn TableLike> {
         self.entries(section)

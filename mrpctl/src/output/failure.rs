@@ -1,7 +1,7 @@
 //! How a failure is told: to people as what happened, what was tried and what to do; to programs as one JSON object.
 
 use super::{escape, stderr_line};
-use crate::cli::NotParsed;
+use crate::cli::ParseError;
 use crate::exit::{Failure, Note, Reason, Told};
 use anstyle::{AnsiColor, Style};
 use mrpd_api::error::ErrorBody;
@@ -10,7 +10,7 @@ use std::fmt::Write as _;
 
 /// Who reads standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Audience {
+pub(crate) enum Audience {
     People,
     Programs,
 }
@@ -64,24 +64,36 @@ fn for_programs(told: &Told) -> String {
 }
 
 /// Tells what is wrong with the command line, or shows the help that was asked for.
-pub(crate) fn report_usage(
-    error: &NotParsed,
-    arguments: &[OsString],
-    variable: Option<&str>,
-) -> Failure {
-    if error.is_help() || !wants_json(arguments, variable) {
-        error.print();
-        return Failure::Status(if error.is_help() {
-            0
-        } else {
-            Reason::Usage.exit()
-        });
-    }
-    let failure = Failure::new(Reason::Usage, error.message()).fix("mrpctl --help");
+pub(crate) fn report_unread(error: &ParseError, audience: Audience) -> Failure {
+    let failure = match error {
+        ParseError::NotParsed(error) if error.is_help() => {
+            error.print();
+            return Failure::Status(0);
+        }
+        ParseError::NotParsed(error) if audience == Audience::People => {
+            error.print();
+            return Failure::Status(Reason::Usage.exit());
+        }
+        ParseError::NotParsed(error) => {
+            &Failure::new(Reason::Usage, error.message()).fix("mrpctl --help")
+        }
+        ParseError::Settings(failure) => failure,
+    };
     if let Some(told) = failure.told() {
-        stderr_line(&for_programs(told));
+        stderr_line(&render(told, audience));
     }
-    Failure::Status(Reason::Usage.exit())
+    Failure::Status(failure.exit())
+}
+
+impl Audience {
+    /// Who reads standard error of a command line that could not be read whole.
+    pub(crate) fn of(arguments: &[OsString], variable: Option<&str>) -> Self {
+        if wants_json(arguments, variable) {
+            Self::Programs
+        } else {
+            Self::People
+        }
+    }
 }
 
 /// What the command line says about its output even where the rest of it is wrong.

@@ -62,9 +62,14 @@ pub(super) struct Base;
 /// The document, for people and programs to read.
 pub fn document() -> String {
     let mut text =
-        serde_json::to_string_pretty(&complete(described())).expect("a JSON value can be written");
+        serde_json::to_string_pretty(&description()).expect("a JSON value can be written");
     text.push('\n');
     text
+}
+
+/// The document, for this program to read.
+pub(crate) fn description() -> Value {
+    complete(described())
 }
 
 #[utoipa::path(

@@ -20,9 +20,28 @@ pub struct Effective {
     pub origin: Origin,
 }
 
+/// What a key takes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Form {
+    Text,
+    /// A text with a form of its own, which this describes.
+    Written(String),
+    /// One of these.
+    Words(Vec<String>),
+    Switch,
+    /// A whole number from the one to the other.
+    Count(u64, u64),
+    Size,
+    Texts,
+    Numbers,
+    Pairs,
+}
+
 /// What reading a configuration found.
 #[derive(Debug, Default)]
 pub(crate) struct Account {
+    /// Keys that were looked for, whether or not somebody wrote them, and what they take.
+    pub(crate) keys: Vec<(String, Form)>,
     pub(crate) problems: Vec<Problem>,
     pub(crate) effective: Vec<Effective>,
 }
@@ -90,6 +109,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a text; `None` if it is absent.
     pub(crate) fn text(&mut self, key: &'a str) -> Option<String> {
+        self.takes(key, Form::Text);
         let (text, origin) = self.raw_text(key)?;
         self.record(key, json!(text), origin);
         Some(text)
@@ -112,6 +132,7 @@ impl<'a> Reader<'a> {
         parse: impl Fn(&str) -> Option<T>,
         show: impl Fn(&T) -> String,
     ) -> T {
+        self.takes(key, Form::Written(allowed.to_owned()));
         let Some((text, origin)) = self.raw_text(key) else {
             self.record(key, json!(show(&default)), Origin::Default);
             return default;
@@ -141,6 +162,7 @@ impl<'a> Reader<'a> {
         words: &[(&str, T)],
         default: T,
     ) -> T {
+        self.takes(key, Form::words(words));
         let allowed = one_of(words);
         self.parsed(
             key,
@@ -157,6 +179,7 @@ impl<'a> Reader<'a> {
         key: &'a str,
         words: &[(&str, T)],
     ) -> Option<T> {
+        self.takes(key, Form::words(words));
         let (text, origin) = self.raw_text(key)?;
         let value = find(words, &text);
         if value.is_some() {
@@ -172,6 +195,7 @@ impl<'a> Reader<'a> {
     /// Reads `true` or `false`.
     pub(crate) fn switch(&mut self, key: &'a str, default: bool) -> bool {
         const WORDS: &[(&str, bool)] = &[("true", true), ("false", false)];
+        self.takes(key, Form::Switch);
         self.used.insert(key);
         match self.table.get(key) {
             Some(Node {
@@ -204,6 +228,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a list of texts; `None` if it is absent.
     pub(crate) fn texts(&mut self, key: &'a str) -> Option<Vec<String>> {
+        self.takes(key, Form::Texts);
         let node = self.node(key)?;
         let Value::List(list) = &node.value else {
             let what = format!("expected a list of texts, not {}", node.value.noun());
@@ -228,6 +253,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a list of whole numbers that fit; empty if it is absent.
     pub(crate) fn numbers(&mut self, key: &'a str) -> Vec<u32> {
+        self.takes(key, Form::Numbers);
         let Some(node) = self.node(key) else {
             self.record(key, json!([]), Origin::Default);
             return Vec::new();
@@ -250,6 +276,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a table of texts; `None` if it is absent.
     pub(crate) fn pairs(&mut self, key: &'a str) -> Option<BTreeMap<String, String>> {
+        self.takes(key, Form::Pairs);
         let node = self.node(key)?;
         let Value::Table(table) = &node.value else {
             let what = format!("expected a table of texts, not {}", node.value.noun());
@@ -326,6 +353,12 @@ impl<'a> Reader<'a> {
         self.table.get(key)
     }
 
+    /// Notes that a key is looked for. What is noted first of it is the most that is known.
+    fn takes(&mut self, key: &str, form: Form) {
+        let path = self.path_of(key);
+        self.account.keys.push((path, form));
+    }
+
     fn is_overridden(&self, key: &str) -> bool {
         self.overrides.contains_key(&self.path_of(key))
     }
@@ -369,6 +402,12 @@ impl<'a> Reader<'a> {
             (path, "") => path.to_owned(),
             (path, key) => format!("{path}.{key}"),
         }
+    }
+}
+
+impl Form {
+    fn words<T>(words: &[(&str, T)]) -> Self {
+        Self::Words(words.iter().map(|(word, _)| (*word).to_owned()).collect())
     }
 }
 

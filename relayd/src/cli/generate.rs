@@ -1,6 +1,8 @@
 //! `relayd openapi`, `relayd completions` and `relayd man`: what is made of the definitions of the relay's routes and of its command
 //! line.
 
+mod config_page;
+
 use super::{Cli, Failure, Sources, print};
 use crate::http::openapi::document;
 use clap::{Args, CommandFactory as _};
@@ -52,13 +54,14 @@ fn write_all(directory: &Path) -> io::Result<()> {
     let mut command = Cli::command();
     // Gives the commands below their whole names.
     command.build();
-    write_with_subcommands(command, directory)
+    write_with_subcommands(command, directory)?;
+    std::fs::write(directory.join("relayd.toml.5"), config_page::page())
 }
 
 fn write_with_subcommands(command: clap::Command, directory: &Path) -> io::Result<()> {
     for below in command
         .get_subcommands()
-        .filter(|below| !below.is_hide_set())
+        .filter(|below| !below.is_hide_set() && below.get_name() != "help")
     {
         write_with_subcommands(below.clone(), directory)?;
     }

@@ -143,7 +143,7 @@ async fn export(context: &Context, client: &Client) -> Result<(), Failure> {
         return context.output.list(&contacts, &HEADS, row);
     }
     for contact in &contacts {
-        context.output.bytes(context.output.json(contact)? + "\n")?;
+        context.output.bytes(context.output.json_line(contact)?)?;
     }
     Ok(())
 }

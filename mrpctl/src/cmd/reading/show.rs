@@ -33,8 +33,7 @@ fn show_message(context: &Context, flags: &Show, line: &MessageLine) -> Result<(
     match output.shape() {
         Shape::Json | Shape::Jsonl => {
             let headers = flags.headers.then(|| without_body(message)).transpose()?;
-            let shown = output.select(headers.as_deref().unwrap_or(raw))?;
-            output.bytes(format!("{shown}\n"))
+            output.bytes(output.line(headers.as_deref().unwrap_or(raw))?)
         }
         _ if output.has_fields() => output.text(&output.cells(raw)?.join("\t")),
         Shape::Raw => output.bytes(format!("{}\n", bare(message))),

@@ -111,7 +111,10 @@ impl<'a> Sink<'a> {
                 *elements += 1;
                 self.put(&[before, &self.output.select(raw)?]);
             }
-            Form::Lines => self.put(&[&self.output.select(raw)?, "\n"]),
+            Form::Lines => match self.output.filtered(raw)? {
+                Some(lines) => self.put(&[&lines]),
+                None => self.put(&[&self.output.select(raw)?, "\n"]),
+            },
             Form::Raw => self.put(&[bare(&line.message()?), "\n"]),
         }
         Ok(())

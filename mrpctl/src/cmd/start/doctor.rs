@@ -11,6 +11,23 @@ use mrpd_api::body::doctor::{Finding, Verdict};
 use mrpd_api::client::Client;
 
 pub(crate) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure> {
+    let findings = examine(context, flags).await;
+    show(context, &findings)?;
+    if findings
+        .iter()
+        .any(|finding| finding.verdict == Verdict::Wrong)
+    {
+        return Err(Failure::Status(Reason::NothingFound.exit()));
+    }
+    Ok(())
+}
+
+/// What is well and what is not, and nothing is mended.
+pub(crate) async fn findings(context: &Context) -> Vec<Finding> {
+    examine(context, &Flags { fix: false }).await
+}
+
+async fn examine(context: &Context, flags: &Flags) -> Vec<Finding> {
     let client = context.running_daemon().await;
     let mut complaints = local::examine(context, client.as_ref()).await;
     if flags.fix {
@@ -25,14 +42,7 @@ pub(crate) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure>
     if let Ok(client) = &client {
         findings.extend(ask(client).await);
     }
-    show(context, &findings)?;
-    if findings
-        .iter()
-        .any(|finding| finding.verdict == Verdict::Wrong)
-    {
-        return Err(Failure::Status(Reason::NothingFound.exit()));
-    }
-    Ok(())
+    findings
 }
 
 /// What only the daemon can find out. One that is older may not know the question.

@@ -4,6 +4,7 @@ mod plan;
 
 use crate::autostart;
 use crate::cli::start::Init as Flags;
+use crate::cmd::tooling::service;
 use crate::config::document::Document;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -54,7 +55,10 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
     if config_changed {
         crate::cmd::tooling::config::save_checked(context, &document).await?;
     }
-    let daemon = start_or_reload(context).await?;
+    if flags.service {
+        service::install_for_user(context, flags.linger).await?;
+    }
+    let daemon = start_or_reload(context, &flags).await?;
     let relay = plan::relay_in_use(&document, &plan.agent);
     let card = Card {
         key: key.public,
@@ -81,7 +85,7 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
 }
 
 /// The rules are those of every command that needs the daemon, but that it is not an error if it must not be started.
-async fn start_or_reload(context: &Context) -> Result<Daemon, Failure> {
+async fn start_or_reload(context: &Context, flags: &Flags) -> Result<Daemon, Failure> {
     if let Ok(client) = context.running_daemon().await {
         client.reload().await?;
         return Ok(Daemon::Reloaded);
@@ -89,7 +93,7 @@ async fn start_or_reload(context: &Context) -> Result<Daemon, Failure> {
     if context.global.no_autostart || !context.variables.allows_autostart() {
         return Ok(Daemon::Stopped);
     }
-    if autostart::is_managed(&context.paths) {
+    if autostart::is_managed(&context.paths) && !flags.no_service {
         crate::cmd::tooling::daemon::start_unit().await?;
     } else {
         autostart::start(context).await?;

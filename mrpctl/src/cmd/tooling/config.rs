@@ -3,6 +3,7 @@
 
 mod check;
 
+use super::mrpd;
 use crate::cli::tooling::Config as Flags;
 use crate::config::document::{self, Document};
 use crate::context::Context;
@@ -14,7 +15,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::Stdio;
 use tokio::process::Command;
 
 /// Whether it is told where a value comes from.
@@ -235,23 +235,15 @@ pub(crate) async fn in_force(
     context: &Context,
     origins: Origins,
 ) -> Result<Map<String, Value>, Failure> {
-    let mut command = Command::new(context.mrpd()?);
-    command.args(["config", "--json"]).stdin(Stdio::null());
+    let mut arguments = vec!["config", "--json"];
     if origins == Origins::Shown {
-        command.arg("--origin");
+        arguments.push("--origin");
     }
-    let done = command
-        .output()
-        .await
-        .map_err(|error| Failure::io(Reason::Unavailable, "run mrpd", &error))?;
+    let done = mrpd::run(context, arguments).await?;
     if !done.status.success() {
-        let lines = String::from_utf8_lossy(&done.stderr)
-            .lines()
-            .map(str::to_owned)
-            .collect();
         return Err(
             Failure::new(Reason::Config, "the configuration cannot be read")
-                .note("found", lines)
+                .note("found", mrpd::complaints(&done))
                 .fix("mrpctl config check"),
         );
     }

@@ -1,5 +1,6 @@
 //! `mrpctl daemon`: the daemon as a program.
 
+use super::systemd::Manager;
 use crate::autostart;
 use crate::cli::tooling::{Daemon as Flags, DaemonControl, DaemonRun};
 use crate::context::Context;
@@ -76,13 +77,15 @@ async fn start(context: &Context) -> Result<(), Failure> {
     show(context, &client.status().await?)
 }
 
-async fn stop(context: &Context) -> Result<(), Failure> {
+pub(super) async fn stop(context: &Context) -> Result<(), Failure> {
     let Ok(client) = context.running_daemon().await else {
         context.output.note("mrpd is not running");
         return Ok(());
     };
     if autostart::is_managed(&context.paths) {
-        return systemctl("stop", &["mrpd.socket", "mrpd.service"]).await;
+        return Manager::User
+            .systemctl(&["stop", "mrpd.socket", "mrpd.service"])
+            .await;
     }
     let pid = client.status().await?.pid;
     client.shutdown().await?;
@@ -92,7 +95,7 @@ async fn stop(context: &Context) -> Result<(), Failure> {
 
 async fn restart(context: &Context) -> Result<(), Failure> {
     if autostart::is_managed(&context.paths) {
-        return systemctl("restart", &["mrpd.service"]).await;
+        return Manager::User.systemctl(&["restart", "mrpd.service"]).await;
     }
     stop(context).await?;
     show(context, &autostart::start(context).await?.status().await?)
@@ -162,24 +165,9 @@ pub(crate) fn is_alive(pid: u32) -> bool {
 
 /// Has systemd start the daemon, which is ready when this returns.
 pub(crate) async fn start_unit() -> Result<(), Failure> {
-    systemctl("start", &["mrpd.socket", "mrpd.service"]).await
-}
-
-async fn systemctl(verb: &str, units: &[&str]) -> Result<(), Failure> {
-    let status = tokio::process::Command::new("systemctl")
-        .args(["--user", verb])
-        .args(units)
-        .status()
+    Manager::User
+        .systemctl(&["start", "mrpd.socket", "mrpd.service"])
         .await
-        .map_err(|error| Failure::io(Reason::Unavailable, "run systemctl", &error))?;
-    if status.success() {
-        return Ok(());
-    }
-    Err(Failure::new(
-        Reason::Unavailable,
-        format!("systemctl --user {verb} failed ({status})"),
-    )
-    .fix("journalctl --user -u mrpd"))
 }
 
 #[cfg(test)]

@@ -15,31 +15,39 @@ struct Versions {
     mrpd: Option<String>,
 }
 
+/// For people the own version stands there before the daemon is asked.
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
+    let is_plain = context.output.is_auto() && !context.output.has_fields();
+    if is_plain {
+        context.output.text(&own_line())?;
+    }
     block_on(context.global.timeout, Signals::EndIt, async {
         let mrpd = tokio::time::timeout(PATIENCE, daemon_version(context))
             .await
             .ok()
             .flatten();
+        let daemon = daemon_line(mrpd.as_deref());
+        if is_plain {
+            return context.output.text(&daemon);
+        }
         let versions = Versions {
             mrpctl: env!("CARGO_PKG_VERSION"),
             mrpd,
         };
-        let text = || {
-            let daemon = versions.mrpd.as_deref().unwrap_or("(not running)");
-            format!(
-                "mrpctl {}\nmrpd   {}\n",
-                versions.mrpctl,
-                crate::output::escape::line(daemon)
-            )
-        };
-        if context.output.is_auto() && !context.output.has_fields() {
-            return context.output.text(&text());
-        }
+        let text = || own_line() + &daemon;
         context
             .output
             .object(&versions, text, Some(versions.mrpctl))
     })
+}
+
+fn own_line() -> String {
+    format!("mrpctl {}\n", env!("CARGO_PKG_VERSION"))
+}
+
+fn daemon_line(version: Option<&str>) -> String {
+    let version = version.unwrap_or("(not running)");
+    format!("mrpd   {}\n", crate::output::escape::line(version))
 }
 
 async fn daemon_version(context: &Context) -> Option<String> {

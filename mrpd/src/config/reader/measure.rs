@@ -1,6 +1,6 @@
 //! Counts, sizes, and what is worth knowing.
 
-use super::Reader;
+use super::{Form, Reader};
 use crate::config::Severity;
 use crate::config::tree::{Node, Value};
 use serde_json::json;
@@ -12,6 +12,7 @@ const SIZE_FORM: &str = "a size such as 4096, 256KiB, 25MiB or 2GiB";
 impl<'a> Reader<'a> {
     /// Reads a whole number within bounds.
     pub(crate) fn count(&mut self, key: &'a str, default: u64, bounds: RangeInclusive<u64>) -> u64 {
+        self.takes(key, Form::Count(*bounds.start(), *bounds.end()));
         let Some(node) = self.node(key) else {
             self.record_default(key, json!(default));
             return default;
@@ -31,6 +32,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a size in bytes, written as a number or with a unit, within bounds.
     pub(crate) fn size(&mut self, key: &'a str, default: u64, bounds: RangeInclusive<u64>) -> u64 {
+        self.takes(key, Form::Size);
         let Some(node) = self.node(key) else {
             self.record_default(key, json!(default));
             return default;

@@ -114,7 +114,7 @@ mod tests {
     use super::*;
     use crate::hooks::program::{Action, Program};
     use crate::testing;
-    use std::collections::BTreeMap;
+    use std::collections::{BTreeMap, BTreeSet};
     use std::path::PathBuf;
 
     fn variables(message: Message) -> BTreeMap<String, String> {
@@ -164,6 +164,22 @@ mod tests {
         message.kind = Kind::Event;
         let found = variables(message);
         assert_eq!(found["MRP_EVENT_NAME"], "up");
+    }
+
+    #[test]
+    fn the_written_contract_names_what_there_is() {
+        let mut message = testing::message("{}");
+        let mut found: BTreeSet<String> = variables(message.clone()).into_keys().collect();
+        message.text = Some("x".repeat(TEXT + 1));
+        found.extend(variables(message).into_keys());
+        found.retain(|name| name.starts_with("MRP"));
+        // The run alone knows that file.
+        found.insert("MRP_BODY_FILE".to_owned());
+        let told: BTreeSet<String> = crate::hooks::contract::VARIABLES
+            .iter()
+            .map(|(name, _)| (*name).to_owned())
+            .collect();
+        assert_eq!(told, found);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! From what is asked for to what is run, and from how that ended to what it means (the exit statuses of the hook contract).
 
 use super::{Answer, Command, End, Ended, ExecutableError, Job, RunError, Runner, environment};
+use crate::hooks::contract;
 use crate::hooks::invocation::{Invocation, Outcome, Report};
 use crate::hooks::notify;
 use crate::hooks::program::{Action, Input};
@@ -158,13 +159,10 @@ fn judge(end: End, timeout: Duration) -> (Outcome, String) {
 }
 
 fn of_status(status: i32) -> Outcome {
-    match status {
-        0 => Outcome::Handled,
-        99 => Outcome::HandledAlone,
-        75 | 111 => Outcome::Later,
-        100 | 65 | 77 | 78 => Outcome::Dead,
-        _ => Outcome::Failed,
-    }
+    contract::STATUSES
+        .iter()
+        .find(|(statuses, ..)| statuses.contains(&status))
+        .map_or(Outcome::Failed, |(_, outcome, _)| *outcome)
 }
 
 /// What is not there, or not safe to run, may be repaired while the message waits; what is written wrongly stays wrong.

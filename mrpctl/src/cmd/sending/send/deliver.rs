@@ -230,7 +230,7 @@ impl<'a> Courier<'a> {
             ""
         };
         self.elements += 1;
-        output.bytes(format!("{before}{}\n", output.json(element)?))
+        output.bytes(format!("{before}{}", output.json_line(element)?))
     }
 
     /// Tells on standard error what the id does not.

@@ -19,7 +19,7 @@ impl Home {
 
     fn context(&self) -> Context {
         let cli = parse(["mrpctl", "--no-input", "-q", "status"].map(Into::into)).unwrap();
-        let output = Output::new(&cli.global);
+        let output = Output::new(&cli.global).unwrap();
         let mut context = Context::new(cli.global, output).unwrap();
         context.variables = self.variables.clone();
         let mut environment = context.paths.environment().clone();

@@ -1,0 +1,81 @@
+//! The hook contract as it is written down: the variables a program finds, and what its exit status means. The
+//! daemon judges by the statuses here; a test holds the variables against those that a program really gets.
+
+use super::invocation::Outcome;
+
+/// Variables of a run, and what they say.
+pub(crate) const VARIABLES: &[(&str, &str)] = &[
+    ("MRP_HOOK", "Name of the hook."),
+    (
+        "MRP_ATTEMPT",
+        "How often the hook was begun for this message, from 1.",
+    ),
+    (
+        "MRP_MESSAGE_ID",
+        "The relay's name for the message. It is the same each time the message comes.",
+    ),
+    ("MRP_SEQ", "The message's number in the inbox."),
+    ("MRP_AGENT", "The local agent it is for."),
+    ("MRP_RELAY", "The relay it came by."),
+    ("MRP_FROM", "Key of the sender."),
+    (
+        "MRP_FROM_NAME",
+        "The contact's name; empty for others. It is never a name that the sender chose.",
+    ),
+    (
+        "MRP_KIND",
+        "text, request, response, event, status, json, binary or undecryptable.",
+    ),
+    ("MRP_TYPE", "Media type."),
+    ("MRP_THREAD_ID", "Thread, or nothing."),
+    (
+        "MRP_IN_REPLY_TO",
+        "Id of the message that it answers, or nothing.",
+    ),
+    ("MRP_ACTION", "Action of a request."),
+    ("MRP_EVENT_NAME", "Name of an event."),
+    ("MRP_ENCRYPTED", "1 if it was sealed end to end, else 0."),
+    ("MRP_CREATED_AT", "When the relay took it."),
+    ("MRP_EXPIRES_AT", "When the relay drops it."),
+    (
+        "MRP_ATTACHMENTS_DIR",
+        "Folder with the attachments that are here; empty without.",
+    ),
+    (
+        "MRP_ATTACHMENT_COUNT",
+        "How many attachments it has, here or not.",
+    ),
+    ("MRP_TEXT", "Its text, where that has at most 32 KiB."),
+    (
+        "MRP_TEXT_OMITTED",
+        "1 where the text is longer; it is in the JSON and in MRP_BODY_FILE.",
+    ),
+    ("MRP_BODY_FILE", "File with the body as it came."),
+    (
+        "MRPD_SOCKET",
+        "The daemon's socket, so that mrpctl in a hook finds it.",
+    ),
+];
+
+/// Exit statuses, and what they mean: to the daemon, and in words.
+pub(crate) const STATUSES: &[(&[i32], Outcome, &str)] = &[
+    (&[0], Outcome::Handled, "Handled: the message is done."),
+    (
+        &[99],
+        Outcome::HandledAlone,
+        "Handled, and no hook behind this one runs for the message.",
+    ),
+    (
+        &[75, 111],
+        Outcome::Later,
+        "Later: it is tried again, up to retry.max_attempts.",
+    ),
+    (
+        &[65, 77, 78, 100],
+        Outcome::Dead,
+        "Given up at once: it is among the dead letters (mrpctl dead).",
+    ),
+];
+/// Of every other status.
+pub(crate) const OTHERWISE: &str =
+    "Failed: it is tried again up to retry.max_attempts, and then given up.";
