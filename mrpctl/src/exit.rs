@@ -32,6 +32,8 @@ macro_rules! reasons {
 reasons! {
     /// Nothing matched, as grep says it.
     NothingFound = "nothing_found", 1;
+    /// The peer answered, with an error.
+    PeerError = "peer_error", 3;
     /// The command line is wrong.
     Usage = "usage", 64;
     /// Data that was given is wrong.

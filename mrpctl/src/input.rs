@@ -17,7 +17,7 @@ pub(crate) const MAX_LINE: usize = 2 * MAX_BODY;
 const MAX_FILE: usize = 16 * MAX_BODY;
 
 /// Lines that are read ahead of what is done with them.
-const READ_AHEAD: usize = 16;
+const READ_AHEAD: usize = 64;
 
 /// One line of standard input, or what is wrong with it.
 pub(crate) type Line = Result<String, Failure>;

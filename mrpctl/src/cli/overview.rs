@@ -6,7 +6,12 @@ use std::fmt::Write as _;
 /// Groups with their commands, in the order they are shown. A test finds what is in none.
 pub(super) const GROUPS: &[(&str, &[&str])] = &[
     ("Start here", &["init", "status", "doctor", "demo"]),
-    ("Messages", &["send", "tail", "show", "outbox"]),
+    (
+        "Messages",
+        &[
+            "send", "reply", "request", "event", "progress", "tail", "show", "outbox",
+        ],
+    ),
     ("Run things", &["subscribers"]),
     ("People and discovery", &["contact", "card"]),
     ("Me", &["whoami"]),
