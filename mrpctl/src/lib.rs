@@ -7,7 +7,7 @@
 //! - `exit`: failures and exit statuses.
 //! - `context`: what every command has at hand, the daemon among it; `autostart` starts that.
 //! - `mcp`: a server for language models over the same inbox.
-//! - `follow`: messages as they come, whatever becomes of the daemon meanwhile.
+//! - `program`: programs that are run. `follow`: messages as they come, whatever becomes of the daemon meanwhile.
 //! - `config`: the environment, and `mrpd.toml` as a file that is edited.
 //!
 //! It must never know: how the daemon stores anything, or how a relay is spoken to.
@@ -22,6 +22,7 @@ mod follow;
 mod input;
 mod mcp;
 mod output;
+mod program;
 
 use context::Context;
 use exit::{Failure, Reason};
