@@ -113,6 +113,14 @@ impl Failure {
         self
     }
 
+    /// Ends with another status than its reason has.
+    pub(crate) fn with_exit(mut self, exit: u8) -> Self {
+        if let Self::Told(told) = &mut self {
+            told.detail.exit = exit;
+        }
+        self
+    }
+
     /// Of a line of input.
     pub(crate) fn at_line(mut self, number: usize) -> Self {
         if let Self::Told(told) = &mut self {

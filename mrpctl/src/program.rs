@@ -93,7 +93,11 @@ pub(crate) fn shown(words: &[OsString]) -> String {
 
 /// Why a command was not started, as a shell has it.
 pub(crate) fn not_started(command: &str, error: &io::Error) -> Failure {
-    Failure::io(Reason::Unavailable, &format!("start {command}"), error)
+    let failure = Failure::io(Reason::Unavailable, &format!("start {command}"), error);
+    failure.with_exit(match error.kind() {
+        io::ErrorKind::NotFound => 127,
+        _ => 126,
+    })
 }
 
 /// Runs a command to its end, or to the end of its time.

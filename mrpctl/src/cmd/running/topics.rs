@@ -3,11 +3,13 @@
 use crate::cli::running::{Publish as PublishFlags, Subscribe as SubscribeFlags, Unsubscribe};
 use crate::cmd::sending::{body, letter};
 use crate::context::Context;
-use crate::exit::{Failure, Reason};
+use crate::exit::{Failure, Reason, is_refused_as};
 use crate::input;
 use crate::output::escape;
 use mrpd_api::body::Sealing;
 use mrpd_api::body::services::{Publish, Published, Subscribe, Subscription};
+use mrpd_api::client::ClientError;
+use mrpd_api::error::Code;
 
 pub(super) async fn publish(context: &Context, flags: PublishFlags) -> Result<(), Failure> {
     let mut publish = Publish {
@@ -28,11 +30,23 @@ pub(super) async fn publish(context: &Context, flags: PublishFlags) -> Result<()
     }
     let id = flags.id.map_or_else(letter::random_id, Ok)?;
     let client = context.daemon().await?;
-    let published = client.publish(&flags.topic, &publish, &id).await?;
+    let published = client.publish(&flags.topic, &publish, &id).await;
+    let published = published.map_err(no_topic)?;
     let count = published.subscribers.map(|count| count.to_string());
     context
         .output
         .object(&published, || told(&published), count.as_deref())
+}
+
+/// Of topics the daemon says only that there is no such path.
+pub(super) fn no_topic(error: ClientError) -> Failure {
+    match &error {
+        ClientError::Refused { detail, .. } if is_refused_as(&error, Code::NotFound) => {
+            Failure::new(Reason::NothingFound, detail.message.as_str())
+                .fix("topics are configured in mrpd.toml, [[topic]]; then: mrpctl hook reload")
+        }
+        _ => error.into(),
+    }
 }
 
 async fn piped(context: &Context) -> Result<String, Failure> {

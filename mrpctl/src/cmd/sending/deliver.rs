@@ -54,7 +54,7 @@ impl Wanted {
         stage != Stage::Failed && stage >= self.stage
     }
 
-    fn patience(self, context: &Context) -> Duration {
+    pub(super) fn patience(self, context: &Context) -> Duration {
         match (context.remaining(), self.is_explicit) {
             (Some(remaining), true) => remaining,
             (Some(remaining), false) => remaining.min(PATIENCE),

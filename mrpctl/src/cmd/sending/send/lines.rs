@@ -5,7 +5,7 @@
 
 use super::super::body::{self, Body};
 use super::super::courier::Courier;
-use super::super::deliver::{Wanted, deliver, enqueue};
+use super::super::deliver::{Wanted, deliver_within, enqueue};
 use super::super::letter::{self, Draft};
 use super::super::recipient::{Address, check_recipient, is_group};
 use crate::cli::sending::Send as Flags;
@@ -20,13 +20,18 @@ use mrp_proto::message::Metadata;
 use mrpd_api::body::{Send, Sent, Stage};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use tokio::sync::mpsc;
+use std::time::Duration;
+use tokio::sync::{Semaphore, mpsc};
+use tokio::time::Instant;
 
 /// Messages that are put into the outbox in one go, at most; and their bytes, but for the last one's.
 const BATCH: usize = 256;
 const BATCH_BYTES: usize = input::MAX_BODY;
-/// Messages that are waited for at the same time, at most.
+/// Messages that are in the outbox and whose results are not written yet, but for those of the last batch.
 const IN_FLIGHT: usize = 256;
+/// Messages that are waited for at the same time. Behind the first of them the daemon goes on with all: when its turn comes, most
+/// have come far enough. More would only have the daemon look for each of them whenever one moves.
+const WAITS: usize = 2;
 
 /// A line of `--jsonl`. What it says goes before what the options say.
 #[derive(Debug, Deserialize)]
@@ -61,8 +66,10 @@ pub(super) async fn run(
     let mut lines = input::lines();
     let courier = Courier::new(context, wanted).await?;
     courier.bracket("[")?;
+    let permits = Semaphore::new(WAITS);
     let mut stream = Stream {
         context,
+        permits: &permits,
         courier,
         number: 0,
         in_flight: FuturesOrdered::new(),
@@ -99,6 +106,7 @@ type Outcome<'a> = LocalBoxFuture<'a, (usize, Result<Sent, Failure>)>;
 
 struct Stream<'a> {
     context: &'a Context,
+    permits: &'a Semaphore,
     courier: Courier<'a>,
     /// Lines that were read.
     number: usize,
@@ -158,7 +166,7 @@ impl<'a> Stream<'a> {
     }
 
     async fn send(&mut self, drafts: Vec<(usize, Result<Draft, Failure>)>) -> Result<(), Failure> {
-        let (context, wanted) = (self.context, self.courier.wanted);
+        let (context, permits, wanted) = (self.context, self.permits, self.courier.wanted);
         let good: Vec<Draft> = drafts
             .iter()
             .filter_map(|(_, draft)| draft.as_ref().ok().cloned())
@@ -181,10 +189,13 @@ impl<'a> Stream<'a> {
                     .map(|sent| (draft, sent)),
             };
             let client = self.courier.client.clone();
+            let enqueued_at = Instant::now();
             let waited = async move {
                 let outcome = match outcome {
                     Ok((draft, sent)) if !is_settled(wanted, &sent) => {
-                        let waited = deliver(context, client, wanted, &draft).await;
+                        let _permit = permits.acquire().await;
+                        let left = patience(context, wanted, enqueued_at);
+                        let waited = deliver_within(context, client, wanted, &draft, left).await;
                         waited.map(|mut waited| {
                             // What is to be said of it was said when it was put into the outbox.
                             waited.warnings.splice(0..0, sent.warnings);
@@ -210,6 +221,17 @@ impl<'a> Stream<'a> {
             self.courier.wanted.stage = Stage::Queued;
         }
         self.courier.tell_line(number, outcome)
+    }
+}
+
+/// How long a message is waited for when its turn comes. A stage that was asked for is waited for since the message was put into the
+/// outbox; otherwise a relay that takes one message after the other is not away, however many there are.
+fn patience(context: &Context, wanted: Wanted, enqueued_at: Instant) -> Duration {
+    let patience = wanted.patience(context);
+    if wanted.is_explicit {
+        patience.saturating_sub(enqueued_at.elapsed())
+    } else {
+        patience
     }
 }
 
