@@ -140,6 +140,9 @@ pub(crate) struct Global {
     /// Answer every question with yes
     #[arg(long, global = true)]
     pub(crate) yes: bool,
+    /// Show what would be sent, and send nothing
+    #[arg(long, global = true)]
+    pub(crate) dry_run: bool,
     /// Do not start the daemon if it is not running
     #[arg(long, global = true)]
     pub(crate) no_autostart: bool,

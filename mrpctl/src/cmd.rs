@@ -19,6 +19,12 @@ use mrpd_api::body::Agent;
 use mrpd_api::client::Client;
 
 pub(crate) fn run(context: &Context, command: Command) -> Result<(), Failure> {
+    if context.global.dry_run && !has_dry_run(&command) {
+        return Err(Failure::new(
+            Reason::Usage,
+            "--dry-run is for commands that send: this one would act",
+        ));
+    }
     match command {
         Command::Start(command) => start::run(context, command),
         Command::Sending(command) => sending::run(context, command),
@@ -29,6 +35,11 @@ pub(crate) fn run(context: &Context, command: Command) -> Result<(), Failure> {
         Command::Relays(command) => relays::run(context, command),
         Command::Tooling(command) => tooling::run(context, command),
     }
+}
+
+/// Whether a command can show what it would do. To none of the others may the option mean nothing.
+fn has_dry_run(command: &Command) -> bool {
+    matches!(command, Command::Sending(_))
 }
 
 /// Runs a command as most are: up to the end of `--timeout`, or to a signal.

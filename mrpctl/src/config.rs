@@ -122,6 +122,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
     Ok(())
 }
 
+/// The environment that this program was started with, for what is passed on of it.
+pub(crate) fn inherited_environment() -> impl Iterator<Item = (OsString, OsString)> {
+    std::env::vars_os()
+}
+
 /// `MRPCTL_OUTPUT`, for errors in the very command line.
 pub(crate) fn output_variable() -> Option<String> {
     std::env::var("MRPCTL_OUTPUT").ok()

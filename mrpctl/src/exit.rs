@@ -32,6 +32,8 @@ macro_rules! reasons {
 reasons! {
     /// Nothing matched, as grep says it.
     NothingFound = "nothing_found", 1;
+    /// The peer answered, with an error.
+    PeerError = "peer_error", 3;
     /// The command line is wrong.
     Usage = "usage", 64;
     /// Data that was given is wrong.
@@ -107,6 +109,14 @@ impl Failure {
     pub(crate) fn fix(mut self, hint: impl Into<String>) -> Self {
         if let Self::Told(told) = &mut self {
             told.detail.hint = Some(hint.into());
+        }
+        self
+    }
+
+    /// Ends with another status than its reason has.
+    pub(crate) fn with_exit(mut self, exit: u8) -> Self {
+        if let Self::Told(told) = &mut self {
+            told.detail.exit = exit;
         }
         self
     }

@@ -28,7 +28,7 @@ const MAX_FILE: usize = 16 * MAX_BODY;
 const PIECE: usize = 64 * 1024;
 
 /// Lines or pieces that are read ahead of what is done with them.
-const READ_AHEAD: usize = 16;
+const READ_AHEAD: usize = 64;
 
 /// One line of standard input, or what is wrong with it.
 pub(crate) type Line = Result<String, Failure>;

@@ -9,6 +9,7 @@
 //! - `key_file`: private keys as files; `similar`: what was meant by a mistyped name.
 //! - `mcp`: a server for language models over the same inbox.
 //! - `candidates`: what can be meant by a value, for completion.
+//! - `program`: programs that are run. `follow`: messages as they come, whatever becomes of the daemon meanwhile.
 //! - `config`: the environment, and `mrpd.toml` as a file that is edited.
 //!
 //! It must never know: how the daemon stores anything, or how a relay is spoken to.
@@ -20,10 +21,12 @@ mod cmd;
 mod config;
 mod context;
 mod exit;
+mod follow;
 mod input;
 mod key_file;
 mod mcp;
 mod output;
+mod program;
 mod received;
 mod similar;
 

@@ -247,6 +247,17 @@ impl Output {
         written.unwrap_or_else(|error| Err(Failure::new(Reason::Internal, error.to_string())))
     }
 
+    /// Writes what a program wrote to its standard error to ours, as it is.
+    pub(crate) async fn stream_diagnostics(&self, data: Vec<u8>) -> Result<(), Failure> {
+        let written = tokio::task::spawn_blocking(move || {
+            let mut stderr = io::stderr().lock();
+            let written = stderr.write_all(&data);
+            written.map_err(|error| Failure::io(Reason::Io, "write standard error", &error))
+        });
+        let written = written.await;
+        written.unwrap_or_else(|error| Err(Failure::new(Reason::Internal, error.to_string())))
+    }
+
     /// Something worth knowing, on standard error.
     pub(crate) fn note(&self, text: &str) {
         if !self.quiet {

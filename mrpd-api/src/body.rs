@@ -8,6 +8,7 @@ pub mod hooks;
 pub mod inbox;
 pub mod outbox;
 pub mod relays;
+pub mod sending;
 pub mod services;
 pub mod signing;
 pub mod timed;

@@ -11,6 +11,7 @@ mod inbox;
 mod outbox;
 mod plain;
 mod relays;
+mod sending;
 mod services;
 mod stream;
 

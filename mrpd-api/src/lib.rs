@@ -4,6 +4,7 @@
 //! - [`message`]: the message object, one JSON line of `mrpctl tail` and of a hook's standard input.
 //! - [`body`]: what the other routes take and give.
 //! - [`error`]: error codes, with the HTTP status and the exit status that each stands for.
+//! - [`hook`]: what a program that is run for a message finds, and what its exit status says.
 //! - [`card`]: an address as one line of text, `mrp:…`.
 //! - [`filename`]: names of files from what others wrote.
 //! - [`paths`]: where the socket, the configuration, the keys and the store are.
@@ -20,6 +21,7 @@ pub mod client;
 pub mod error;
 pub mod event;
 pub mod filename;
+pub mod hook;
 pub mod message;
 #[cfg(feature = "openapi")]
 mod openapi;

@@ -26,6 +26,10 @@ pub const METRICS: &str = "/metrics";
 pub const EVENTS: &str = "/v1/events";
 /// `POST` [`crate::body::Send`], gives [`crate::body::Sent`].
 pub const SEND: &str = "/v1/send";
+/// `POST` [`crate::body::sending::SendMany`], gives a list of [`crate::body::sending::SendOutcome`].
+pub const SEND_MANY: &str = "/v1/send/many";
+/// `GET` below a recipient or a `@group`: who is meant ([`crate::body::sending::Recipients`]).
+pub const RECIPIENTS: &str = "/v1/recipients";
 /// `GET`: messages as NDJSON, with the filters of [`crate::body::MessageQuery`].
 pub const MESSAGES: &str = "/v1/messages";
 /// `POST` [`crate::body::inbox::Claim`], gives messages with leases.

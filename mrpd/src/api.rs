@@ -131,6 +131,8 @@ fn routes() -> OpenApiRouter<Api> {
             profile::remove_webhook
         ))
         .routes(routes!(send::send))
+        .routes(routes!(send::many))
+        .routes(routes!(send::recipients))
         .routes(routes!(messages::list))
         .routes(routes!(messages::one, messages::remove))
         .routes(routes!(threads::search))

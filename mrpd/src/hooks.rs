@@ -2,7 +2,7 @@
 //!
 //! - `hook`: which messages, and how often at once. `program`: what is done. `invocation`: one run, and what came of it.
 //! - `matching`, `look`: which messages are for which hooks. `queue`: what may begin when. `engine`: the task that all hooks belong to.
-//! - `work`: one run and its record. `trial`: one by hand. `reply`: what it answers. `automatic`: no answers to answers.
+//! - `work`: one run and its record. `trial`: one by hand. `reply`: what it answers.
 //! - `run`: how it is done. `contract`: the same in words. `notify`: notes on the desktop.
 //!
 //! A message is a hook's until its end is recorded: a daemon that dies in between runs the hook again, and the hook sees by
@@ -10,7 +10,6 @@
 //! the inbox, and a message that no hook can take holds up neither the inbox nor other hooks.
 
 mod answer;
-pub mod automatic;
 pub(crate) mod contract;
 mod engine;
 mod hook;
@@ -29,6 +28,8 @@ mod work;
 use crate::audience::Proof;
 use crate::contacts::Names;
 use mrpd_api::message::Message;
+
+pub use mrpd_api::hook::automatic;
 
 pub use engine::Engine;
 pub(crate) use engine::proof_of;

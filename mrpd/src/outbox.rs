@@ -5,8 +5,8 @@
 //! - `hold`: until when it is held, and for how long it is of use. `ledger`: what is held or of no use any more. `lanes`: in which
 //!   order the rest goes, and when. `budget`: how many at a time. `attempt`: one attempt, and what its failure means. `dispatch`: the
 //!   task.
-//! - `wait`: how far a send has come. `receipts`: asking the relays for it. `advice`: whether the recipient can read it. `by_hand`: what
-//!   users do with the outbox.
+//! - `keys`: what is sent once. `many`: several sends at once, and whom a text means. `wait`: how far a send has come. `receipts`:
+//!   asking the relays for it. `advice`: whether the recipient can read it. `by_hand`: what users do with the outbox.
 
 mod advice;
 mod attempt;
@@ -16,8 +16,10 @@ mod compose;
 mod dispatch;
 mod files;
 mod hold;
+mod keys;
 mod lanes;
 mod ledger;
+mod many;
 mod receipts;
 mod sealing;
 mod stages;
@@ -45,11 +47,10 @@ use crate::contacts::{Contacts, Recipient, ResolveError, resolve};
 use crate::roster::{Link, LocalAgent, Roster};
 use crate::store::{Enqueued, OutboxRecord, Pending, SendKey, Store, StoreError};
 use advice::Advice;
+use keys::send_key;
 use mrp_client::RelayUrl;
-use mrp_proto::base64url;
-use mrpd_api::body::{Send, Sent, Stage};
+use mrpd_api::body::{Sealing, Send, Sent, Stage};
 use sealing::EncryptionRequired;
-use sha2::{Digest as _, Sha256};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -57,10 +58,6 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use wait::Wait;
 
-/// How long an idempotency key of the local interface is remembered.
-const KEY_MEMORY: Duration = Duration::from_secs(24 * 3600);
-/// Longest idempotency key, in visible ASCII characters.
-const KEY_LENGTH: usize = 128;
 /// How long a send waits for its stage where nothing was said.
 const WAIT: Duration = Duration::from_secs(10);
 /// How long a send may wait.
@@ -111,7 +108,10 @@ pub enum SendError {
     #[error(transparent)]
     Choose(#[from] ChooseError),
     /// The idempotency key is not one.
-    #[error("the idempotency key must have 1 to {KEY_LENGTH} visible ASCII characters")]
+    #[error(
+        "the idempotency key must have 1 to {} visible ASCII characters",
+        keys::LENGTH
+    )]
     InvalidKey,
     /// Something else was sent under the same idempotency key.
     #[error("another message was sent under the same idempotency key within 24 hours")]
@@ -122,6 +122,25 @@ pub enum SendError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+/// A message that is ready for the outbox.
+#[derive(Debug)]
+struct Prepared {
+    agent: Arc<LocalAgent>,
+    link: Link,
+    warnings: Vec<String>,
+    record: OutboxRecord,
+    key: Option<SendKey>,
+}
+
+/// What preparing a message has come to.
+#[derive(Debug)]
+enum Preparation {
+    /// It is ready.
+    New(Box<Prepared>),
+    /// The same agent has sent it before under the same key, by this name.
+    Before(Arc<LocalAgent>, String),
 }
 
 /// The outbox. Cheap to clone.
@@ -182,27 +201,66 @@ impl Outbox {
     /// # Errors
     /// A [`SendError`]: then nothing was put into the outbox, unless it is [`SendError::Store`].
     pub async fn send(&self, send: Send, key: Option<String>) -> Result<Sent, SendError> {
+        let Prepared {
+            agent,
+            link,
+            mut warnings,
+            record,
+            key,
+        } = match self.prepare(&send, key).await? {
+            Preparation::New(prepared) => *prepared,
+            Preparation::Before(agent, id) => {
+                return self.answer(id, &agent, &send, Vec::new()).await;
+            }
+        };
+        let (out_id, seal) = (record.id.clone(), Seal::of(&record));
+        let advised =
+            send.wait.is_some_and(|stage| stage > Stage::Queued) && record.due_at.is_none();
+        let recipient = record.message.to.parse().unwrap_or(agent.public);
+        let enqueued = self.enqueue(vec![(record, key)]).await?.pop();
+        let id = settled(enqueued, out_id.clone())?;
+        if id != out_id || !advised || seal == Seal::Plain {
+            return self.answer(id, &agent, &send, warnings).await;
+        }
+        let (answer, advice) = tokio::join!(
+            self.answer(id, &agent, &send, std::mem::take(&mut warnings)),
+            self.advice.warning(&self.store, &link.client, recipient)
+        );
+        let mut sent = answer?;
+        sent.warnings.extend(advice);
+        Ok(sent)
+    }
+
+    /// Makes what goes into the outbox, and puts nothing there.
+    async fn prepare(&self, send: &Send, key: Option<String>) -> Result<Preparation, SendError> {
         let roster = Arc::clone(&self.roster.borrow());
         let agent = choose_agent(&roster, send.agent.as_deref())?;
-        let key = key.map(|key| send_key(key, &send)).transpose()?;
+        let key = match key {
+            Some(key) => Some(send_key(&self.store, key, send).await?),
+            None => None,
+        };
         if let Some(before) = self.sent_before(key.as_ref()).await? {
-            return self.answer(before, &agent, &send, Vec::new()).await;
+            return Ok(Preparation::Before(agent, before));
         }
         let recipient = resolve(&send.to, &self.contacts.book(), &agent.public)?;
         let mut warnings = Vec::new();
-        let link = self.choose_link(&agent, &recipient, &send, &mut warnings)?;
-        let seal = self.choose_sealing(&agent, link, &recipient, &send).await?;
+        let link = self
+            .choose_link(&agent, &recipient, send.relay.as_deref(), &mut warnings)?
+            .clone();
+        let seal = self
+            .choose_sealing(&agent, &link, &recipient, send.sealing)
+            .await?;
         if seal == Seal::Sealed && !send.metadata.is_empty() {
             warnings.push("metadata is not sealed: the relay can read it".to_owned());
         }
         let files = files::choose(&self.store, &send.attachments).await?;
         let now = clock::now();
-        let hold = hold::hold(&send, now)?;
+        let hold = hold::hold(send, now)?;
         let mut record = compose::compose(compose::Parts {
             agent: &agent,
-            link,
+            link: &link,
             recipient: recipient.key,
-            send: &send,
+            send,
             seal,
             files: &files,
             // What is said of when it was sent has to be true when it is.
@@ -213,26 +271,13 @@ impl Outbox {
         record.held_for = hold.held_for;
         record.useless_at = hold.useless_at;
         warnings.extend(compose::unsigned_warning(&record));
-        let out_id = record.id.clone();
-        match self.enqueue(record, key).await? {
-            Enqueued::New(_) => {}
-            Enqueued::Before(id) => return self.answer(id, &agent, &send, warnings).await,
-            Enqueued::Mismatch => return Err(SendError::Mismatch),
-            Enqueued::Full => return Err(SendError::Full),
-            Enqueued::NoFile(id) => return Err(ChooseError::Unknown { id }.into()),
-        }
-        let advised = send.wait.is_some_and(|stage| stage > Stage::Queued) && hold.due_at.is_none();
-        if !advised || seal == Seal::Plain {
-            return self.answer(out_id, &agent, &send, warnings).await;
-        }
-        let (answer, advice) = tokio::join!(
-            self.answer(out_id, &agent, &send, warnings),
-            self.advice
-                .warning(&self.store, &link.client, recipient.key)
-        );
-        let mut sent = answer?;
-        sent.warnings.extend(advice);
-        Ok(sent)
+        Ok(Preparation::New(Box::new(Prepared {
+            agent,
+            link,
+            warnings,
+            record,
+            key,
+        })))
     }
 
     /// The agent and the relay that names mean; the default agent, and its first relay, where there is none.
@@ -260,15 +305,16 @@ impl Outbox {
     /// next start because nobody told the dispatcher.
     async fn enqueue(
         &self,
-        record: OutboxRecord,
-        key: Option<SendKey>,
-    ) -> Result<Enqueued, StoreError> {
+        records: Vec<(OutboxRecord, Option<SendKey>)>,
+    ) -> Result<Vec<Enqueued>, StoreError> {
         let outbox = self.clone();
         let enqueue = async move {
-            let enqueued = outbox.store.enqueue(record.clone(), key).await?;
-            if let Enqueued::New(position) = enqueued {
-                let pending = Pending::new(position, record);
-                outbox.nudge(Nudge::New(pending)).await;
+            let enqueued = outbox.store.enqueue_all(records.clone()).await?;
+            for (enqueued, (record, _)) in enqueued.iter().zip(records) {
+                if let Enqueued::New(position) = enqueued {
+                    let pending = Pending::new(*position, record);
+                    outbox.nudge(Nudge::New(pending)).await;
+                }
             }
             Ok(enqueued)
         };
@@ -289,11 +335,11 @@ impl Outbox {
         &self,
         agent: &'a LocalAgent,
         recipient: &Recipient,
-        send: &Send,
+        named: Option<&str>,
         warnings: &mut Vec<String>,
     ) -> Result<&'a Link, SendError> {
         let unknown = |name: &str| unknown_relay(agent, name);
-        if let Some(name) = &send.relay {
+        if let Some(name) = named {
             return agent.link(name).ok_or_else(|| unknown(name));
         }
         let first = agent.links.first().ok_or_else(|| unknown(""))?;
@@ -321,11 +367,11 @@ impl Outbox {
         agent: &LocalAgent,
         link: &Link,
         recipient: &Recipient,
-        send: &Send,
+        asked: Sealing,
     ) -> Result<Seal, SendError> {
         let by_contact = self.contacts.extras(&recipient.key).encrypt;
         match sealing::decide(
-            send.sealing,
+            asked,
             by_contact,
             agent.config.encrypt,
             agent.config.require_encryption,
@@ -403,21 +449,14 @@ fn unknown_relay(agent: &LocalAgent, name: &str) -> SendError {
     }
 }
 
-/// The key with a digest of everything that makes the message; how long to wait for it does not.
-fn send_key(key: String, send: &Send) -> Result<SendKey, SendError> {
-    let visible = key.bytes().all(|byte| byte.is_ascii_graphic());
-    if !visible || !(1..=KEY_LENGTH).contains(&key.len()) {
-        return Err(SendError::InvalidKey);
+/// The outbox's name for what was enqueued as `out_id`: its own, or that of what was sent before under the same key.
+fn settled(enqueued: Option<Enqueued>, out_id: String) -> Result<String, SendError> {
+    match enqueued {
+        Some(Enqueued::New(_)) => Ok(out_id),
+        Some(Enqueued::Before(id)) => Ok(id),
+        Some(Enqueued::Mismatch) => Err(SendError::Mismatch),
+        Some(Enqueued::Full) => Err(SendError::Full),
+        Some(Enqueued::NoFile(id)) => Err(ChooseError::Unknown { id }.into()),
+        None => Err(StoreError::Closed.into()),
     }
-    let message = Send {
-        wait: None,
-        wait_ms: None,
-        ..send.clone()
-    };
-    let bytes = serde_json::to_vec(&message).map_err(|_| SendError::InvalidKey)?;
-    Ok(SendKey {
-        key,
-        digest: base64url::encode(&Sha256::digest(bytes)),
-        until: clock::now().after(KEY_MEMORY),
-    })
 }

@@ -6,7 +6,8 @@ use mrp_proto::key::SecretKey;
 use serde_json::{Value, json};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use tests::process::Ended;
+use tests::agent::Agent;
+use tests::process::{Ended, eventually};
 use tests::relay::Relay;
 use tests::sdk::lines;
 use tests::user::User;
@@ -109,6 +110,23 @@ fn what_cannot_be_a_body_is_refused_before_anything_is_sent() {
         (&["--lines"], b"", 66, "standard input is empty"),
         (&["--jsonl"], b"", 66, "standard input is empty"),
         (&["--lines", "word"], b"x\n", 64, "one too many"),
+        (
+            &["hi", "-f", "missing.pdf"],
+            b"",
+            66,
+            "cannot read missing.pdf",
+        ),
+        (&["hi", "-f", "/"], b"", 66, "is a folder"),
+        (&["hi", "-f", "-"], b"x", 64, "no name"),
+        (&["hi", "--attach", "report.pdf"], b"", 65, "not an id"),
+        (&["hi", "--attach", "file_1"], b"", 66, "no file"),
+        (&["hi", "--at", "noon"], b"", 64, "expected a time"),
+        (
+            &["hi", "--at", "09:00", "--in", "1h"],
+            b"",
+            64,
+            "cannot be used with",
+        ),
         (&["hi", "--relay", "nowhere"], b"", 78, "nowhere"),
         (&["hi", "-a", "nobody"], b"", 78, "nobody"),
     ] {
@@ -355,6 +373,277 @@ fn what_goes_beside_the_body_arrives_with_it() {
             &json!(false)
         )
     );
+}
+
+#[test]
+fn files_travel_along_and_need_no_body() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    std::fs::write(user.home().join("report.txt"), "all is well").unwrap();
+    let shown = |id: &str| -> Value {
+        serde_json::from_str(&user.mrpctl(&["show", id]).succeeded()).unwrap()
+    };
+    let names = |message: &Value| -> Vec<String> {
+        let attachments = message["attachments"].as_array().unwrap();
+        let name = |one: &Value| one["filename"].as_str().unwrap().to_owned();
+        attachments.iter().map(name).collect()
+    };
+    let sent_with = |arguments: &[&str], input: &[u8]| {
+        let arguments = [&["send", "me", "--wait", "delivered"], arguments].concat();
+        sent(user.mrpctl_with(&arguments, input))
+    };
+    let id = sent_with(&["-f", "report.txt"], b"this is not read");
+    let message = shown(&id);
+    assert_eq!(
+        (&message["body"], &message["encrypted"]),
+        (&Value::Null, &json!(true))
+    );
+    assert_eq!(names(&message), ["report.txt"]);
+    let got = user.home().join("got");
+    assert_eq!(
+        user.take(&format!("/v1/messages/{id}/attachments/0"), &got),
+        200
+    );
+    assert_eq!(std::fs::read_to_string(&got).unwrap(), "all is well");
+
+    let large = vec![b'x'; 3 * MIB + 1];
+    let id = sent_with(
+        &["see", "there", "-f", "-", "--filename", "large.bin"],
+        &large,
+    );
+    let message = shown(&id);
+    assert_eq!(message["text"], "see there");
+    assert_eq!(names(&message), ["large.bin"]);
+    assert_eq!(
+        user.take(&format!("/v1/messages/{id}/attachments/0"), &got),
+        200
+    );
+    assert!(std::fs::read(&got).unwrap() == large);
+
+    let (status, blob) = user.give(
+        "PUT",
+        "/v1/blobs?filename=before.txt",
+        &user.home().join("report.txt"),
+    );
+    assert_eq!(status, 201, "{blob}");
+    let id = sent_with(&["--attach", blob["id"].as_str().unwrap()], b"");
+    assert_eq!(names(&shown(&id)), ["before.txt"]);
+}
+
+#[test]
+fn a_file_that_is_sent_once_counts_by_what_is_in_it() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    let file = user.home().join("report.txt");
+    std::fs::write(&file, "all is well").unwrap();
+    // The published command line's spelling. Each time the file is uploaded anew.
+    let published = [
+        "send",
+        "--to",
+        "me",
+        "--text",
+        "hi",
+        "-e",
+        "--attach-file",
+        "report.txt",
+    ];
+    let once = [&published[..], &["--id", "once"]].concat();
+    let id = sent(user.mrpctl(&once));
+    assert_eq!(sent(user.mrpctl(&once)), id);
+    std::fs::write(&file, "all is lost").unwrap();
+    failed(&user.mrpctl(&once), 65, "idempotency key");
+}
+
+#[test]
+fn a_group_gets_one_message_each() {
+    let relay = Relay::start();
+    let laptop = User::at("laptop", &relay);
+    let server = User::at("server", &relay);
+    let key = server.key();
+    laptop.configure("[groups]\nops = [\"server\", \"gone\", \"self\"]\nnobody = [\"gone\"]\n");
+    laptop
+        .mrpctl(&["contact", "add", "server", &key])
+        .succeeded();
+    laptop
+        .mrpctl(&["contact", "add", "self", &laptop.key()])
+        .succeeded();
+    laptop.reload();
+    let ended = laptop.mrpctl(&["send", "@ops", "disk is full", "-o", "jsonl"]);
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    assert!(ended.stderr.contains("@ops names gone"), "{ended:?}");
+    let results = lines(&ended.stdout);
+    let mut keys: Vec<_> = results
+        .iter()
+        .map(|sent| sent["to"].as_str().unwrap())
+        .collect();
+    let mut expected = [key.clone(), laptop.key()];
+    keys.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(keys, expected);
+    let arrived = server.mrpctl(&["tail", "-c", "1", "-o", "raw"]);
+    assert_eq!(arrived.succeeded(), "disk is full\n");
+    failed(
+        &laptop.mrpctl(&["send", "@dev", "hi"]),
+        67,
+        "known: nobody, ops",
+    );
+    failed(
+        &laptop.mrpctl(&["send", "@nobody", "hi"]),
+        67,
+        "nobody in @nobody is a contact",
+    );
+    let ended = laptop.mrpctl_with(&["send", "@ops", "--lines"], b"hi\n");
+    failed(&ended, 64, "goes to one recipient");
+}
+
+#[test]
+fn a_dry_run_sends_nothing_and_tells_what_it_would() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    std::fs::write(user.home().join("a.txt"), "abc").unwrap();
+    let ended = user.mrpctl(&["send", "me", "hi", "-f", "a.txt", "--dry-run", "-o", "json"]);
+    let shown: Value = serde_json::from_str(&ended.succeeded()).unwrap();
+    assert_eq!(
+        (
+            &shown["key"],
+            &shown["encrypted"],
+            &shown["body"],
+            &shown["bytes"]
+        ),
+        (
+            &json!(user.key()),
+            &json!(true),
+            &json!({"text": "hi"}),
+            &json!(13)
+        )
+    );
+    assert_eq!(shown["files"], json!([{"file": "a.txt", "bytes": 3}]));
+    let text = user
+        .mrpctl(&["send", "me", "hi", "--plain", "--dry-run", "-o", "text"])
+        .succeeded();
+    assert!(
+        text.contains("sealed") && text.contains("nothing was sent"),
+        "{text}"
+    );
+    let lines = user
+        .mrpctl_with(&["--dry-run", "send", "me", "--lines"], b"a\nb\n")
+        .succeeded();
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    failed(
+        &user.mrpctl(&["send", "nobody", "hi", "--dry-run"]),
+        67,
+        "no contact",
+    );
+    failed(
+        &user.mrpctl(&["contact", "rm", "me", "--dry-run"]),
+        64,
+        "commands that send",
+    );
+    assert_eq!(
+        user.mrpctl(&["tail", "--all", "--no-follow"]).succeeded(),
+        ""
+    );
+    let (_, blobs) = user.api("GET", "/v1/blobs", None);
+    assert_eq!(blobs, json!([]));
+}
+
+#[test]
+fn a_held_message_waits_in_the_outbox() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    let ended = user.mrpctl(&["send", "me", "later", "--in", "1h", "-o", "json"]);
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    assert!(ended.stderr.contains("is held until"), "{ended:?}");
+    let sent: Value = serde_json::from_str(&ended.stdout).unwrap();
+    assert_eq!(sent["stage"], "queued");
+    assert!(sent["due_at"].is_string(), "{sent}");
+    let ended = user.mrpctl(&["send", "me", "at once", "--at", "2020-01-01T00:00:00Z"]);
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    let arrived = user.mrpctl(&["tail", "-c", "1", "-o", "raw"]).succeeded();
+    assert_eq!(arrived, "at once\n");
+}
+
+#[test]
+fn a_stream_keeps_its_order_however_fast_it_comes() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    let input: String = (0..300).map(|number| format!("line {number}\n")).collect();
+    let ended = user.mrpctl_with(&["send", "me", "--lines", "-o", "jsonl"], input.as_bytes());
+    assert_eq!(ended.stderr, "");
+    let results = lines(&ended.succeeded());
+    let numbers = results.iter().filter_map(|one| one["line"].as_u64());
+    assert!(numbers.eq(1..=300));
+    assert!(results.iter().all(|one| one["message_id"].is_string()));
+    let expected: Vec<String> = input.lines().map(str::to_owned).collect();
+    let arrived = eventually("all messages", || {
+        let texts = user.texts();
+        (texts.len() == expected.len()).then_some(texts)
+    });
+    assert!(arrived == expected, "the order is another");
+}
+
+#[test]
+fn a_reply_goes_back_the_way_the_message_came() {
+    let relay = Relay::start();
+    let laptop = User::at("laptop", &relay);
+    let server = User::at("server", &relay);
+    let id = sent(laptop.mrpctl(&["send", &server.key(), "ready?", "-t", "talk"]));
+    server.mrpctl(&["tail", "-c", "1"]).succeeded();
+    sent(server.mrpctl(&["reply", &id, "yes", "-e"]));
+    let answer = laptop.mrpctl(&["tail", "-c", "1"]).succeeded();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    assert_eq!(
+        (
+            &answer["text"],
+            &answer["thread"],
+            &answer["reply_to"],
+            &answer["from"]["key"]
+        ),
+        (
+            &json!("yes"),
+            &json!("talk"),
+            &json!(id),
+            &json!(server.key())
+        )
+    );
+    sent(laptop.mrpctl_with(&["reply", &id], b"and more\n"));
+    let more = server
+        .mrpctl(&["tail", "-n", "2", "-c", "2", "-o", "raw"])
+        .succeeded();
+    assert_eq!(more, "ready?\nand more\n");
+    failed(
+        &laptop.mrpctl(&["reply", "msg_1_nothing", "hi"]),
+        1,
+        "msg_1_nothing",
+    );
+    failed(
+        &laptop.mrpctl(&["reply", &id, "hi", "-d", "{}"]),
+        64,
+        "given twice",
+    );
+}
+
+/// A client that lists what it can do but not that it opens sealed messages, as older ones do.
+#[test]
+fn who_may_not_be_able_to_read_it_is_named_in_one_line() {
+    let relay = Relay::start();
+    let laptop = User::at("laptop", &relay);
+    let older = Agent::new(77);
+    let profile =
+        br#"{"capabilities":[{"name":"text:translate","description":"d","version":"1"}]}"#;
+    older
+        .request(
+            relay.address(),
+            "PATCH",
+            &format!("/v1/agents/{}", older.key()),
+            profile,
+        )
+        .expect(200);
+    let ended = laptop.mrpctl(&["send", &older.key(), "hi"]);
+    assert_eq!(ended.code(), 0, "{ended:?}");
+    assert_eq!(ended.stderr.lines().count(), 1, "{ended:?}");
+    assert!(ended.stderr.contains("send with --plain"), "{ended:?}");
+    sent(laptop.mrpctl(&["send", &older.key(), "hi", "--plain"]));
 }
 
 fn error_of(ended: &Ended) -> Value {

@@ -384,3 +384,36 @@ fn a_message_that_comes_by_two_relays_arrives_once() {
         "{texts:?}"
     );
 }
+
+#[test]
+fn many_go_in_their_order_and_none_keeps_another_back() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    let one = |key: &str, to: &str, words: &str| json!({ "key": key, "send": text(to, words) });
+    let sends = json!({ "sends": [
+        one("a", "me", "first"),
+        one("b", "nobody", "to whom?"),
+        one("a", "me", "first"),
+        one("a", "me", "another under the same key"),
+        one("c", "me", "last"),
+    ] });
+    let (status, answers) = user.api("POST", "/v1/send/many", Some(&sends));
+    assert_eq!(status, 200, "{answers}");
+    let answers = answers.as_array().unwrap();
+    let codes: Vec<&Value> = answers.iter().map(|one| &one["error"]["code"]).collect();
+    let (unknown, mismatch) = (json!("unknown_recipient"), json!("idempotency_mismatch"));
+    let none = Value::Null;
+    assert_eq!(codes, [&none, &unknown, &none, &mismatch, &none]);
+    assert_eq!(answers[0]["sent"]["id"], answers[2]["sent"]["id"]);
+    let texts = eventually("both messages", || {
+        let texts = user.texts();
+        (texts.len() == 2).then_some(texts)
+    });
+    assert_eq!(texts, ["first", "last"]);
+    let sends: Vec<Value> = (0..1001).map(|_| one("k", "me", "")).collect();
+    let (status, refused) = user.api("POST", "/v1/send/many", Some(&json!({ "sends": sends })));
+    assert_eq!(
+        (status, &refused["error"]["code"]),
+        (400, &json!("invalid_request"))
+    );
+}

@@ -9,12 +9,25 @@ pub(super) const GROUPS: &[(&str, &[&str])] = &[
     (
         "Messages",
         &[
-            "send", "tail", "recv", "next", "ack", "nack", "touch", "wait", "inbox", "show",
-            "thread", "search", "open", "mark", "rm", "prune", "outbox", "dead", "export",
-            "import", "receipts", "chat",
+            "send", "reply", "request", "event", "progress", "tail", "recv", "next", "ack", "nack",
+            "touch", "wait", "inbox", "show", "thread", "search", "open", "mark", "rm", "prune",
+            "outbox", "dead", "export", "import", "receipts", "chat",
         ],
     ),
-    ("Run things", &["subscribers"]),
+    (
+        "Run things",
+        &[
+            "on",
+            "serve",
+            "run",
+            "publish",
+            "subscribers",
+            "subscribe",
+            "unsubscribe",
+            "watch",
+            "hook",
+        ],
+    ),
     (
         "People and discovery",
         &[

@@ -1,22 +1,29 @@
 //! Flags of the commands that run something, or publish.
+//!
+//! - `react`: on and serve. `report`: run and watch. `topics`: publish and subscribe. `hook`: the daemon's own hooks.
 
-use super::value;
-use clap::{Args, Subcommand};
+mod hook;
+mod react;
+mod report;
+mod topics;
+
+pub(crate) use hook::{Hook, HookCommand};
+pub(crate) use react::{On, Serve};
+pub(crate) use report::{Run, Watch, When};
+pub(crate) use topics::{Publish, Subscribe, Subscribers, Unsubscribe};
+
+use clap::Subcommand;
 
 /// What runs things when messages come, and what serves others.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    On(Box<On>),
+    Serve(Box<Serve>),
+    Run(Box<Run>),
+    Publish(Publish),
     Subscribers(Subscribers),
-}
-
-/// Show who has subscribed to a topic of mine
-#[derive(Debug, Args)]
-#[command(after_help = "\
-EXAMPLES
-  mrpctl subscribers market:prices
-  mrpctl subscribers market:prices -o jsonl | jq -r .key")]
-pub(crate) struct Subscribers {
-    /// The topic
-    #[arg(value_name = "TOPIC", value_parser = value::given)]
-    pub(crate) topic: String,
+    Subscribe(Subscribe),
+    Unsubscribe(Unsubscribe),
+    Watch(Box<Watch>),
+    Hook(Hook),
 }

@@ -58,6 +58,17 @@ fn every_command_teaches_by_example() {
 
 #[test]
 fn aliases_lead_to_their_commands() {
+    for line in ["req nas df", "call nas df k=v"] {
+        assert!(
+            matches!(
+                read(line).unwrap().command,
+                Some(Command::Sending(sending::Command::Request(_)))
+            ),
+            "{line}"
+        );
+    }
+    let published = send("send --to ann --text hi -e --attach-file report.pdf");
+    assert_eq!(published.content.files, ["report.pdf"]);
     for line in ["s ann hi", "pub ann hi"] {
         assert!(
             matches!(
@@ -115,19 +126,22 @@ fn send_takes_all_its_flags() {
         (Some("ann"), &["a".to_owned(), "b".to_owned()][..])
     );
     assert_eq!(
-        flags.meta,
+        flags.envelope.meta,
         [
             ("k".to_owned(), "v".to_owned()),
             ("x".to_owned(), "y".to_owned())
         ]
     );
-    assert_eq!(flags.expires, Some(Duration::from_secs(3600)));
+    assert_eq!(flags.envelope.expires, Some(Duration::from_secs(3600)));
     assert_eq!(
-        (flags.wait, flags.encrypt),
+        (flags.waiting.wait, flags.envelope.encrypt),
         (Some(sending::StageWord::Reply), true)
     );
-    assert_eq!(send("send ann --text -x").text.as_deref(), Some("-x"));
-    assert_eq!(send("send ann -d -").data.as_deref(), Some("-"));
+    assert_eq!(
+        send("send ann --text -x").content.text.as_deref(),
+        Some("-x")
+    );
+    assert_eq!(send("send ann -d -").content.data.as_deref(), Some("-"));
     assert_eq!(send("send ann -- -5 degrees").words, ["-5", "degrees"]);
 }
 
@@ -163,8 +177,15 @@ fn what_contradicts_or_is_not_known_is_a_usage_error() {
         "send ann --async --wait queued",
         "send ann --expires 31d",
         "send ann -m novalue",
-        "send ann hi -f report.pdf",
+        "send ann --lines -f report.pdf",
+        "send ann hi --filename report.pdf",
         "send ann hi --at noon",
+        "send ann hi --at 09:00 --in 1h",
+        "request nas df path",
+        "request nas df a=1 -d {}",
+        "event nas up n:=x",
+        "progress ann",
+        "progress ann --percent 101",
         "tail --sent --all",
         "tail --after 3 --cursor x",
         "tail -c 0",

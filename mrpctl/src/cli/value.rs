@@ -4,6 +4,7 @@ use crate::config::check_name;
 use crate::config::relay_url::RelayUrl;
 use jiff::{SignedDuration, Span, SpanRelativeTo};
 use mrp_proto::time::Timestamp;
+use serde_json::value::{RawValue, to_raw_value};
 use std::time::Duration;
 
 /// The times a message can live at a relay (protocol A9).
@@ -76,6 +77,66 @@ fn since_at(text: &str, now: Timestamp) -> Result<Timestamp, String> {
     duration(ago)
         .map(|ago| now.before(ago))
         .map_err(|_| format!("{DURATION_RULE}, or a time such as {now}"))
+}
+
+/// A point in time: RFC 3339, or a date and time or a time of day by the clock of this machine.
+pub(crate) fn at(text: &str) -> Result<Timestamp, String> {
+    at_from(text, &jiff::Zoned::now())
+}
+
+fn at_from(text: &str, now: &jiff::Zoned) -> Result<Timestamp, String> {
+    let text = text.trim();
+    if let Ok(time) = text.parse() {
+        return Ok(time);
+    }
+    let zone = now.time_zone().clone();
+    let local = match text.parse::<jiff::civil::Time>() {
+        Ok(time) if !text.contains('-') => {
+            let today = now.date().to_datetime(time);
+            if today > now.datetime() {
+                Some(today)
+            } else {
+                now.date().tomorrow().ok().map(|day| day.to_datetime(time))
+            }
+        }
+        _ => text.parse().ok(),
+    };
+    let zoned = local.and_then(|local: jiff::civil::DateTime| local.to_zoned(zone).ok());
+    let instant = zoned.ok_or_else(|| {
+        "expected a time such as 2026-11-21T09:00:00Z, \"2026-11-21 09:00\" or 09:00".to_owned()
+    })?;
+    Ok(Timestamp::from_unix_millis(
+        instant.timestamp().as_millisecond(),
+    ))
+}
+
+/// A member of a JSON object that is written as one word.
+pub(crate) type Member = (String, Box<RawValue>);
+
+/// `K=V`, a text, or `K:=JSON`.
+pub(crate) fn member(text: &str) -> Result<Member, String> {
+    const RULE: &str = "expected K=V for a text, or K:=JSON, such as n:=3";
+    let (key, value) = text.split_once('=').ok_or(RULE)?;
+    let (key, value) = match key.strip_suffix(':') {
+        Some(key) => {
+            let json = RawValue::from_string(value.trim().to_owned());
+            let json = json.map_err(|error| format!("{value:?} is not JSON ({error}); {RULE}"))?;
+            (key, json)
+        }
+        None => (key, to_raw_value(value).map_err(|error| error.to_string())?),
+    };
+    if key.is_empty() {
+        return Err(RULE.to_owned());
+    }
+    Ok((key.to_owned(), value))
+}
+
+/// 0 to 100.
+pub(crate) fn percent(text: &str) -> Result<f64, String> {
+    match text.trim_end_matches('%').parse() {
+        Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(percent),
+        _ => Err("expected a number from 0 to 100, such as 42.5".to_owned()),
+    }
 }
 
 /// `K=V`, at the first `=`.
@@ -199,6 +260,50 @@ mod tests {
             );
         }
         assert!(since_at("yesterday-ish", now).is_err());
+    }
+
+    #[test]
+    fn times_ahead_are_read_by_the_clock_here() {
+        let now: jiff::Zoned = "2026-11-21T10:00:00+01:00[Europe/Berlin]".parse().unwrap();
+        for (text, want) in [
+            ("2026-11-21T09:00:00Z", "2026-11-21T09:00:00.000Z"),
+            ("2026-12-01 09:00", "2026-12-01T08:00:00.000Z"),
+            ("11:30", "2026-11-21T10:30:00.000Z"),
+            ("09:00", "2026-11-22T08:00:00.000Z"),
+        ] {
+            let read = at_from(text, &now).map(|time| time.to_string());
+            assert_eq!(read, Ok(want.to_owned()), "{text}");
+        }
+        for text in ["noon", "25:00", "2026-13-01 09:00", ""] {
+            assert!(at_from(text, &now).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn members_are_texts_or_json() {
+        for (text, key, json) in [
+            ("k=v", "k", "\"v\""),
+            ("k=a:=b", "k", "\"a:=b\""),
+            ("k=", "k", "\"\""),
+            ("n:=3.0", "n", "3.0"),
+            ("l:=[1, 2]", "l", "[1, 2]"),
+            ("a:b=c", "a:b", "\"c\""),
+        ] {
+            let (read, value) = member(text).unwrap();
+            assert_eq!((read.as_str(), value.get()), (key, json), "{text}");
+        }
+        for text in ["k", "=v", ":=1", "n:=", "n:=x"] {
+            assert!(member(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn percentages_are_bounded() {
+        assert_eq!(percent("42.5"), Ok(42.5));
+        assert_eq!(percent("100%"), Ok(100.0));
+        for text in ["-1", "101", "NaN", "half"] {
+            assert!(percent(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -102,8 +102,7 @@ fn by_prefix(text: &str, book: &Book) -> Result<Recipient, ResolveError> {
 
 fn hint(text: &str, book: &Book) -> String {
     if text.starts_with('@') {
-        return "groups are not supported by this version; name the recipients one by one"
-            .to_owned();
+        return format!("a message goes to one; GET /v1/recipients/{text} names the members");
     }
     if text.starts_with('-') {
         return format!(

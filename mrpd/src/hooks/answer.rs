@@ -2,15 +2,7 @@
 
 use super::invocation::{Outcome, Report};
 use mrp_proto::content::Response;
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-/// Code of the answer where the handler failed.
-const FAILED: &str = "handler_failed";
-/// Characters of a code that the handler names, at most.
-const CODE: usize = 64;
-/// Characters of a message that the handler writes for the sender, at most.
-const MESSAGE: usize = 1000;
+use mrpd_api::hook::answer as contract;
 
 /// Whether the request may be tried again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,21 +22,10 @@ pub(super) enum Answer {
     NotYet,
 }
 
-/// The error that a handler writes to descriptor 3.
-#[derive(Deserialize)]
-struct Told {
-    code: String,
-    #[serde(default)]
-    message: String,
-}
-
 /// Judges a run. What the program wrote to its standard error stays here.
 pub(super) fn answer(report: &Report, tries: Tries) -> Answer {
     let failed = |message: &str| {
-        let response = told(report).unwrap_or_else(|| Response::Error {
-            code: FAILED.to_owned(),
-            message: message.to_owned(),
-        });
+        let response = told(report).unwrap_or_else(|| contract::failed(message));
         Answer::Now(response, Outcome::Dead)
     };
     match report.outcome {
@@ -58,7 +39,7 @@ pub(super) fn answer(report: &Report, tries: Tries) -> Answer {
             if report.cut {
                 return failed("the handler wrote too much");
             }
-            match result(&report.stdout) {
+            match contract::result(&report.stdout) {
                 Some(result) => {
                     let result = Some(result);
                     Answer::Now(Response::Ok { result }, report.outcome)
@@ -70,25 +51,13 @@ pub(super) fn answer(report: &Report, tries: Tries) -> Answer {
 }
 
 fn told(report: &Report) -> Option<Response> {
-    let told: Told = serde_json::from_slice(report.answer.as_deref()?).ok()?;
-    let Told { code, message } = told;
-    let fits = !code.is_empty() && code.chars().count() <= CODE;
-    fits.then(|| Response::Error {
-        code,
-        message: message.chars().take(MESSAGE).collect(),
-    })
-}
-
-/// Whoever has nothing to say writes nothing: that is an empty object.
-fn result(stdout: &[u8]) -> Option<Box<RawValue>> {
-    let text = std::str::from_utf8(stdout).ok()?.trim();
-    let text = if text.is_empty() { "{}" } else { text };
-    RawValue::from_string(text.to_owned()).ok()
+    contract::told(report.answer.as_deref()?)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mrpd_api::hook::answer::FAILED;
 
     fn report(outcome: Outcome, stdout: &str, answer: Option<&str>) -> Report {
         Report {

@@ -1,7 +1,7 @@
-//! The hook contract as it is written down: the variables a program finds, and what its exit status means. The
-//! daemon judges by the statuses here; a test holds the variables against those that a program really gets.
+//! The hook contract in words: the variables a program finds, and what its end means. A test holds the variables against those that
+//! a program really gets.
 
-use super::invocation::Outcome;
+use mrpd_api::hook::Meaning;
 
 /// Variables of a run, and what they say.
 pub(crate) const VARIABLES: &[(&str, &str)] = &[
@@ -57,25 +57,13 @@ pub(crate) const VARIABLES: &[(&str, &str)] = &[
     ),
 ];
 
-/// Exit statuses, and what they mean: to the daemon, and in words.
-pub(crate) const STATUSES: &[(&[i32], Outcome, &str)] = &[
-    (&[0], Outcome::Handled, "Handled: the message is done."),
-    (
-        &[99],
-        Outcome::HandledAlone,
-        "Handled, and no hook behind this one runs for the message.",
-    ),
-    (
-        &[75, 111],
-        Outcome::Later,
-        "Later: it is tried again, up to retry.max_attempts.",
-    ),
-    (
-        &[65, 77, 78, 100],
-        Outcome::Dead,
-        "Given up at once: it is among the dead letters (mrpctl dead).",
-    ),
-];
-/// Of every other status.
-pub(crate) const OTHERWISE: &str =
-    "Failed: it is tried again up to retry.max_attempts, and then given up.";
+/// What the end of a run means, in words.
+pub(crate) fn in_words(meaning: Meaning) -> &'static str {
+    match meaning {
+        Meaning::Handled => "Handled: the message is done.",
+        Meaning::HandledAlone => "Handled, and no hook behind this one runs for the message.",
+        Meaning::Later => "Later: it is tried again, up to retry.max_attempts.",
+        Meaning::Dead => "Given up at once: it is among the dead letters (mrpctl dead).",
+        Meaning::Failed => "Failed: it is tried again up to retry.max_attempts, and then given up.",
+    }
+}

@@ -159,6 +159,23 @@ impl Store {
             .await
     }
 
+    /// Puts drafts into the outbox, in their order and in one go. One that does not get in keeps no other out.
+    ///
+    /// # Errors
+    /// A [`StoreError`]: then none is there.
+    pub async fn enqueue_all(
+        &self,
+        records: Vec<(OutboxRecord, Option<SendKey>)>,
+    ) -> Result<Vec<Enqueued>, StoreError> {
+        self.write(move |transaction| {
+            records
+                .into_iter()
+                .map(|(record, key)| enqueue(transaction, record, key.as_ref()))
+                .collect()
+        })
+        .await
+    }
+
     /// What was sent under an idempotency key, if anything was: the digest of it and its name.
     ///
     /// # Errors

@@ -86,7 +86,7 @@ async fn send(
         ..Send::default()
     };
     let sent = client
-        .send(&send, &crate::cmd::sending::send::random_id()?)
+        .send(&send, &crate::cmd::sending::letter::random_id()?)
         .await?;
     for warning in &sent.warnings {
         context.output.warning(warning);

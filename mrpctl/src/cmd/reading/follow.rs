@@ -6,18 +6,12 @@ use super::attachments::Saver;
 use super::sink::Sink;
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::follow::{is_worth_waiting, returned};
 use crate::output::closed;
 use futures_util::{FutureExt as _, StreamExt as _};
 use mrpd_api::body::{Cursor, MessageQuery};
 use mrpd_api::client::{Client, ClientError, RawLine, RawStream};
-use mrpd_api::error::Code;
 use mrpd_api::message::Message;
-use std::time::Duration;
-use tokio::time::{Instant, sleep};
-
-/// How long a daemon that went away is waited for.
-const AWAY_PATIENCE: Duration = Duration::from_secs(60);
-const LOOK_AGAIN: Duration = Duration::from_millis(250);
 
 /// A reader of messages, and where it stands.
 pub(super) struct Follow<'a> {
@@ -202,34 +196,4 @@ enum Ended {
     ByDaemon,
     /// In the middle.
     Broken(ClientError),
-}
-
-/// Waits for a daemon that went away, such as one that is restarted.
-pub(super) async fn returned(
-    context: &Context,
-    error: Option<ClientError>,
-) -> Result<Client, Failure> {
-    context
-        .output
-        .note("mrpd went away; waiting for it to come back");
-    let deadline = Instant::now() + AWAY_PATIENCE;
-    loop {
-        sleep(LOOK_AGAIN).await;
-        match context.running_daemon().await {
-            Ok(client) => return Ok(client),
-            Err(failure) if Instant::now() >= deadline => {
-                return Err(error.map_or(failure, Failure::from));
-            }
-            Err(_) => {}
-        }
-    }
-}
-
-/// Whether it failed because the daemon went away.
-pub(super) fn is_worth_waiting(error: &ClientError) -> bool {
-    match error {
-        ClientError::Connection { .. } | ClientError::Unreachable { .. } => true,
-        ClientError::Refused { .. } => crate::exit::is_refused_as(error, Code::ShuttingDown),
-        _ => false,
-    }
 }

@@ -1,11 +1,11 @@
 //! `mrpctl next`: work from the inbox, each message for one caller alone.
 
-use super::follow::{is_worth_waiting, returned};
 use super::millis;
 use super::sink::Sink;
 use crate::cli::reading::Next as Flags;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use crate::follow::{is_worth_waiting, returned};
 use crate::output::closed;
 use mrpd_api::body::inbox::{Claim, Nack};
 use mrpd_api::client::{Client, RawLine};

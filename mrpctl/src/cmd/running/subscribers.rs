@@ -9,7 +9,8 @@ const HEADS: [&str; 4] = ["name", "key", "since", "note"];
 
 pub(crate) async fn run(context: &Context, flags: &Subscribers) -> Result<(), Failure> {
     let client = context.daemon().await?;
-    let subscribers = client.subscribers(&flags.topic).await?;
+    let subscribers = client.subscribers(&flags.topic).await;
+    let subscribers = subscribers.map_err(super::topics::no_topic)?;
     let times = MessageText::local();
     context.output.list(&subscribers, &HEADS, |subscriber| {
         vec![

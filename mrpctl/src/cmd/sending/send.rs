@@ -2,102 +2,79 @@
 //!
 //! From then on it is the daemon's, and the exit status says so: a script that tried again would send it twice.
 
-mod body;
-mod deliver;
 mod lines;
-mod recipient;
 
+use super::courier::Courier;
+use super::deliver::Wanted;
+use super::files::Files;
+use super::letter::{self, Draft};
+use super::recipient::is_group;
+use super::{body, group, recipient};
 use crate::cli::sending::Send as Flags;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
-use body::Body;
-use deliver::{Courier, Wanted};
-use mrpd_api::body::{Sealing, Send, Stage};
-
-/// A message to be sent, and the key under which it is sent once.
-#[derive(Debug)]
-struct Draft {
-    send: Send,
-    id: String,
-}
+use mrpd_api::body::Send;
 
 pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> {
     let address = recipient::address(&flags)?;
+    let template = Send {
+        content_type: flags.content.content_type.clone(),
+        ..letter::template(context, &flags.envelope)
+    };
+    let template = letter::held(letter::threaded(template, &flags.threading), &flags.hold);
+    let wanted = Wanted::of(&flags.waiting, &flags.hold);
     if flags.lines || flags.jsonl {
-        return lines::run(context, &flags, address).await;
+        return lines::run(context, &flags, address, template, wanted).await;
     }
     if address.recipients.is_empty() {
         return Err(
             Failure::new(Reason::Usage, "the recipient is missing").fix("mrpctl send TO [TEXT]...")
         );
     }
-    let body = body::of(context, &flags, &address.words).await?;
-    let mut courier = Courier::new(context, Wanted::of(&flags));
-    if let [to] = address.recipients.as_slice() {
-        courier
-            .send(draft(context, &flags, to, &body, flags.id.clone())?)
-            .await?;
-        return courier.finish();
-    }
-    courier.bracket("[")?;
-    for to in &address.recipients {
-        let id = flags.id.as_ref().map(|id| format!("{id}:{to}"));
-        courier
-            .send_one_of_many(draft(context, &flags, to, &body, id)?)
-            .await?;
-    }
-    courier.bracket("]")?;
+    let body = body::of(context, &flags.content, &address.words).await?;
+    let files = Files::of(&flags.content).await?;
+    let send = Send {
+        body: body.map(|body| body.json),
+        ..template
+    };
+    let mut courier = Courier::new(context, wanted).await?;
+    to_each(
+        context,
+        &mut courier,
+        &address.recipients,
+        send,
+        files,
+        flags.envelope.id.as_deref(),
+    )
+    .await?;
     courier.finish()
 }
 
-fn draft(
+/// Sends the same to each recipient, and tells what has become of it.
+pub(super) async fn to_each(
     context: &Context,
-    flags: &Flags,
-    to: &str,
-    body: &Body,
-    id: Option<String>,
-) -> Result<Draft, Failure> {
-    let send = Send {
-        agent: context.global.agent.clone(),
-        to: to.to_owned(),
-        body: Some(body.json.clone()),
-        content_type: flags.content_type.clone(),
-        thread: flags.thread.clone(),
-        reply_to: flags.reply_to.clone(),
-        metadata: flags.meta.iter().cloned().collect(),
-        expires_in: flags.expires.map(seconds),
-        attachments: Vec::new(),
-        sealing: sealing(flags),
-        relay: flags.relay.clone(),
-        ..Send::default()
-    };
-    Ok(Draft {
-        send,
-        id: id.map_or_else(random_id, Ok)?,
-    })
-}
-
-fn sealing(flags: &Flags) -> Sealing {
-    match (flags.encrypt, flags.plain) {
-        (true, _) => Sealing::Always,
-        (false, true) => Sealing::Plain,
-        (false, false) => Sealing::Default,
+    courier: &mut Courier<'_>,
+    recipients: &[String],
+    mut send: Send,
+    files: Files,
+    id: Option<&str>,
+) -> Result<(), Failure> {
+    if let [to] = recipients
+        && !is_group(to)
+    {
+        courier.take_along(files, &mut send).await?;
+        let to = to.clone();
+        return courier
+            .send(Draft::new(Send { to, ..send }, id.map(str::to_owned))?)
+            .await;
     }
-}
-
-fn seconds(duration: std::time::Duration) -> i64 {
-    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
-}
-
-/// Every message has a key, so that a broken connection to the daemon can be tried again.
-pub(crate) fn random_id() -> Result<String, Failure> {
-    let mut bytes = [0_u8; 16];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| Failure::new(Reason::Internal, format!("no random numbers: {error}")))?;
-    Ok(mrp_proto::base64url::encode(&bytes))
-}
-
-/// The stage behind which a message has come far enough.
-fn is_reached(stage: Stage, wanted: Stage) -> bool {
-    stage != Stage::Failed && stage >= wanted
+    let recipients = group::expand(context, &courier.client, &send, recipients).await?;
+    courier.take_along(files, &mut send).await?;
+    courier.bracket("[")?;
+    for to in recipients {
+        let id = id.map(|id| format!("{id}:{to}"));
+        let send = Send { to, ..send.clone() };
+        courier.send_one_of_many(Draft::new(send, id)?).await?;
+    }
+    courier.bracket("]")
 }

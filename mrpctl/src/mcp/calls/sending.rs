@@ -133,5 +133,5 @@ fn raw(value: &Value) -> Result<Box<RawValue>, Failure> {
 }
 
 fn random_key() -> Result<String, Failure> {
-    crate::cmd::sending::send::random_id()
+    crate::cmd::sending::letter::random_id()
 }

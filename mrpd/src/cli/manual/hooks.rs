@@ -1,7 +1,8 @@
 //! mrp-hooks(7): the hook contract.
 
 use super::page::Page;
-use crate::hooks::contract::{OTHERWISE, STATUSES, VARIABLES};
+use crate::hooks::contract::{VARIABLES, in_words};
+use mrpd_api::hook::{Meaning, STATUSES};
 
 const EXAMPLE: &str = "\
 [[hook]]
@@ -43,11 +44,11 @@ pub(super) fn page() -> String {
         page.item(name, about);
     }
     page.section("EXIT STATUS");
-    for (statuses, _, about) in STATUSES {
+    for (statuses, meaning) in STATUSES {
         let statuses: Vec<String> = statuses.iter().map(ToString::to_string).collect();
-        page.item(&statuses.join(", "), about);
+        page.item(&statuses.join(", "), in_words(*meaning));
     }
-    page.item("any other", OTHERWISE);
+    page.item("any other", in_words(Meaning::Failed));
     page.paragraph("A run that takes longer than `timeout` gets SIGTERM, with its whole process group, and SIGKILL after `kill_after`. It counts as failed.");
     page.section("STANDARD OUTPUT")
         .paragraph("With `reply` it becomes a reply to the message, in its thread. The reply is marked as automatic, and nothing answers a marked message by itself. What a capability writes must be JSON and becomes the result of the request; a JSON object with code and message on descriptor 3 becomes its error. Of standard output and standard error 64 KiB are kept for the hook log.");

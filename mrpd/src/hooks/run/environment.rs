@@ -1,26 +1,10 @@
-//! What a program finds in its environment: little of the daemon's own, what the message is, and what is configured. Whatever a
-//! peer has chosen is bounded in length and has no NUL in it, so that no message keeps a program from starting.
+//! What a program finds in its environment: little of the daemon's own, what the message is ([`mrpd_api::hook`]), and what is
+//! configured.
 
 use crate::config::inherited_environment;
 use crate::hooks::invocation::Invocation;
-use mrp_proto::content::{Event, Request};
-use mrpd_api::message::{Kind, Message};
+use mrpd_api::hook;
 use std::ffi::{OsStr, OsString};
-
-/// Bytes of a message's text that fit. One string of an environment has a bound of 128 KiB on Linux.
-const TEXT: usize = 32 << 10;
-/// Bytes of any other value that a peer has chosen.
-const VALUE: usize = 4 << 10;
-/// What every program gets of the daemon's own environment, and the beginning of more such names.
-const BASE: &[&str] = &[
-    "PATH",
-    "HOME",
-    "USER",
-    "LANG",
-    "TZ",
-    "DBUS_SESSION_BUS_ADDRESS",
-];
-const BASE_PREFIX: &str = "XDG_";
 
 type Pair = (OsString, OsString);
 
@@ -40,7 +24,9 @@ pub(super) fn of(invocation: &Invocation) -> Vec<Pair> {
     put("MRP_ATTEMPT", invocation.attempt.to_string().into());
     put("MRPD_SOCKET", invocation.socket.as_os_str().to_owned());
     if let Some(message) = invocation.messages.first() {
-        describe(message, &mut put);
+        for (name, value) in hook::variables(message) {
+            put(name, value.into());
+        }
         let folder = invocation.attachments.as_deref();
         let folder = folder.map_or(OsStr::new(""), std::path::Path::as_os_str);
         put("MRP_ATTACHMENTS_DIR", folder.to_owned());
@@ -52,61 +38,7 @@ fn is_passed(name: &OsStr, passed: &[String]) -> bool {
     let Some(name) = name.to_str() else {
         return false;
     };
-    BASE.contains(&name)
-        || name.starts_with(BASE_PREFIX)
-        || passed.iter().any(|passed| passed == name)
-}
-
-fn describe(message: &Message, put: &mut impl FnMut(&str, OsString)) {
-    let body = message.body.as_deref();
-    let request = body
-        .filter(|_| message.kind == Kind::Request)
-        .and_then(Request::parse);
-    let event = body
-        .filter(|_| message.kind == Kind::Event)
-        .and_then(Event::parse);
-    let kind = serde_json::to_value(message.kind).unwrap_or_default();
-    let optional = |text: &Option<String>| text.clone().unwrap_or_default();
-    let values = [
-        ("MRP_MESSAGE_ID", message.id.clone()),
-        ("MRP_SEQ", message.seq.to_string()),
-        ("MRP_AGENT", message.agent.clone()),
-        ("MRP_RELAY", message.relay.clone()),
-        ("MRP_FROM", message.from.key.to_string()),
-        ("MRP_FROM_NAME", optional(&message.from.name)),
-        ("MRP_KIND", kind.as_str().unwrap_or_default().to_owned()),
-        ("MRP_TYPE", message.content_type.clone()),
-        ("MRP_THREAD_ID", optional(&message.thread)),
-        ("MRP_IN_REPLY_TO", optional(&message.reply_to)),
-        (
-            "MRP_ACTION",
-            request.map_or_else(String::new, |request| request.action().to_owned()),
-        ),
-        (
-            "MRP_EVENT_NAME",
-            event.map_or_else(String::new, |event| event.event),
-        ),
-        ("MRP_ENCRYPTED", u8::from(message.encrypted).to_string()),
-        ("MRP_CREATED_AT", message.created_at.to_string()),
-        ("MRP_EXPIRES_AT", message.expires_at.to_string()),
-        (
-            "MRP_ATTACHMENT_COUNT",
-            message.attachments.len().to_string(),
-        ),
-    ];
-    for (name, value) in values {
-        put(name, fitting(value, VALUE).unwrap_or_default().into());
-    }
-    let text = message.text.clone().unwrap_or_default();
-    match fitting(text, TEXT) {
-        Some(text) => put("MRP_TEXT", text.into()),
-        None => put("MRP_TEXT_OMITTED", "1".into()),
-    }
-}
-
-/// A value that an environment can hold.
-fn fitting(value: String, limit: usize) -> Option<String> {
-    (value.len() <= limit && !value.contains('\0')).then_some(value)
+    hook::is_passed_on(name) || passed.iter().any(|passed| passed == name)
 }
 
 #[cfg(test)]
@@ -114,6 +46,8 @@ mod tests {
     use super::*;
     use crate::hooks::program::{Action, Program};
     use crate::testing;
+    use mrpd_api::hook::{TEXT, VALUE};
+    use mrpd_api::message::{Kind, Message};
     use std::collections::{BTreeMap, BTreeSet};
     use std::path::PathBuf;
 
@@ -185,11 +119,10 @@ mod tests {
     #[test]
     fn little_is_passed_on() {
         let found = variables(testing::message("{}"));
-        let known: Vec<String> = BASE.iter().map(|&name| name.to_owned()).collect();
         let foreign: Vec<&String> = found
             .keys()
-            .filter(|name| !name.starts_with("MRP") && !name.starts_with(BASE_PREFIX))
-            .filter(|name| !known.contains(name) && *name != "OWN")
+            .filter(|name| !name.starts_with("MRP") && !hook::is_passed_on(name))
+            .filter(|name| *name != "OWN")
             .collect();
         // Cargo gives tests a large environment of its own.
         assert!(foreign.is_empty(), "{foreign:?}");

@@ -1,14 +1,11 @@
 //! From what is asked for to what is run, and from how that ended to what it means (the exit statuses of the hook contract).
 
 use super::{Answer, Command, End, Ended, ExecutableError, Job, RunError, Runner, environment};
-use crate::hooks::contract;
 use crate::hooks::invocation::{Invocation, Outcome, Report};
 use crate::hooks::notify;
 use crate::hooks::program::{Action, Input};
-use mrp_proto::base64url;
-use mrp_proto::content::Request;
+use mrpd_api::hook::{Meaning, body_bytes, content_bytes};
 use mrpd_api::message::{Kind, Message};
-use serde_json::value::RawValue;
 use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
@@ -82,28 +79,6 @@ fn input(form: Input, messages: &[Message]) -> Vec<u8> {
     bytes
 }
 
-/// The body; of a request, its parameters.
-fn content_bytes(message: &Message) -> Vec<u8> {
-    let body = message.body.as_deref();
-    let request = body
-        .filter(|_| message.kind == Kind::Request)
-        .and_then(Request::parse);
-    match request {
-        Some(request) => request.params().get().as_bytes().to_vec(),
-        None => body_bytes(message),
-    }
-}
-
-/// The body's bytes as the sender wrote them; what is no JSON travels as base64url, and is given as what it was.
-fn body_bytes(message: &Message) -> Vec<u8> {
-    let text = message.body.as_deref().map_or("", RawValue::get);
-    let binary = (message.kind == Kind::Binary)
-        .then(|| serde_json::from_str::<String>(text).ok())
-        .flatten()
-        .and_then(|text| base64url::decode(&text).ok());
-    binary.unwrap_or_else(|| text.as_bytes().to_vec())
-}
-
 fn report(ended: Ended, invocation: &Invocation) -> Report {
     let Ended {
         end,
@@ -159,10 +134,13 @@ fn judge(end: End, timeout: Duration) -> (Outcome, String) {
 }
 
 fn of_status(status: i32) -> Outcome {
-    contract::STATUSES
-        .iter()
-        .find(|(statuses, ..)| statuses.contains(&status))
-        .map_or(Outcome::Failed, |(_, outcome, _)| *outcome)
+    match Meaning::of_status(status) {
+        Meaning::Handled => Outcome::Handled,
+        Meaning::HandledAlone => Outcome::HandledAlone,
+        Meaning::Later => Outcome::Later,
+        Meaning::Dead => Outcome::Dead,
+        Meaning::Failed => Outcome::Failed,
+    }
 }
 
 /// What is not there, or not safe to run, may be repaired while the message waits; what is written wrongly stays wrong.
@@ -185,6 +163,7 @@ fn refusal(error: &RunError) -> Report {
 mod tests {
     use super::*;
     use crate::testing;
+    use serde_json::value::RawValue;
 
     #[test]
     fn exit_statuses_mean_what_the_contract_says() {
@@ -192,13 +171,8 @@ mod tests {
             (0, Outcome::Handled),
             (99, Outcome::HandledAlone),
             (75, Outcome::Later),
-            (111, Outcome::Later),
             (100, Outcome::Dead),
-            (65, Outcome::Dead),
-            (77, Outcome::Dead),
-            (78, Outcome::Dead),
             (1, Outcome::Failed),
-            (127, Outcome::Failed),
         ];
         for (status, outcome) in cases {
             assert_eq!(of_status(status), outcome, "{status}");

@@ -5,7 +5,7 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::process::ChildStdin;
 
 /// Bytes of each stream that are kept.
-pub(super) const KEPT: usize = 64 << 10;
+pub(super) const KEPT: usize = mrpd_api::hook::OUTPUT;
 /// Bytes of each stream beyond which a program counts as writing without end.
 const FLOOD: u64 = 16 << 20;
 /// Bytes that are read at once.

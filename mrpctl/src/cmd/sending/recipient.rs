@@ -13,6 +13,14 @@ use mrpd_api::error::{Code, ErrorDetail};
 /// The shortest beginning of a contact's key that stands for it.
 const SHORTEST_PREFIX: usize = 8;
 
+/// What begins the name of a group of the daemon's configuration.
+pub(super) const GROUP: char = '@';
+
+/// Whether a group is meant.
+pub(super) fn is_group(text: &str) -> bool {
+    text.trim_start().starts_with(GROUP)
+}
+
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Address {
     pub(super) recipients: Vec<String>,
@@ -32,20 +40,20 @@ pub(super) fn address(flags: &Flags) -> Result<Address, Failure> {
         flags.to.clone()
     };
     for recipient in &recipients {
-        check_recipient(recipient)?;
+        check_recipient("send", recipient)?;
     }
     Ok(Address { recipients, words })
 }
 
 /// Refuses what can only be a mistyped option. A beginning of a key is left to the daemon, which knows the contacts.
-pub(super) fn check_recipient(text: &str) -> Result<(), Failure> {
+pub(in crate::cmd) fn check_recipient(command: &str, text: &str) -> Result<(), Failure> {
     if text.is_empty() {
         return Err(Failure::new(Reason::Usage, "the recipient is empty"));
     }
     if !text.starts_with('-') || text.parse::<PublicKey>().is_ok() {
         return Ok(());
     }
-    let similar = similar_option(text);
+    let similar = similar_option(command, text);
     let may_be_key = text.len() >= SHORTEST_PREFIX
         && text
             .bytes()
@@ -55,7 +63,7 @@ pub(super) fn check_recipient(text: &str) -> Result<(), Failure> {
     }
     let hint = match similar {
         Some(option) => format!("did you mean the flag {option}?"),
-        None => "an option's value stands behind a space, and options of one letter stand behind the recipient; see mrpctl send --help".to_owned(),
+        None => "an option's value stands behind a space, and options of one letter stand behind the recipient; see --help".to_owned(),
     };
     let mut detail = ErrorDetail::new(
         Code::UnknownRecipient,
@@ -72,7 +80,7 @@ fn check_word(text: &str) -> Result<(), Failure> {
         return Ok(());
     }
     let failure = Failure::new(Reason::Usage, format!("unexpected option {text}"));
-    Err(match similar_option(text) {
+    Err(match similar_option("send", text) {
         Some(option) => failure.fix(format!(
             "did you mean {option}? Text that begins with - goes behind --text"
         )),
@@ -81,12 +89,12 @@ fn check_word(text: &str) -> Result<(), Failure> {
 }
 
 /// The option that differs least, if it differs little.
-fn similar_option(text: &str) -> Option<String> {
+fn similar_option(command: &str, text: &str) -> Option<String> {
     let name = text.split('=').next().unwrap_or(text);
     if !name.starts_with("--") {
         return None;
     }
-    let options = known_options("send");
+    let options = known_options(command);
     let closest = similar::closest(name, options.iter().map(String::as_str));
     closest.map(str::to_owned)
 }
@@ -147,12 +155,12 @@ mod tests {
     fn mistyped_options_are_neither_recipients_nor_text() {
         for arguments in [
             &["--jsn", "ann", "hi"][..],
-            &["--attach", "blob_1", "ann", "hi"],
-            &["-f", "x", "ann"],
+            &["--atach", "blob_1", "ann", "hi"],
+            &["-fx", "ann"],
             &["--to", "--jsn", "hi"],
             &["--to", "ann", "--expire", "1h"],
             &["ann", "--expire", "1h"],
-            &["ann", "hi", "-f", "x"],
+            &["ann", "hi", "-x"],
             &["-mk=v", "ann"],
             &[""],
         ] {
@@ -162,13 +170,16 @@ mod tests {
 
     #[test]
     fn the_flag_that_was_meant_is_named() {
-        let failure = check_recipient("--jsn").unwrap_err();
+        let failure = check_recipient("send", "--jsn").unwrap_err();
         let detail = &failure.told().unwrap().detail;
         assert_eq!(
             detail.hint.as_deref(),
             Some("did you mean the flag --json?")
         );
-        assert_eq!(similar_option("--expire=1h").as_deref(), Some("--expires"));
-        assert_eq!(similar_option("--something-else"), None);
+        assert_eq!(
+            similar_option("send", "--expire=1h").as_deref(),
+            Some("--expires")
+        );
+        assert_eq!(similar_option("send", "--something-else"), None);
     }
 }
