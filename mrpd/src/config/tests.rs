@@ -159,16 +159,18 @@ fn a_filter_or_a_time_that_cannot_be_is_reported_and_the_default_stays() {
 }
 
 #[test]
-fn what_comes_later_is_reported_and_changes_nothing() {
-    let relay = "[[relay]]\nname = \"x\"\nurl = \"http://127.0.0.1:1\"\ntransport = \"auto\"\n";
-    let found = problems(relay);
-    assert_eq!(found.len(), 1, "{found:?}");
-    let (severity, text) = &found[0];
-    assert_eq!(*severity, Severity::Unsupported);
-    assert!(
-        text.starts_with("mrpd.toml:4: relay.x.transport: "),
-        "{text}"
-    );
+fn each_transport_is_taken() {
+    for (word, want) in [
+        ("ws", Transport::Ws),
+        ("poll", Transport::Poll),
+        ("auto", Transport::Auto),
+    ] {
+        let home = Home::new();
+        home.write("mrpd.toml", &format!("{RELAY}transport = \"{word}\"\n"));
+        let loaded = home.load(&[]);
+        assert_eq!(loaded.problems, []);
+        assert_eq!(loaded.config.relays[0].transport, want);
+    }
 }
 
 #[test]
