@@ -174,6 +174,29 @@ fn each_transport_is_taken() {
 }
 
 #[test]
+fn a_drop_in_that_cannot_be_read_is_left_out_and_nothing_is_deleted_for_it() {
+    let home = Home::new();
+    home.write("mrpd.toml", "log = \"user\"\n");
+    home.write("mrpd.d/10-a.toml", "[outbox]\nretry_for = \"1d\"\n");
+    home.write(
+        "mrpd.d/20-b.toml",
+        "[inbox]\nkeep = \"400d\"\nmax_bytes =\n",
+    );
+    let loaded = home.load(&[]);
+    let [problem] = loaded.problems.as_slice() else {
+        panic!("{:?}", loaded.problems)
+    };
+    assert_eq!(problem.severity, Severity::LeftOut);
+    let shown = problem.to_string();
+    assert!(shown.contains("20-b.toml:3: not TOML"), "{shown}");
+    assert!(loaded.fatal().is_empty());
+    assert_eq!(loaded.config.log, "user");
+    assert_eq!(loaded.config.outbox.retry_for, Duration::from_secs(86400));
+    assert_eq!(loaded.config.inbox.keep, Duration::ZERO);
+    assert_eq!(loaded.config.inbox.max_bytes, 0);
+}
+
+#[test]
 fn a_wrong_option_leaves_the_default_in_force() {
     let home = Home::new();
     home.write("mrpd.toml", "[outbox]\nretry_for = \"soon\"\n");
