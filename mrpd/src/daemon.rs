@@ -7,7 +7,7 @@ use crate::api::{self, About, Api, Command};
 use crate::attachments::{Downloads, ReceiveError, Uploads};
 use crate::board::Board;
 use crate::clock;
-use crate::config::{Config, Problem, Severity, Sources};
+use crate::config::{Config, Listen, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
 use crate::desk::{self, Desk};
@@ -395,7 +395,14 @@ fn needs_restart(before: &Config, after: &Config) -> Option<Problem> {
 }
 
 fn bind(sources: &Sources, config: &Config, passed: &Passed) -> Result<Bound, DaemonError> {
-    let listeners = passed.api()?;
+    let ingresses = config.ingresses.items.iter();
+    let taken: Vec<&str> = ingresses
+        .filter_map(|ingress| match &ingress.listen {
+            Listen::Passed(name) => Some(name.as_str()),
+            Listen::Tcp(_) | Listen::Unix(_) => None,
+        })
+        .collect();
+    let listeners = passed.api(&taken)?;
     if !listeners.is_empty() {
         return Ok(Bound::adopt(listeners, config.api.mode)?);
     }
