@@ -81,9 +81,9 @@
 //! ```
 //!
 //! # Rooms
-//! `relay` (requests, with `request` for one of them, `poll` for what a poll asks and `blobs` for files), [`session`] (its `task`, with `polling` for where there is no WebSocket, the `desk` where
-//! it meets the program, the `wire`, `connect` and `jump`), `binding` (how to sign for a relay), `url`, `clock` (timestamps to
-//! sign), `tls`, `error`.
+//! `relay` (requests, with `request` for one of them, `poll` for what a poll asks and `blobs` for files), [`session`] (its `task`, with
+//! `polling` for where there is no WebSocket, the `desk` where it meets the program, the `wire`, `connect` and `jump`), `binding`
+//! (how to sign for a relay), `url`, `clock` (timestamps to sign), `tls`, `error`.
 //!
 //! It must never know: where keys and messages are stored, how a daemon or a command line uses it, or how a relay works inside.
 

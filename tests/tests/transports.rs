@@ -158,7 +158,7 @@ fn a_relay_that_takes_no_acknowledgements_is_not_polled() {
     });
     assert!(reason.contains("cannot be polled safely"), "{reason}");
     assert!(reason.contains("transport = \\\"ws\\\""), "{reason}");
-    let doctor = user.mrpctl(&["doctor"]);
+    let doctor = user.mrpctl(&["doctor", "-o", "text"]);
     let told = format!("{}{}", doctor.stdout, doctor.stderr);
     assert!(told.contains("cannot be polled safely"), "{told}");
     assert!(told.contains("write transport = \"ws\""), "{told}");
