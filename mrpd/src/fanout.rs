@@ -196,11 +196,12 @@ mod tests {
     use crate::roster::Roster;
     use crate::testing;
     use mrp_proto::time::Timestamp;
+    use serde_json::value::RawValue;
 
     fn by(agent: &str) -> Send {
         Send {
             agent: Some(agent.to_owned()),
-            text: Some("hello".to_owned()),
+            body: Some(RawValue::NULL.to_owned()),
             ..Send::default()
         }
     }
