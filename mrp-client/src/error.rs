@@ -92,7 +92,7 @@ impl Error {
 }
 
 /// A relay's no (protocol A2).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// HTTP status.
     pub status: u16,

@@ -1,4 +1,4 @@
-//! An agent's side of the Machine Relay Protocol: signed HTTP, and a WebSocket session that reconnects.
+//! An agent's side of the Machine Relay Protocol: signed HTTP, and a session that reconnects.
 //!
 //! This is a whole SDK: an agent is a key and a relay's URL, and everything it says on the wire is said here. What messages,
 //! keys and profiles are, [`mrp_proto`] knows, which is re-exported for that.
@@ -6,7 +6,7 @@
 //! - [`Relay`] makes requests: send, poll, ack, read and change profiles. One call is one attempt, freshly signed, and its
 //!   [`Error`] says whether another makes sense.
 //! - [`session`] keeps a connection, on which messages arrive as soon as they are sent. It survives restarts of the relay,
-//!   lost networks and sleeping laptops.
+//!   lost networks and sleeping laptops, and polls where no WebSocket comes through.
 //!
 //! Delivery is at least once, and what makes it so is the order of things: **store, then ack.** A message that was handed over
 //! and not acked comes again, so a program drops what it has stored before, by
@@ -69,7 +69,7 @@
 //!                 break;
 //!             }
 //!             Event::Down { reason, retry_in } => eprintln!("{reason}; trying again in {retry_in:?}"),
-//!             Event::Up | Event::SendResult { .. } | Event::Pending { .. } => {}
+//!             Event::Up { .. } | Event::SendResult { .. } | Event::Pending { .. } => {}
 //!         }
 //!     }
 //!
@@ -81,9 +81,9 @@
 //! ```
 //!
 //! # Rooms
-//! `relay` (requests, with `request` for one of them, `poll` for what a poll asks and `blobs` for files), [`session`] (its `task`, the `desk` where
-//! it meets the program, the `wire`, `connect` and `jump`), `binding` (how to sign for a relay), `url`, `clock` (timestamps to
-//! sign), `tls`, `error`.
+//! `relay` (requests, with `request` for one of them, `poll` for what a poll asks and `blobs` for files), [`session`] (its `task`, with
+//! `polling` for where there is no WebSocket, the `desk` where it meets the program, the `wire`, `connect` and `jump`), `binding`
+//! (how to sign for a relay), `url`, `clock` (timestamps to sign), `tls`, `error`.
 //!
 //! It must never know: where keys and messages are stored, how a daemon or a command line uses it, or how a relay works inside.
 

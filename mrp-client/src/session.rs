@@ -1,8 +1,11 @@
-//! A WebSocket session that comes back: messages as they arrive, for as long as the program runs.
+//! A session that comes back: messages as they arrive, for as long as the program runs.
 //!
 //! One task per agent and relay. It connects, authenticates, hands over what the relay pushes, and acks what the program says it
 //! has stored; when the connection is lost it connects again, after a pause that grows and is spread at random. What the
 //! session says and when is decided by [`mrp_proto::session::agent`]; here are the socket, the clock and the pauses.
+//!
+//! Where something between the two knows no WebSockets, the task can poll instead ([`Transports`]): polls that mark nothing, and an
+//! acknowledgement over HTTP once a message is stored. It does one or the other, never both at once.
 
 mod connect;
 mod desk;
@@ -12,6 +15,7 @@ mod task;
 mod wire;
 
 use crate::binding::Binding;
+use crate::error::Refusal;
 use crate::url::RelayUrl;
 use mrp_proto::backoff::Backoff;
 use mrp_proto::frame::{self, ClientFrame, MAX_FRAME, SendOutcome};
@@ -46,6 +50,27 @@ pub struct Settings {
     /// What is known about the relay's taking bound signatures. Where that is nothing, its health is asked before the first
     /// connection.
     pub binding: Binding,
+    /// How messages may come.
+    pub transports: Transports,
+}
+
+/// How messages come from a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transport {
+    /// The relay pushes them over a WebSocket.
+    WebSocket,
+    /// They are asked for again and again, over HTTP. Only with relays that have the feature
+    /// [`ack`](mrp_proto::relay_api::feature::ACK): without it, what a poll hands out counts as delivered before it is stored.
+    Poll,
+}
+
+/// Which transports a session may use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Transports {
+    /// This one.
+    Only(Transport),
+    /// A WebSocket; polls while there can be none. The WebSocket is tried again from time to time.
+    Auto,
 }
 
 impl Default for Settings {
@@ -56,6 +81,7 @@ impl Default for Settings {
             backoff: Backoff::default(),
             max_frame: MAX_FRAME,
             binding: Binding::default(),
+            transports: Transports::Only(Transport::WebSocket),
         }
     }
 }
@@ -63,8 +89,12 @@ impl Default for Settings {
 /// What a session tells the program.
 #[derive(Debug, Clone)]
 pub enum Event {
-    /// Connected and authenticated. What waits at the relay comes next, oldest first.
-    Up,
+    /// Connected and authenticated, or polling. What waits at the relay comes next, oldest first. Also told when a session goes
+    /// over from one transport to the other.
+    Up {
+        /// How messages come from now on.
+        transport: Transport,
+    },
     /// A message. Store it, drop it if it was stored before, and say [`Handle::stored`] in either case. Until then the relay
     /// keeps it, and hands it out again on the next connection.
     Message(Box<Message>),
@@ -131,6 +161,13 @@ pub enum DownReason {
         /// What it was.
         what: String,
     },
+    /// A poll or an acknowledgement over HTTP was refused.
+    #[error("the relay refused: {0}")]
+    Refused(Box<Refusal>),
+    /// The relay cannot be polled without losing messages when this program or machine dies: it takes no acknowledgements over
+    /// HTTP.
+    #[error("the relay cannot be polled safely: it takes no acknowledgements over HTTP")]
+    PollUnsupported,
     /// The relay shuts down or restarts, and says so.
     #[error("the relay is going away for a while")]
     GoingAway {
@@ -171,8 +208,9 @@ fn closing_words(code: Option<u16>, reason: &str) -> String {
 /// Why a send was not taken. It has not been sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
-    /// There is no session at the moment; [`Event::Up`] says when there is.
-    #[error("there is no session with the relay at the moment")]
+    /// There is no WebSocket at the moment; [`Event::Up`] says when there is. While the session polls,
+    /// [`Relay::send`](crate::Relay::send) is the way.
+    #[error("there is no WebSocket with the relay at the moment")]
     NotUp,
     /// Too many sends wait for the socket already; wait for results.
     #[error("too many sends wait for the relay already")]
@@ -207,8 +245,8 @@ impl Handle {
         let _ = self.stored.send(desk::Storing::Done(message_id));
     }
 
-    /// The message could not be stored: make room for others. The relay keeps it and hands it out again on the next connection.
-    /// Never waits.
+    /// The message could not be stored: make room for others. The relay keeps it and hands it out again on the next connection;
+    /// while the session polls, after a pause. Never waits.
     pub fn not_stored(&self, message_id: MessageId) {
         let _ = self.stored.send(desk::Storing::Failed(message_id));
     }
@@ -260,7 +298,8 @@ impl fmt::Debug for Handle {
 
 /// Starts a session of `key` with the relay at `url`, on the current Tokio runtime. The first attempt is made at once.
 ///
-/// The receiver must be read: what is not read stays with the relay, and pauses the session.
+/// The receiver must be read: what is not read stays with the relay, and pauses the session. So does, while it polls, a message of
+/// which the program says neither [`stored`](Handle::stored) nor [`not_stored`](Handle::not_stored).
 ///
 /// # Panics
 /// Outside of a Tokio runtime.

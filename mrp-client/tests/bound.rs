@@ -157,7 +157,7 @@ async fn an_agent_lives_with_a_relay_that_refuses_everything_unbound() {
     assert_eq!(thread.messages.len(), 1);
 
     let (handle, mut events) = spawn(running.url.clone(), key(1), Settings::default());
-    assert!(matches!(soon(events.recv()).await, Some(Event::Up)));
+    assert!(matches!(soon(events.recv()).await, Some(Event::Up { .. })));
     let Some(Event::Message(message)) = soon(events.recv()).await else {
         panic!("expected the note")
     };

@@ -5,7 +5,7 @@
     reason = "a test's helper fails its test by panicking"
 )]
 
-use mrp_client::session::{Event, Handle, Settings, spawn};
+use mrp_client::session::{Event, Handle, Settings, Transport, Transports, spawn};
 use mrp_client::{Error, Handover, Poll, Relay, RelayUrl};
 use mrp_proto::agent::{Change, ProfilePatch, Visibility};
 use mrp_proto::backoff::Backoff;
@@ -267,7 +267,7 @@ async fn a_session_receives_sends_and_acks() {
         .await
         .unwrap();
     let (handle, mut events) = relay.session(2, frame::MAX_FRAME);
-    assert!(matches!(next(&mut events).await, Event::Up));
+    assert!(matches!(next(&mut events).await, Event::Up { .. }));
     let before = next_message(&mut events).await;
     assert_eq!(text_of(&before), "before");
     alice
@@ -300,7 +300,7 @@ async fn a_session_receives_sends_and_acks() {
     // What was not acked comes again on the next connection, and only that.
     soon(handle.shutdown()).await;
     let (handle, mut events) = relay.session(2, frame::MAX_FRAME);
-    assert!(matches!(next(&mut events).await, Event::Up));
+    assert!(matches!(next(&mut events).await, Event::Up { .. }));
     assert_eq!(
         next_message(&mut events).await.message_id,
         during.message_id
@@ -309,6 +309,43 @@ async fn a_session_receives_sends_and_acks() {
     handle.stored(during.message_id.clone());
     soon(handle.shutdown()).await;
     delivered(&alice, &during).await;
+    relay.stop().await;
+}
+
+#[tokio::test]
+async fn a_session_by_polls_acks_what_is_stored_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let relay = RunningRelay::start(folder.path()).await;
+    let (alice, bob) = (relay.client(1), relay.client(2));
+    for text in ["one", "two"] {
+        let draft = message(bob.public_key(), text);
+        alice.send(&draft, None).await.unwrap();
+    }
+    let settings = Settings {
+        transports: Transports::Only(Transport::Poll),
+        ..Settings::default()
+    };
+    let (handle, mut events) = spawn(relay.url.clone(), key(2), settings);
+    let Event::Up { transport } = next(&mut events).await else {
+        panic!("expected a session")
+    };
+    assert_eq!(transport, Transport::Poll);
+    let one = next_message(&mut events).await;
+    let two = next_message(&mut events).await;
+    assert_eq!((text_of(&one), text_of(&two)), ("one".into(), "two".into()));
+    handle.stored(one.message_id.clone());
+    delivered(&alice, &one).await;
+    // It ends with the second in hand: that stays with the relay.
+    soon(handle.shutdown()).await;
+    let left = bob
+        .poll(&Poll {
+            handover: Handover::Manual,
+            ..Poll::default()
+        })
+        .await
+        .unwrap();
+    let left: Vec<_> = left.messages.iter().map(|left| &left.message_id).collect();
+    assert_eq!(left, [&two.message_id]);
     relay.stop().await;
 }
 
@@ -323,7 +360,7 @@ async fn a_large_message_is_pushed_to_whom_takes_it_and_announced_to_others() {
         .await
         .unwrap();
     let (handle, mut events) = relay.session(2, SAFE_FRAME);
-    assert!(matches!(next(&mut events).await, Event::Up));
+    assert!(matches!(next(&mut events).await, Event::Up { .. }));
     let Event::Pending { message_id, size } = next(&mut events).await else {
         panic!("expected an announcement")
     };
@@ -333,7 +370,7 @@ async fn a_large_message_is_pushed_to_whom_takes_it_and_announced_to_others() {
     soon(handle.shutdown()).await;
 
     let (_handle, mut events) = relay.session(2, frame::MAX_FRAME);
-    assert!(matches!(next(&mut events).await, Event::Up));
+    assert!(matches!(next(&mut events).await, Event::Up { .. }));
     assert_eq!(text_of(&*next_message(&mut events).await), large);
     relay.stop().await;
 }
@@ -367,7 +404,7 @@ async fn restarts_of_the_relay_lose_nothing_and_keep_the_order() {
     let (mut ups, mut restarts) = (0, 0);
     while stored.len() < COUNT {
         match next(&mut events).await {
-            Event::Up => ups += 1,
+            Event::Up { .. } => ups += 1,
             Event::Message(message) => {
                 if known.insert(message.message_id.clone()) {
                     stored.push(text_of(&message));

@@ -32,6 +32,15 @@ impl Backoff {
         }
     }
 
+    /// The same with delays that are `factor` times as long, and nothing that has failed yet.
+    #[must_use]
+    pub fn slowed(&self, factor: u32) -> Self {
+        Self::new(
+            self.min.saturating_mul(factor),
+            self.max.saturating_mul(factor),
+        )
+    }
+
     /// Attempts in a row that led to no session worth the name.
     pub fn failures(&self) -> u32 {
         self.failures

@@ -369,6 +369,17 @@ pub enum SessionState {
     Down,
 }
 
+/// How messages come from a relay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub enum Transport {
+    /// The relay pushes them over a WebSocket.
+    Ws,
+    /// The daemon asks for them, over HTTP.
+    Poll,
+}
+
 /// One agent's session with one relay.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -379,6 +390,9 @@ pub struct Session {
     pub relay: String,
     /// How it stands.
     pub state: SessionState,
+    /// How messages come, while it is up.
+    #[serde(default)]
+    pub transport: Option<Transport>,
     /// Since when.
     pub since: Timestamp,
     /// Why it is down.

@@ -3,7 +3,7 @@
 use crate::clock;
 use crate::events::Events;
 use mrp_proto::time::Timestamp;
-use mrpd_api::body::{Session, SessionState};
+use mrpd_api::body::{Session, SessionState, Transport};
 use mrpd_api::event::Event;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -32,6 +32,13 @@ pub struct Down {
     pub retry_at: Option<Timestamp>,
 }
 
+/// How a session stands.
+enum Standing {
+    Connecting,
+    Up(Transport),
+    Down(Down),
+}
+
 impl Board {
     /// A board that tells of changes.
     pub fn new(events: Events) -> Self {
@@ -44,17 +51,17 @@ impl Board {
 
     /// A session is being made.
     pub fn connecting(&self, agent: &str, relay: &str) {
-        self.post(agent, relay, SessionState::Connecting, None);
+        self.post(agent, relay, Standing::Connecting);
     }
 
     /// A session is up.
-    pub fn up(&self, agent: &str, relay: &str) {
-        self.post(agent, relay, SessionState::Up, None);
+    pub fn up(&self, agent: &str, relay: &str, transport: Transport) {
+        self.post(agent, relay, Standing::Up(transport));
     }
 
     /// A session is down.
     pub fn down(&self, agent: &str, relay: &str, down: Down) {
-        self.post(agent, relay, SessionState::Down, Some(down));
+        self.post(agent, relay, Standing::Down(down));
     }
 
     /// There is no such session any more.
@@ -91,7 +98,12 @@ impl Board {
         self.posted().warnings.values().flatten().cloned().collect()
     }
 
-    fn post(&self, agent: &str, relay: &str, state: SessionState, down: Option<Down>) {
+    fn post(&self, agent: &str, relay: &str, standing: Standing) {
+        let (state, transport, down) = match standing {
+            Standing::Connecting => (SessionState::Connecting, None, None),
+            Standing::Up(transport) => (SessionState::Up, Some(transport), None),
+            Standing::Down(down) => (SessionState::Down, None, Some(down)),
+        };
         let key = (agent.to_owned(), relay.to_owned());
         let mut posted = self.posted();
         let known = posted.sessions.get(&key);
@@ -102,6 +114,7 @@ impl Board {
             agent: key.0.clone(),
             relay: key.1.clone(),
             state,
+            transport,
             since,
             reason: down.as_ref().map(|down| down.reason.clone()),
             retry_at: down.and_then(|down| down.retry_at),
@@ -109,7 +122,8 @@ impl Board {
         let before = posted.sessions.insert(key, session.clone());
         drop(posted);
         self.changed.send_replace(());
-        if before.is_none_or(|before| before.state != session.state) {
+        let shown = |session: &Session| (session.state, session.transport);
+        if before.is_none_or(|before| shown(&before) != shown(&session)) {
             self.events.tell(Event::Session(session));
         }
     }
@@ -136,8 +150,11 @@ mod tests {
         let second = board.sessions()[0].clone();
         assert_eq!(first.since, second.since);
         assert_eq!(second.reason.as_deref(), Some("second"));
-        board.up("a", "r");
-        assert_eq!(board.sessions()[0].reason, None);
+        board.up("a", "r", Transport::Poll);
+        let up = board.sessions()[0].clone();
+        assert_eq!((up.reason, up.transport), (None, Some(Transport::Poll)));
+        board.up("a", "r", Transport::Ws);
+        assert_eq!(board.sessions()[0].since, up.since);
         board.remove("a", "r");
         assert!(board.sessions().is_empty());
     }

@@ -260,11 +260,11 @@ fn check(sources: &Sources) -> ExitCode {
     let mut wrong = false;
     for problem in &problems {
         let word = match problem.severity {
-            Severity::Fatal | Severity::Ignored => {
+            Severity::Fatal | Severity::LeftOut | Severity::Ignored => {
                 wrong = true;
                 "error"
             }
-            Severity::Unsupported | Severity::Notice => "warning",
+            Severity::Notice => "warning",
         };
         say(&format!("{word}: {problem}"));
     }
@@ -299,7 +299,7 @@ fn show(sources: &Sources, options: &ConfigOptions) -> ExitCode {
     }
     if problems
         .iter()
-        .any(|problem| problem.severity == Severity::Fatal)
+        .any(|problem| matches!(problem.severity, Severity::Fatal | Severity::LeftOut))
     {
         return ExitCode::from(CONFIG);
     }

@@ -4,11 +4,13 @@
 //! default. A file that is named (`--config`, `MRPD_CONFIG`) stands alone: neither drop-ins nor the system's file are read.
 //!
 //! A file that is not TOML and a mistake in the sections that say who one is and where one listens (`api`, `relay`, `agent`,
-//! `default_agent`) keep the daemon from starting. Every other mistake is reported; what was in force before stays so, and at the
-//! start the default holds, but that no message is deleted by a `[inbox]` that is wrong.
+//! `default_agent`) keep the daemon from starting; a drop-in that is not TOML is left out at the start, and keeps a daemon that runs
+//! from taking up any of it. Every other mistake is reported; what was in force before stays so, and at the start the default holds,
+//! but that no message is deleted by a `[inbox]` that is wrong or may be in a file that was left out.
 
 mod duration;
 mod named;
+mod problem;
 mod reader;
 pub(crate) mod reference;
 mod sections;
@@ -16,6 +18,7 @@ mod show;
 mod tree;
 
 pub use named::{HasName, Named};
+pub use problem::{Problem, Severity};
 pub use reader::Effective;
 pub use sections::{Algorithm, Capability, Hmac, Ingress, Listen, Proof, Replay, Spool, To};
 pub use show::{Origins, as_json, as_text};
@@ -31,52 +34,16 @@ use mrp_proto::agent::Visibility;
 use mrp_proto::message::Metadata;
 use mrpd_api::body::Encrypt;
 use mrpd_api::paths::Paths;
+use problem::is_wrong;
 use reader::{Account, Overrides};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fmt;
 use std::ops::Range;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tree::Table;
-
-/// How much a mistake weighs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Severity {
-    /// The configuration cannot be used.
-    Fatal,
-    /// What was written there is ignored.
-    Ignored,
-    /// It is right, but this version does nothing with it.
-    Unsupported,
-    /// Worth knowing.
-    Notice,
-}
-
-/// Something wrong with the configuration: file, line, field, and what is allowed.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
-    /// How much it weighs.
-    pub severity: Severity,
-    /// Where it was written.
-    pub origin: Origin,
-    /// Dotted path of the field; empty for a whole file.
-    pub field: String,
-    /// What is wrong and what is allowed.
-    pub what: String,
-}
-
-impl fmt::Display for Problem {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match (&self.origin, self.field.as_str()) {
-            (Origin::Default, field) => write!(formatter, "{field}: {}", self.what),
-            (origin, "") => write!(formatter, "{origin}: {}", self.what),
-            (origin, field) => write!(formatter, "{origin}: {field}: {}", self.what),
-        }
-    }
-}
 
 /// Where the service manager puts credentials (systemd.exec(5)), if it gave any.
 pub(crate) fn credentials_directory() -> Option<PathBuf> {
@@ -205,7 +172,8 @@ impl Sources {
             effective,
             ..
         } = account;
-        if is_wrong("inbox", &problems) {
+        let is_left_out = |problem: &Problem| problem.severity == Severity::LeftOut;
+        if is_wrong("inbox", &problems) || problems.iter().any(is_left_out) {
             // What the user wants to keep is not known then: all of it.
             config.inbox.keep = Duration::ZERO;
             config.inbox.max_bytes = 0;
@@ -232,23 +200,32 @@ impl Sources {
 
     fn read_layers(&self, account: &mut Account) -> Table {
         let mut tree = Table::new();
-        let mut files = self.layers();
+        let main = |file| (file, Severity::Fatal);
+        let mut files: Vec<(PathBuf, Severity)> = self.layers().into_iter().map(main).collect();
         if let Some(dir) = self.drop_in_dir() {
             let own = files.len() - 1;
-            files.splice(own..own, drop_ins(&dir));
+            let drop_ins = drop_ins(&dir);
+            files.splice(
+                own..own,
+                drop_ins.into_iter().map(|file| (file, Severity::LeftOut)),
+            );
         }
-        for file in files {
+        for (file, severity) in files {
             match read_file(&file, self.file.is_some(), account) {
                 Ok(Some(table)) => tree::overlay(&mut tree, table),
                 Ok(None) => {}
-                Err(problem) => account.problems.push(problem),
+                Err(problem) => account.problems.push(Problem {
+                    severity,
+                    ..problem
+                }),
             }
         }
         tree
     }
 }
 
-/// What was read. `config` may only be used if nothing is [`Severity::Fatal`].
+/// What was read. `config` may only be used if nothing is [`Severity::Fatal`], and by a daemon that runs already if nothing is
+/// [`Severity::LeftOut`] either.
 #[derive(Debug, Clone)]
 pub struct Loaded {
     /// The configuration, defaults filled in.
@@ -354,17 +331,6 @@ impl Config {
         self.ingresses.keep_refused(&before.ingresses);
         self.capabilities.keep_refused(&before.capabilities);
     }
-}
-
-fn is_wrong(section: &str, problems: &[Problem]) -> bool {
-    let is_in_it = |field: &str| {
-        field
-            .strip_prefix(section)
-            .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-    };
-    problems
-        .iter()
-        .any(|problem| problem.severity == Severity::Ignored && is_in_it(&problem.field))
 }
 
 /// `[[topic]]`.

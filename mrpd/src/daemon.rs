@@ -7,7 +7,7 @@ use crate::api::{self, About, Api, Command};
 use crate::attachments::{Downloads, ReceiveError, Uploads};
 use crate::board::Board;
 use crate::clock;
-use crate::config::{Config, Problem, Severity, Sources};
+use crate::config::{Config, Listen, Problem, Severity, Sources};
 use crate::contacts::Contacts;
 use crate::context::Context;
 use crate::desk::{self, Desk};
@@ -103,7 +103,7 @@ pub async fn run(
 ) -> Result<(), DaemonError> {
     let loaded = sources.load();
     let config = Arc::clone(&loaded.config);
-    let (roster, problems) = judge(loaded.problems, &config, &Roster::default())?;
+    let (roster, problems) = judge(Moment::Start, loaded.problems, &config, &Roster::default())?;
     let events = Events::default();
     let board = Board::new(events.clone());
     // From here on a change of the files is noticed; to open the store may take a while.
@@ -314,7 +314,7 @@ impl Daemon {
         let mut loaded = self.sources.load();
         Arc::make_mut(&mut loaded.config).keep_refused(&self.context.config(), &loaded.problems);
         let before = Arc::clone(&self.in_force.roster.borrow());
-        let judged = judge(loaded.problems, &loaded.config, &before);
+        let judged = judge(Moment::Reload, loaded.problems, &loaded.config, &before);
         notify::ready();
         let files = Files::of(&self.sources, &loaded.config);
         let in_force = Files::of(&self.sources, &self.context.config());
@@ -345,20 +345,34 @@ impl Daemon {
     }
 }
 
+/// When a configuration is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Moment {
+    /// Nothing is in force: what can be used of it is better than nothing.
+    Start,
+    /// What is in force is better than a part of the new one.
+    Reload,
+}
+
 /// Loads the keys if nothing keeps the configuration from being used; gives back what is worth knowing about it.
 fn judge(
+    moment: Moment,
     problems: Vec<Problem>,
     config: &Config,
     before: &Roster,
 ) -> Result<(Roster, Vec<Problem>), DaemonError> {
-    let (fatal, others): (Vec<_>, Vec<_>) = problems
+    // What a file that was left out would have said may be why something else is missing: it is told with that.
+    let (grave, others): (Vec<_>, Vec<_>) = problems
         .into_iter()
-        .partition(|problem| problem.severity == Severity::Fatal);
-    if !fatal.is_empty() {
-        return Err(DaemonError::Config(fatal));
+        .partition(|problem| matches!(problem.severity, Severity::Fatal | Severity::LeftOut));
+    let stops = |problem: &Problem| moment == Moment::Reload || problem.severity == Severity::Fatal;
+    if grave.iter().any(stops) {
+        return Err(DaemonError::Config(grave));
     }
-    let roster = Roster::load(config, before).map_err(DaemonError::Config)?;
-    Ok((roster, others))
+    match Roster::load(config, before) {
+        Ok(roster) => Ok((roster, [grave, others].concat())),
+        Err(problems) => Err(DaemonError::Config([grave, problems].concat())),
+    }
 }
 
 fn post(board: &Board, problems: &[Problem]) {
@@ -383,7 +397,14 @@ fn needs_restart(before: &Config, after: &Config) -> Option<Problem> {
 }
 
 fn bind(sources: &Sources, config: &Config, passed: &Passed) -> Result<Bound, DaemonError> {
-    let listeners = passed.api()?;
+    let ingresses = config.ingresses.items.iter();
+    let taken: Vec<&str> = ingresses
+        .filter_map(|ingress| match &ingress.listen {
+            Listen::Passed(name) => Some(name.as_str()),
+            Listen::Tcp(_) | Listen::Unix(_) => None,
+        })
+        .collect();
+    let listeners = passed.api(&taken)?;
     if !listeners.is_empty() {
         return Ok(Bound::adopt(listeners, config.api.mode)?);
     }

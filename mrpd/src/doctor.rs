@@ -1,11 +1,13 @@
 //! What the daemon finds out about itself: whether relays answer and agree about the time, whether there is room, what is wrong.
 
 use crate::clock;
+use crate::config::Transport;
 use crate::context::Context;
 use crate::roster::{Link, Roster};
+use mrp_proto::relay_api::feature;
 use mrp_proto::time::Timestamp;
-use mrpd_api::body::SessionState;
 use mrpd_api::body::doctor::Finding;
+use mrpd_api::body::{self, SessionState};
 use nix::sys::resource::{Resource, getrlimit};
 use nix::sys::statvfs::statvfs;
 use std::path::Path;
@@ -114,6 +116,14 @@ async fn relay(link: &Link) -> Finding {
     match tokio::time::timeout(PATIENCE, link.client.health()).await {
         Err(_) => unreachable(format!("nothing within {} s", PATIENCE.as_secs())),
         Ok(Err(error)) => unreachable(error.to_string()),
+        Ok(Ok(health))
+            if link.relay.transport == Transport::Poll
+                && !health.features.iter().any(|name| name == feature::ACK) =>
+        {
+            Finding::wrong(&name, format!("{url} cannot be polled safely"))
+                .because("it takes no acknowledgements over HTTP, so what a poll hands out could be lost before it is stored; nothing is taken from it")
+                .fix("write transport = \"ws\" for this relay in mrpd.toml")
+        }
         Ok(Ok(health)) => {
             let off = skew(asked_at, clock::now(), health.timestamp);
             judge_skew(
@@ -161,7 +171,13 @@ fn sessions(context: &Context) -> Vec<Finding> {
     let finding = |session: &mrpd_api::body::Session| {
         let name = format!("{} at {}", session.agent, session.relay);
         match session.state {
-            SessionState::Up => Finding::ok("session", format!("{name} is up")),
+            SessionState::Up => {
+                let by = match session.transport {
+                    Some(body::Transport::Poll) => ", by polls",
+                    Some(body::Transport::Ws) | None => "",
+                };
+                Finding::ok("session", format!("{name} is up{by}"))
+            }
             SessionState::Connecting => Finding::note("session", format!("{name} is being made")),
             SessionState::Down => {
                 let reason = session.reason.as_deref().unwrap_or("for no known reason");

@@ -13,6 +13,7 @@ pub use content::FIELDS;
 
 use crate::config::{Ingress, Listen};
 use crate::context::Context;
+use crate::socket::PassedError;
 use listener::Listener;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -92,7 +93,11 @@ async fn follow(
                 tracing::info!(%listen, "an ingress listens");
                 listeners.insert(listen, listener);
             }
-            Err(error) => {
+            // Nothing is passed to a process that runs.
+            Err(error @ (PassedError::Missing { .. } | PassedError::Api)) => {
+                troubles.push(format!("ingress: cannot listen on {listen}: {error}"));
+            }
+            Err(PassedError::Io(error)) => {
                 failed = true;
                 troubles.push(format!(
                     "ingress: cannot listen on {listen}: {error}; it is tried again every {} s",

@@ -6,6 +6,7 @@ mod profile;
 
 use crate::board::{Board, Down};
 use crate::clock;
+use crate::config;
 use crate::context::Context;
 use crate::crash::crash_point;
 use crate::inbox::{Arrival, judge};
@@ -15,10 +16,11 @@ use crate::store::{StoreError, Stored};
 use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesOrdered;
-use mrp_client::session::{self, Event, Handle, Settings};
+use mrp_client::session::{self, DownReason, Event, Handle, Settings, Transport, Transports};
 use mrp_proto::backoff::Backoff;
 use mrp_proto::id::MessageId;
 use mrp_proto::message::Message;
+use mrpd_api::body;
 use mrpd_api::message::Trust;
 use profile::Place;
 use std::sync::Arc;
@@ -142,6 +144,7 @@ impl AgentSession {
             ping: relay.ping,
             idle_timeout: relay.idle_timeout,
             backoff: Backoff::new(relay.backoff.0, relay.backoff.1),
+            transports: transports(relay.transport),
             ..Settings::default()
         };
         let secret = Arc::clone(&self.agent.secret);
@@ -164,7 +167,7 @@ impl AgentSession {
                 }
                 event = events.recv(), if storing.len() < STORING => match event {
                     Some(event) => {
-                        if matches!(event, Event::Up) {
+                        if matches!(event, Event::Up { .. }) {
                             let keeping = profile::keep(self.context.clone(), self.place());
                             _profile = Some(AbortOnDropHandle::new(tokio::spawn(keeping)));
                         }
@@ -193,7 +196,7 @@ impl AgentSession {
         later: &mut Later,
     ) {
         match event {
-            Event::Up => self.handle_up(errands).await,
+            Event::Up { transport } => self.handle_up(transport, errands).await,
             Event::Message(message) => {
                 self.receive(handle, *message, AckWay::Session, storing)
                     .await
@@ -208,7 +211,7 @@ impl AgentSession {
                     errands.spawn(clock_skew::tell(board, subject, self.link.clone()));
                 }
                 let down = Down {
-                    reason: reason.to_string(),
+                    reason: describe(&reason),
                     retry_at: Some(clock::now().after(retry_in)),
                 };
                 self.board().down(self.name(), self.relay(), down);
@@ -218,9 +221,18 @@ impl AgentSession {
         }
     }
 
-    async fn handle_up(&self, errands: &mut JoinSet<()>) {
-        tracing::info!(agent = self.name(), relay = self.relay(), "session up");
-        self.board().up(self.name(), self.relay());
+    async fn handle_up(&self, transport: Transport, errands: &mut JoinSet<()>) {
+        tracing::info!(
+            agent = self.name(),
+            relay = self.relay(),
+            ?transport,
+            "session up"
+        );
+        let transport = match transport {
+            Transport::WebSocket => body::Transport::Ws,
+            Transport::Poll => body::Transport::Poll,
+        };
+        self.board().up(self.name(), self.relay(), transport);
         let nudge = Nudge::Up {
             sender: self.agent.public.to_string(),
             relay: self.relay().to_owned(),
@@ -352,5 +364,23 @@ impl AgentSession {
 
     fn relay(&self) -> &str {
         &self.link.relay.name
+    }
+}
+
+fn transports(configured: config::Transport) -> Transports {
+    match configured {
+        config::Transport::Ws => Transports::Only(Transport::WebSocket),
+        config::Transport::Poll => Transports::Only(Transport::Poll),
+        config::Transport::Auto => Transports::Auto,
+    }
+}
+
+/// Why there is no session, and what to do where that is known.
+fn describe(reason: &DownReason) -> String {
+    match reason {
+        DownReason::PollUnsupported => {
+            format!("{reason}; write transport = \"ws\" for this relay")
+        }
+        _ => reason.to_string(),
     }
 }

@@ -7,7 +7,7 @@ mod passed;
 mod place;
 mod serve;
 
-pub use passed::{Listener, Passed};
+pub use passed::{API_SOCKET, Listener, Passed, PassedError};
 pub use place::{BindError, Bound};
 pub use serve::{Permitted, serve};
 

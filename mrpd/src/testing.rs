@@ -1,7 +1,18 @@
 //! A local agent and a relay that nobody runs, for tests.
 
+use crate::attachments::{Downloads, Uploads};
+use crate::board::Board;
 use crate::config::{Agent, Config, KeySource, Origin, Relay, Sources, Transport};
-use crate::roster::{Link, LocalAgent};
+use crate::contacts::Contacts;
+use crate::context::Context;
+use crate::desk::Desk;
+use crate::events::Events;
+use crate::fanout::Fanout;
+use crate::hooks::Engine;
+use crate::hooks::run::Runner;
+use crate::outbox::Outbox;
+use crate::roster::{Link, LocalAgent, Roster};
+use crate::socket::Passed;
 use crate::store::{Copies, Incoming, MessageRecord, Store};
 use mrp_client::Relay as Client;
 use mrp_proto::content::classify;
@@ -15,6 +26,9 @@ use serde_json::value::RawValue;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 /// What is in force where nothing is configured, of a user whose home is `home`.
 pub(crate) fn config(home: &Path) -> Config {
@@ -37,6 +51,63 @@ pub(crate) fn paths(home: &Path) -> Paths {
         uid: 0,
         home: home.to_path_buf(),
     })
+}
+
+/// The parts of a daemon, and what a reload would change of them.
+pub(crate) struct Parts {
+    pub(crate) context: Context,
+    pub(crate) roster: watch::Sender<Arc<Roster>>,
+    pub(crate) config: watch::Sender<Arc<Config>>,
+}
+
+/// The parts of a daemon of these agents, with its files in `dir`. Of what runs by itself only the outbox does.
+pub(crate) async fn parts(dir: &Path, agents: Vec<LocalAgent>) -> Parts {
+    let store = Store::open(&dir.join("mrpd.redb")).unwrap();
+    let contacts = Contacts::open(dir.join("contacts.json"), store.clone());
+    let contacts = contacts.await.unwrap();
+    let (roster_sender, roster) = watch::channel(Arc::new(Roster::of(agents)));
+    let (config_sender, config) = watch::channel(Arc::new(config(dir)));
+    let stop = CancellationToken::new();
+    let tasks = TaskTracker::new();
+    let uploads = Uploads::open(dir.join("outgoing"), store.clone());
+    let uploads = uploads.await.unwrap();
+    let outbox = Outbox::start(
+        store.clone(),
+        contacts.clone(),
+        roster.clone(),
+        config.clone(),
+        uploads.clone(),
+        stop.clone(),
+        &tasks,
+    );
+    let context = Context {
+        outbox: outbox.await.unwrap(),
+        uploads,
+        downloads: Downloads::new(
+            store.clone(),
+            contacts.clone(),
+            roster.clone(),
+            config.clone(),
+        ),
+        fanout: Fanout::new(store.clone()),
+        desk: Desk::default(),
+        store,
+        contacts,
+        roster,
+        config,
+        hooks: Engine::new().0,
+        runner: Runner::new(dir.join("hooks"), dir.join("mrpd.sock")),
+        board: Board::default(),
+        events: Events::default(),
+        passed: Passed::default(),
+        stop,
+        tasks,
+    };
+    Parts {
+        context,
+        roster: roster_sender,
+        config: config_sender,
+    }
 }
 
 /// A relay on a port where nothing listens.

@@ -8,6 +8,7 @@
 //! - [`disk`]: a file system small enough to be filled.
 //! - [`agent`]: an agent that speaks HTTP byte by byte.
 //! - [`relay`]: a relay of the test's own.
+//! - [`proxy`]: a proxy before it that knows no WebSockets.
 //! - [`user`]: a user with a home of their own.
 //! - [`clock`]: a wall clock that a test sets.
 //! - [`wire`]: an agent that speaks to a relay by hand.
@@ -18,6 +19,7 @@ pub mod crafted;
 pub mod disk;
 pub mod process;
 pub mod programs;
+pub mod proxy;
 pub mod python;
 pub mod relay;
 pub mod sdk;

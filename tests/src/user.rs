@@ -288,6 +288,18 @@ impl User {
         std::fs::write(&path, format!("{before}\n{text}\n")).expect("the configuration is written");
     }
 
+    /// Says how messages come from the only relay, with pauses that a test can wait for. It has no effect before a reload or a start.
+    pub fn set_transport(&self, transport: &str) {
+        let path = self.config_file();
+        let before = std::fs::read_to_string(&path).expect("a configuration");
+        let keys = format!(
+            "transport = \"{transport}\"\nbackoff = {{ min = \"20ms\", max = \"200ms\" }}\nurl = "
+        );
+        assert_eq!(before.matches("\nurl = ").count(), 1, "{before}");
+        let after = before.replace("\nurl = ", &format!("\n{keys}"));
+        std::fs::write(&path, after).expect("the configuration is written");
+    }
+
     /// Has the daemon read its configuration again, and expects it to be right.
     pub fn reload(&self) {
         let (status, answer) = self.api("POST", "/v1/reload", None);

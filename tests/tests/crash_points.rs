@@ -37,8 +37,20 @@ fn send_until_taken(user: &User, to: &str, key: &str, text: &str) {
 #[test]
 fn killed_at_every_step_of_receiving_and_sending() {
     let relay = Relay::start();
-    let mut dying = User::at("dying", &relay);
-    let steady = User::at("steady", &relay);
+    let dying = User::at("dying", &relay);
+    kill_at_every_step(&relay, dying);
+}
+
+#[test]
+fn killed_at_every_step_while_messages_are_polled() {
+    let relay = Relay::start();
+    let dying = User::at("dying", &relay);
+    dying.set_transport("poll");
+    kill_at_every_step(&relay, dying);
+}
+
+fn kill_at_every_step(relay: &Relay, mut dying: User) {
+    let steady = User::at("steady", relay);
     let (dying_key, steady_key) = (dying.key(), steady.key());
     let points = crash_points();
     for point in &points {

@@ -102,6 +102,45 @@ fn what_is_wrong_is_told_with_its_line_and_the_old_stays_in_force() {
     assert_eq!(before["since"], after["since"]);
 }
 
+/// At the start a drop-in that is not TOML is left out, since nothing else would be in force; later the old stays in force as a whole.
+#[test]
+fn a_broken_drop_in_stops_no_start() {
+    let relay = Relay::start();
+    let mut user = User::at("ann", &relay);
+    let drop_ins = user.home().join(".config/mrp/mrpd.d");
+    fs::create_dir(&drop_ins).expect("a folder");
+    let path = drop_ins.join("10-topic.toml");
+    let right = "[[topic]]\nname = \"news\"\nallow = [\"*\"]\n";
+    let topics = |user: &User| get(user, "/v1/topics").as_array().map_or(0, Vec::len);
+    put(&path, right);
+    eventually("the topic", || (topics(&user) == 1).then_some(()));
+    put(&path, &format!("{right}allow = [\n"));
+    eventually("the warning", || {
+        warnings(&user)
+            .contains("10-topic.toml:4: not TOML")
+            .then_some(())
+    });
+    assert_eq!(topics(&user), 1, "the old one stays in force");
+    user.terminate_daemon().succeeded();
+    user.start_daemon();
+    eventually("the session", || session(&user, "ann"));
+    let told = warnings(&user);
+    assert!(told.contains("10-topic.toml:4: not TOML"), "{told}");
+    assert_eq!(topics(&user), 0, "the file is left out");
+    put(&path, right);
+    eventually("the topic", || (topics(&user) == 1).then_some(()));
+    assert_eq!(warnings(&user), "[]");
+    // The file in which a user writes is needed.
+    let ended = user.terminate_daemon();
+    assert!(ended.stderr.contains("10-topic.toml:4"), "{}", ended.stderr);
+    user.configure("log = ");
+    let mut daemon = user.command(tests::programs::path("mrpd"));
+    daemon.arg("run");
+    let ended = Process::start(daemon, b"").wait();
+    assert_eq!(ended.code(), 78, "{}", ended.stderr);
+    assert!(ended.stderr.contains("mrpd.toml:"), "{}", ended.stderr);
+}
+
 #[test]
 fn a_configuration_that_is_gone_stops_nothing() {
     let relay = Relay::start();

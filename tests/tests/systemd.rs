@@ -144,6 +144,73 @@ fn sockets_that_systemd_opened_are_used_and_left_to_it() {
     assert!(user.socket().exists());
 }
 
+/// Both kinds of socket become the local HTTP of an ingress; a name that nothing was passed under is told.
+#[test]
+fn an_ingress_listens_on_what_systemd_opened() {
+    let relay = Relay::start();
+    let mut user = user_at(&relay, KEY_COMMAND);
+    if user
+        .command(PathBuf::from("systemd-socket-activate"))
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        return tests::skip("systemd-socket-activate is not installed");
+    }
+    let dir = user.home().join("run/mrp");
+    fs::create_dir_all(&dir).expect("a folder");
+    set_mode(&dir, 0o700);
+    for name in ["grafana", "github", "missing"] {
+        user.configure(&format!(
+            "[[ingress]]\nname = \"{name}\"\nlisten = \"fd:{name}\"\npath = \"/post\"\nopen = true\nto = \"me\""
+        ));
+    }
+    let port = std::net::TcpListener::bind("127.0.0.1:0")
+        .and_then(|listener| listener.local_addr())
+        .expect("a port of loopback")
+        .port();
+    let tcp = format!("127.0.0.1:{port}");
+    let unix = dir.join("github.sock");
+    let mut command = user.command(PathBuf::from("systemd-socket-activate"));
+    // The API's socket has no name of its own, and is not the first: it is the one that no ingress claims.
+    command.arg("--listen").arg(&tcp);
+    command.arg("--listen").arg(&unix);
+    command.arg("--listen").arg(user.socket());
+    command.arg("--fdname=grafana:github:mrpd.socket");
+    for variable in ["HOME", "XDG_RUNTIME_DIR"] {
+        command.arg("--setenv").arg(variable);
+    }
+    command.arg(programs::path("mrpd"));
+    user.await_daemon_by(command);
+    eventually("the socket", || UnixStream::connect(user.socket()).ok());
+    let post = |arguments: &[&str], text: &str| {
+        let mut curl = user.command(PathBuf::from("curl"));
+        curl.args(["-sS", "--max-time", "60", "--fail-with-body"])
+            .args(["-H", "content-type: application/json", "--data-binary"])
+            .arg(json!({ "text": text }).to_string())
+            .args(arguments);
+        Process::start(curl, b"").wait().succeeded();
+    };
+    post(&[&format!("http://{tcp}/post")], "by TCP");
+    let unix = unix.to_str().expect("a path of ASCII");
+    post(&["--unix-socket", unix, "http://mrpd/post"], "by a path");
+    let texts = eventually("both messages", || {
+        Some(user.texts()).filter(|texts| texts.len() == 2)
+    });
+    assert_eq!(texts, ["by TCP", "by a path"]);
+    let warnings = user.api("GET", "/v1/status", None).1["warnings"].to_string();
+    assert!(
+        warnings.contains("cannot listen on fd:missing: systemd passed no socket of that name"),
+        "{warnings}"
+    );
+    assert!(
+        warnings.contains("FileDescriptorName=missing"),
+        "{warnings}"
+    );
+    user.terminate_daemon().succeeded();
+    assert!(Path::new(unix).exists(), "the socket stays systemd's");
+}
+
 #[test]
 fn a_socket_that_others_may_use_is_refused() {
     let relay = Relay::start();

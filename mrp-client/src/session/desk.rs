@@ -4,7 +4,7 @@
 //! program may call [`Handle`](super::Handle) from the very loop that reads the events.
 
 use super::jump::JumpDetector;
-use super::{DownReason, Event};
+use super::{DownReason, Event, Transport};
 use mrp_proto::frame;
 use mrp_proto::id::MessageId;
 use std::collections::VecDeque;
@@ -101,11 +101,12 @@ impl Desk {
         self.backlog.push_back(event);
     }
 
-    /// Tells the program that there is a session, which may be sent to from now on.
-    pub(super) fn tell_up(&mut self) {
+    /// Tells the program that there is a session; one over a WebSocket may be sent to from now on.
+    pub(super) fn tell_up(&mut self, transport: Transport) {
         self.epoch += 1;
-        self.up.send_replace(Some(self.epoch));
-        self.tell(Event::Up);
+        let open = (transport == Transport::WebSocket).then_some(self.epoch);
+        self.up.send_replace(open);
+        self.tell(Event::Up { transport });
     }
 
     /// Tells the program that there is none.
@@ -267,12 +268,12 @@ mod tests {
     #[tokio::test]
     async fn a_send_for_a_lost_session_is_not_made_in_the_next() {
         let (mut desk, program) = desk_and_program();
-        desk.tell_up();
+        desk.tell_up(Transport::WebSocket);
         let first = program.up.borrow().unwrap();
         program.sends.try_send(queued(first, "old")).unwrap();
         desk.tell_down(DownReason::TimedOut, Duration::ZERO);
         assert_eq!(*program.up.borrow(), None);
-        desk.tell_up();
+        desk.tell_up(Transport::WebSocket);
         let second = program.up.borrow().unwrap();
         program.sends.try_send(queued(second, "new")).unwrap();
         loop {
@@ -287,7 +288,7 @@ mod tests {
     #[tokio::test]
     async fn sends_that_are_held_stay_in_their_queue() {
         let (mut desk, program) = desk_and_program();
-        desk.tell_up();
+        desk.tell_up(Transport::WebSocket);
         program.sends.try_send(queued(1, "held")).unwrap();
         let id: MessageId = "msg_1".parse().unwrap();
         program.stored.send(Storing::Failed(id)).unwrap();

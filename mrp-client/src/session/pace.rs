@@ -27,6 +27,11 @@ pub(super) fn pace(reason: &DownReason) -> Pace {
             retry_after: Some(after),
             ..
         } => Pace::AsAsked(*after),
+        DownReason::Refused(refusal) => match refusal.retry_after {
+            Some(after) => Pace::AsAsked(after),
+            None if refusal.is_retryable() => Pace::Usual,
+            None => Pace::Slow,
+        },
         DownReason::AuthRefused { code, .. } => {
             let code = code.as_deref().and_then(Code::parse);
             // The repeated signature is gone with the next attempt, which has a timestamp of its own.
@@ -39,7 +44,7 @@ pub(super) fn pace(reason: &DownReason) -> Pace {
         DownReason::Closed { code, .. } if *code == Some(CloseCode::AgentGone.number()) => {
             Pace::Slow
         }
-        DownReason::Setup { .. } => Pace::Slow,
+        DownReason::Setup { .. } | DownReason::PollUnsupported => Pace::Slow,
         DownReason::Unreachable { .. }
         | DownReason::TimedOut
         | DownReason::UpgradeRefused { .. }
@@ -52,12 +57,19 @@ pub(super) fn pace(reason: &DownReason) -> Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Refusal;
 
     fn refused(code: Option<&str>) -> DownReason {
         DownReason::AuthRefused {
             error: "no".to_owned(),
             code: code.map(str::to_owned),
         }
+    }
+
+    fn poll_refused(status: u16, retry_after: Option<Duration>) -> DownReason {
+        let mut refusal = Refusal::from_answer(status, &http::HeaderMap::new(), b"");
+        refusal.retry_after = retry_after;
+        DownReason::Refused(Box::new(refusal))
     }
 
     #[test]
@@ -90,6 +102,10 @@ mod tests {
                 },
                 Pace::AsAsked(minute),
             ),
+            (poll_refused(503, Some(minute)), Pace::AsAsked(minute)),
+            (poll_refused(502, None), Pace::Usual),
+            (poll_refused(403, None), Pace::Slow),
+            (DownReason::PollUnsupported, Pace::Slow),
             (
                 DownReason::UpgradeRefused {
                     status: 404,

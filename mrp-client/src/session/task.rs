@@ -1,10 +1,12 @@
-//! The task of a session: connect, live, pause, again.
+//! The task of a session: connect, live, pause, again; and which transport is used.
+
+mod polling;
 
 use super::connect::Connector;
 use super::desk::{Desk, Prompt, Sends};
 use super::pace::{Pace, pace};
 use super::wire::{Ended, Frame, Reading, Wire};
-use super::{DownReason, Event, Settings};
+use super::{DownReason, Event, Settings, Transport, Transports};
 use crate::binding::{Binding, NOT_BOUND};
 use crate::clock::SigningClock;
 use crate::error::LONGEST_RETRY_AFTER;
@@ -17,6 +19,7 @@ use mrp_proto::frame::{Auth, CloseCode, MAX_FRAME, SAFE_FRAME};
 use mrp_proto::key::SecretKey;
 use mrp_proto::session::agent::{self, End, Output, Session};
 use mrp_proto::session::{Incoming, Moment};
+use polling::{Polled, Polling};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::time::Instant;
@@ -28,6 +31,9 @@ const UNSENT_LIMIT: usize = 256 << 10;
 const UNSENT_LIMIT_FOR_READING: usize = 2 * MAX_FRAME;
 /// The pauses after a refusal that time alone will hardly change, such as a suspended agent.
 const REFUSED_PAUSES: (Duration, Duration) = (Duration::from_secs(30), Duration::from_secs(60));
+/// By how much longer the pauses between attempts at a WebSocket are while the session polls: what keeps it away, such as a proxy,
+/// rarely changes, and each attempt holds up the polls.
+const WEBSOCKET_PATIENCE: u32 = 10;
 
 /// Everything the task owns.
 pub(super) struct Task {
@@ -39,6 +45,11 @@ pub(super) struct Task {
     desk: Desk,
     backoff: Backoff,
     refused_backoff: Backoff,
+    /// What goes on while the session polls.
+    polling: Option<Polling>,
+    /// When a session that polls tries a WebSocket again; `None` for at once.
+    websocket_due: Option<Instant>,
+    websocket_backoff: Backoff,
 }
 
 /// Why a connection, or the attempt at one, is over.
@@ -63,6 +74,34 @@ impl Over {
         let lived = Duration::ZERO;
         Self::Lost { reason, lived }
     }
+
+    fn lived(&self) -> Duration {
+        match self {
+            Self::Stop => Duration::ZERO,
+            Self::Lost { lived, .. } => *lived,
+        }
+    }
+
+    fn is_clock_jump(&self) -> bool {
+        let jump = |reason: &DownReason| matches!(reason, DownReason::ClockJumped { .. });
+        matches!(self, Self::Lost { reason, .. } if jump(reason))
+    }
+
+    /// Whether the WebSocket never came up for what may be the doing of something between here and the relay.
+    fn is_without_websocket(&self) -> bool {
+        let Self::Lost { reason, lived } = self else {
+            return false;
+        };
+        lived.is_zero()
+            && matches!(
+                reason,
+                DownReason::UpgradeRefused { .. }
+                    | DownReason::TimedOut
+                    | DownReason::Nonsense { .. }
+                    | DownReason::Unreachable { .. }
+                    | DownReason::Closed { code: None, .. }
+            )
+    }
 }
 
 impl Task {
@@ -76,6 +115,9 @@ impl Task {
             desk,
             backoff: settings.backoff.clone(),
             refused_backoff: Backoff::new(min, max),
+            polling: None,
+            websocket_due: None,
+            websocket_backoff: settings.backoff.slowed(WEBSOCKET_PATIENCE),
             settings,
         }
     }
@@ -83,18 +125,68 @@ impl Task {
     /// Runs until the program wants no more.
     pub(super) async fn run(mut self) {
         loop {
-            let over = match self.connect().await {
-                Ok(wire) => self.live(wire).await,
-                Err(over) => over,
+            let over = match self.settings.transports {
+                Transports::Only(Transport::WebSocket) => self.websocket().await,
+                Transports::Only(Transport::Poll) => self.poll_only().await,
+                Transports::Auto => self.either().await,
             };
             let Over::Lost { reason, lived } = over else {
                 return;
             };
+            self.polling = None;
             let retry_in = self.pause_after(&reason, lived);
             tracing::debug!(%reason, ?lived, ?retry_in, "no session with the relay");
             self.desk.tell_down(reason, retry_in);
             if self.pause(retry_in).await == Idle::Stop {
                 return;
+            }
+        }
+    }
+
+    /// One session over a WebSocket, or the attempt at one.
+    async fn websocket(&mut self) -> Over {
+        match self.connect().await {
+            Ok(wire) => self.live(wire).await,
+            Err(over) => over,
+        }
+    }
+
+    /// A session over a WebSocket, or by polls while there can be none.
+    async fn either(&mut self) -> Over {
+        loop {
+            let mut refused = None;
+            if self.websocket_due.is_none_or(|due| due <= Instant::now()) {
+                self.websocket_due = None;
+                let over = self.websocket().await;
+                if !over.is_without_websocket() {
+                    self.websocket_backoff.handle_session_end(over.lived());
+                    return over;
+                }
+                refused = Some(over);
+            }
+            let random = getrandom::u64().unwrap_or(u64::MAX);
+            let mut backoff = self.websocket_backoff.clone();
+            let due = match self.websocket_due {
+                Some(due) => due,
+                None => Instant::now() + backoff.next_delay(random),
+            };
+            match self.poll(Some(due)).await {
+                Polled::Due => self.websocket_backoff = backoff,
+                Polled::Unsupported => {
+                    let unsupported = || Over::never_lived(DownReason::PollUnsupported);
+                    return refused.unwrap_or_else(unsupported);
+                }
+                Polled::Over(over) => {
+                    // Where polls do not come through either, nothing is known about WebSockets; and after a jump of the clock the
+                    // machine may be in another network.
+                    if over.lived().is_zero() || over.is_clock_jump() {
+                        self.websocket_due = None;
+                    } else {
+                        self.websocket_due = Some(due);
+                        self.websocket_backoff = backoff;
+                    }
+                    return over;
+                }
             }
         }
     }
@@ -193,7 +285,8 @@ impl Task {
                 Output::Ready => {
                     *ready_at = Some(Instant::now());
                     tracing::debug!("a session with the relay has begun");
-                    self.desk.tell_up();
+                    self.polling = None;
+                    self.desk.tell_up(Transport::WebSocket);
                 }
                 Output::Store(message) => self.desk.tell(Event::Message(message)),
                 Output::SendResult {

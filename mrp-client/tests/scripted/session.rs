@@ -54,7 +54,7 @@ async fn sends_are_answered_by_name_and_refused_while_there_is_no_session() {
     let (handle, mut events) = relay.session(quick());
     assert_eq!(handle.send(send("early", "x")), Err(SendError::NotUp));
     let mut peer = relay.admit().await;
-    assert!(matches!(next(&mut events).await, Event::Up));
+    assert!(matches!(next(&mut events).await, Event::Up { .. }));
     let too_large = handle.send(send("large", &"x".repeat(2 << 20)));
     assert!(matches!(too_large, Err(SendError::TooLarge { .. })));
     handle.send(send("a", "x")).unwrap();
@@ -104,7 +104,7 @@ async fn a_lost_connection_is_made_again_with_a_new_signature() {
     let mut second = relay.accept().await;
     assert_ne!(second.hear_auth().await, first_signature);
     second.say(r#"{"type":"auth_result","status":"ok"}"#).await;
-    assert!(matches!(next(&mut events).await, Event::Up));
+    assert!(matches!(next(&mut events).await, Event::Up { .. }));
 }
 
 #[tokio::test]

@@ -88,7 +88,7 @@ impl ScriptedRelay {
     pub(crate) async fn open(&self, settings: Settings) -> (Handle, mpsc::Receiver<Event>, Peer) {
         let (handle, mut events) = self.session(settings);
         let peer = self.admit().await;
-        assert!(matches!(next(&mut events).await, Event::Up));
+        assert!(matches!(next(&mut events).await, Event::Up { .. }));
         (handle, events, peer)
     }
 }

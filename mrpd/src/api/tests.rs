@@ -1,11 +1,5 @@
 use super::*;
-use crate::attachments::{Downloads, Uploads};
-use crate::board::Board;
 use crate::config::Config;
-use crate::contacts::Contacts;
-use crate::events::Events;
-use crate::hooks::run::Runner;
-use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::store::{Copies, Incoming, MessageRecord, Store, StoreError};
 use crate::testing::{self, key, record};
@@ -14,8 +8,6 @@ use http_body_util::BodyExt as _;
 use mrpd_api::message::{Direction, Kind};
 use serde_json::{Value, json};
 use tokio::sync::watch;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
 
 mod inbox;
@@ -30,50 +22,10 @@ struct Fixture {
 impl Fixture {
     async fn new(agents: Vec<crate::roster::LocalAgent>) -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let store = Store::open(&dir.path().join("mrpd.redb")).unwrap();
-        let contacts = Contacts::open(dir.path().join("contacts.json"), store.clone());
-        let contacts = contacts.await.unwrap();
-        let (roster_sender, roster) = watch::channel(Arc::new(Roster::of(agents)));
-        let (config_sender, config) = watch::channel(Arc::new(testing::config(dir.path())));
-        let stop = CancellationToken::new();
-        let tasks = TaskTracker::new();
-        let uploads = Uploads::open(dir.path().join("outgoing"), store.clone());
-        let uploads = uploads.await.unwrap();
-        let downloads = Downloads::new(
-            store.clone(),
-            contacts.clone(),
-            roster.clone(),
-            config.clone(),
-        );
-        let outbox = Outbox::start(
-            store.clone(),
-            contacts.clone(),
-            roster.clone(),
-            config.clone(),
-            uploads.clone(),
-            stop.clone(),
-            &tasks,
-        );
+        let parts = testing::parts(dir.path(), agents).await;
         let (control, _) = mpsc::channel(1);
         let api = Api {
-            context: Context {
-                uploads,
-                downloads,
-                fanout: crate::fanout::Fanout::new(store.clone()),
-                desk: crate::desk::Desk::default(),
-                outbox: outbox.await.unwrap(),
-                store,
-                contacts,
-                roster,
-                config,
-                hooks: crate::hooks::Engine::new().0,
-                runner: Runner::new(dir.path().join("hooks"), dir.path().join("mrpd.sock")),
-                board: Board::default(),
-                events: Events::default(),
-                passed: Default::default(),
-                stop,
-                tasks,
-            },
+            context: parts.context,
             control,
             about: Arc::new(About {
                 started_at: Timestamp::EPOCH,
@@ -85,8 +37,8 @@ impl Fixture {
         Self {
             dir,
             api,
-            _roster: roster_sender,
-            config: config_sender,
+            _roster: parts.roster,
+            config: parts.config,
         }
     }
 

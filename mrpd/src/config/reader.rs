@@ -327,14 +327,6 @@ impl<'a> Reader<'a> {
         self.table.keys().map(String::as_str).collect()
     }
 
-    /// Reports a value that is right, but means less in this version.
-    pub(crate) fn unsupported_value(&mut self, key: &'a str, what: &str) {
-        if let Some(node) = self.node(key) {
-            let origin = node.origin.clone();
-            self.report(Severity::Unsupported, origin, key, what.to_owned());
-        }
-    }
-
     /// Reports whatever was not read.
     pub(crate) fn finish(mut self) {
         let table = self.table;

@@ -159,16 +159,41 @@ fn a_filter_or_a_time_that_cannot_be_is_reported_and_the_default_stays() {
 }
 
 #[test]
-fn what_comes_later_is_reported_and_changes_nothing() {
-    let relay = "[[relay]]\nname = \"x\"\nurl = \"http://127.0.0.1:1\"\ntransport = \"auto\"\n";
-    let found = problems(relay);
-    assert_eq!(found.len(), 1, "{found:?}");
-    let (severity, text) = &found[0];
-    assert_eq!(*severity, Severity::Unsupported);
-    assert!(
-        text.starts_with("mrpd.toml:4: relay.x.transport: "),
-        "{text}"
+fn each_transport_is_taken() {
+    for (word, want) in [
+        ("ws", Transport::Ws),
+        ("poll", Transport::Poll),
+        ("auto", Transport::Auto),
+    ] {
+        let home = Home::new();
+        home.write("mrpd.toml", &format!("{RELAY}transport = \"{word}\"\n"));
+        let loaded = home.load(&[]);
+        assert_eq!(loaded.problems, []);
+        assert_eq!(loaded.config.relays[0].transport, want);
+    }
+}
+
+#[test]
+fn a_drop_in_that_cannot_be_read_is_left_out_and_nothing_is_deleted_for_it() {
+    let home = Home::new();
+    home.write("mrpd.toml", "log = \"user\"\n");
+    home.write("mrpd.d/10-a.toml", "[outbox]\nretry_for = \"1d\"\n");
+    home.write(
+        "mrpd.d/20-b.toml",
+        "[inbox]\nkeep = \"400d\"\nmax_bytes =\n",
     );
+    let loaded = home.load(&[]);
+    let [problem] = loaded.problems.as_slice() else {
+        panic!("{:?}", loaded.problems)
+    };
+    assert_eq!(problem.severity, Severity::LeftOut);
+    let shown = problem.to_string();
+    assert!(shown.contains("20-b.toml:3: not TOML"), "{shown}");
+    assert!(loaded.fatal().is_empty());
+    assert_eq!(loaded.config.log, "user");
+    assert_eq!(loaded.config.outbox.retry_for, Duration::from_secs(86400));
+    assert_eq!(loaded.config.inbox.keep, Duration::ZERO);
+    assert_eq!(loaded.config.inbox.max_bytes, 0);
 }
 
 #[test]

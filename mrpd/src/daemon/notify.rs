@@ -101,6 +101,7 @@ mod tests {
             agent: "laptop".to_owned(),
             relay: relay.to_owned(),
             state,
+            transport: None,
             since: clock::now(),
             reason: None,
             retry_at: None,

@@ -25,6 +25,9 @@ struct Settings {
     key: String,
 }
 
+/// How long a session that was ended may take before it is taken away: longer than anything in its end is bounded by.
+const PARTING: Duration = Duration::from_secs(20);
+
 #[derive(Debug)]
 struct Running {
     settings: Settings,
@@ -37,6 +40,8 @@ struct Running {
 pub(super) struct Sessions {
     context: Context,
     running: HashMap<(String, String), Running>,
+    /// Sessions that were told to end and may not have yet.
+    ending: HashMap<(String, String), JoinHandle<()>>,
     /// How long the sessions of the daemon's start may be put off.
     spread: Duration,
 }
@@ -46,12 +51,14 @@ impl Sessions {
         Self {
             context,
             running: HashMap::new(),
+            ending: HashMap::new(),
             spread: spread_at_start(),
         }
     }
 
     /// Ends the sessions that should not be any more, and starts those that should be.
     pub(super) fn follow(&mut self, roster: &Roster) {
+        self.ending.retain(|_, task| !task.is_finished());
         let mut before = std::mem::take(&mut self.running);
         for agent in &roster.agents {
             for link in &agent.links {
@@ -59,24 +66,30 @@ impl Sessions {
                 let settings = settings(agent, link);
                 let running = match before.remove(&name) {
                     Some(running) if running.settings == settings => running,
-                    other => self.start(agent, link, settings, other),
+                    other => {
+                        let before = other
+                            .map(Running::end)
+                            .or_else(|| self.ending.remove(&name));
+                        self.start(agent, link, settings, before)
+                    }
                 };
                 self.running.insert(name, running);
             }
         }
         self.spread = Duration::ZERO;
-        for gone in before.into_values() {
-            gone.stop.cancel();
+        for (name, gone) in before {
+            self.ending.insert(name, gone.end());
         }
     }
 
-    /// A session that takes another's place waits for its end: the two would take the messages from each other.
+    /// A session that takes another's place waits for its end, also where there was none in between: the two would take the messages
+    /// from each other.
     fn start(
         &self,
         agent: &Arc<LocalAgent>,
         link: &Link,
         settings: Settings,
-        before: Option<Running>,
+        before: Option<JoinHandle<()>>,
     ) -> Running {
         let stop = self.context.stop.child_token();
         let session = AgentSession::new(
@@ -88,8 +101,7 @@ impl Sessions {
         .delayed(random_part_of(self.spread));
         let task = self.context.tasks.spawn(async move {
             if let Some(before) = before {
-                before.stop.cancel();
-                let _ = before.task.await;
+                end_of(before, PARTING).await;
             }
             session.run().await;
         });
@@ -98,6 +110,23 @@ impl Sessions {
             stop,
             task,
         }
+    }
+}
+
+impl Running {
+    /// Tells it to end.
+    fn end(self) -> JoinHandle<()> {
+        self.stop.cancel();
+        self.task
+    }
+}
+
+/// Waits until a session has ended; one that does not in time is taken away.
+async fn end_of(mut task: JoinHandle<()>, limit: Duration) {
+    if tokio::time::timeout(limit, &mut task).await.is_err() {
+        tracing::warn!("a session did not end by itself");
+        task.abort();
+        let _ = task.await;
     }
 }
 
@@ -139,5 +168,60 @@ fn settings(agent: &LocalAgent, link: &Link) -> Settings {
         agent: config,
         relay: link.relay.clone(),
         key: agent.public.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+    use tokio::sync::oneshot;
+
+    /// Sessions of which one is there that ends when the sender says so or is dropped, and a roster that has it.
+    async fn one_that_lingers(context: Context) -> (Sessions, Roster, oneshot::Sender<()>) {
+        let roster = Roster::of(vec![testing::agent("me", 9)]);
+        let mut sessions = Sessions::new(context);
+        let (release, released) = oneshot::channel();
+        let agent = &roster.agents[0];
+        let running = Running {
+            settings: settings(agent, &agent.links[0]),
+            stop: CancellationToken::new(),
+            task: tokio::spawn(async { drop(released.await) }),
+        };
+        let name = ("me".to_owned(), "home".to_owned());
+        sessions.running.insert(name, running);
+        (sessions, roster, release)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_is_back_begins_when_the_one_before_has_ended() {
+        let dir = tempfile::tempdir().unwrap();
+        let context = testing::parts(dir.path(), Vec::new()).await.context;
+        let (mut sessions, roster, release) = one_that_lingers(context.clone()).await;
+        // The clock goes on when nothing else does.
+        for _ in 0..2 {
+            sessions.follow(&Roster::default());
+            sessions.follow(&roster);
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            assert_eq!(context.board.sessions(), []);
+        }
+        let mut changes = context.board.changes();
+        release.send(()).unwrap();
+        changes.changed().await.unwrap();
+        assert_eq!(context.board.sessions().len(), 1);
+        context.stop.cancel();
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_session_that_does_not_end_is_not_waited_for_for_ever() {
+        let dir = tempfile::tempdir().unwrap();
+        let context = testing::parts(dir.path(), Vec::new()).await.context;
+        let (mut sessions, roster, _lingers) = one_that_lingers(context.clone()).await;
+        sessions.follow(&Roster::default());
+        let mut changes = context.board.changes();
+        sessions.follow(&roster);
+        changes.changed().await.unwrap();
+        assert_eq!(context.board.sessions().len(), 1);
+        context.stop.cancel();
     }
 }

@@ -4,7 +4,7 @@ use super::{Served, deliver};
 use crate::api::ApiError;
 use crate::config::Listen;
 use crate::context::Context;
-use crate::socket::{Permitted, converse};
+use crate::socket::{self, PassedError, Permitted, converse};
 use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
@@ -18,7 +18,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -49,10 +49,11 @@ impl Listener {
         listen: &Listen,
         served: watch::Sender<Served>,
         receiver: watch::Receiver<Served>,
-    ) -> io::Result<Self> {
-        let socket = match listen {
-            Listen::Tcp(address) => Socket::Tcp(TcpListener::bind(address).await?),
-            Listen::Unix(path) => bind_unix(path).await?,
+    ) -> Result<Self, PassedError> {
+        let sockets = match listen {
+            Listen::Tcp(address) => vec![Socket::Tcp(TcpListener::bind(address).await?)],
+            Listen::Unix(path) => vec![bind_unix(path).await?],
+            Listen::Passed(name) => take_passed(&context, name)?,
         };
         let stop = context.stop.child_token();
         let door = Door {
@@ -60,7 +61,11 @@ impl Listener {
             served: receiver,
         };
         let router = Router::new().fallback(enter).with_state(door);
-        let task = tokio::spawn(accept(socket, router, stop.clone()));
+        let mut accepting = JoinSet::new();
+        for socket in sockets {
+            accepting.spawn(accept(socket, router.clone(), stop.clone()));
+        }
+        let task = tokio::spawn(async move { while accepting.join_next().await.is_some() {} });
         Ok(Self { served, stop, task })
     }
 
@@ -82,13 +87,23 @@ impl Listener {
 
 enum Socket {
     Tcp(TcpListener),
-    /// With its path, and the device and the inode that it has there.
-    Unix(UnixListener, PathBuf, Option<(u64, u64)>, Permitted),
+    Unix {
+        listener: UnixListener,
+        permitted: Permitted,
+        /// Absent where the service manager has made it, and keeps it.
+        made: Option<Made>,
+    },
 }
+
+/// A place among the files that goes with its socket: the path, and the device and the inode that it has there.
+struct Made(PathBuf, Option<(u64, u64)>);
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        if let Self::Unix(_, path, id, _) = self
+        if let Self::Unix {
+            made: Some(Made(path, id)),
+            ..
+        } = self
             && identity(path).is_some_and(|now| Some(now) == *id)
         {
             let _ = std::fs::remove_file(path);
@@ -132,11 +147,39 @@ async fn bind_unix(path: &Path) -> io::Result<Socket> {
     let id = identity(path);
     // Whoever is quicker than this is turned away by the check of each connection's user.
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
-    let permitted = Permitted {
-        own,
+    Ok(Socket::Unix {
+        listener,
+        permitted: only_own_user(),
+        made: Some(Made(path.to_path_buf(), id)),
+    })
+}
+
+/// Whatever mode a Unix socket has: another user's program has the loopback address to post to.
+fn only_own_user() -> Permitted {
+    Permitted {
+        own: nix::unistd::geteuid().as_raw(),
         others: Vec::new(),
-    };
-    Ok(Socket::Unix(listener, path.to_path_buf(), id, permitted))
+    }
+}
+
+/// The sockets of that name that the service manager has passed.
+fn take_passed(context: &Context, name: &str) -> Result<Vec<Socket>, PassedError> {
+    let listeners = context.passed.named(name)?.into_iter();
+    let sockets = listeners.map(|listener| match listener {
+        socket::Listener::Tcp(listener) => {
+            listener.set_nonblocking(true)?;
+            Ok(Socket::Tcp(TcpListener::from_std(listener)?))
+        }
+        socket::Listener::Unix(listener) => {
+            listener.set_nonblocking(true)?;
+            Ok(Socket::Unix {
+                listener: UnixListener::from_std(listener)?,
+                permitted: only_own_user(),
+                made: None,
+            })
+        }
+    });
+    sockets.collect()
 }
 
 async fn accept(socket: Socket, router: Router, stop: CancellationToken) {
@@ -178,16 +221,16 @@ async fn next(socket: &Socket) -> io::Result<Option<Box<dyn Stream>>> {
             let (stream, _) = listener.accept().await?;
             Ok(Some(Box::new(stream)))
         }
-        Socket::Unix(listener, _, _, permitted) => {
+        Socket::Unix {
+            listener,
+            permitted,
+            ..
+        } => {
             let (stream, _) = listener.accept().await?;
-            let may = permits(permitted, &stream);
+            let may = socket::is_permitted(&stream, permitted);
             Ok(may.then_some(Box::new(stream)))
         }
     }
-}
-
-fn permits(permitted: &Permitted, stream: &UnixStream) -> bool {
-    crate::socket::is_permitted(stream, permitted)
 }
 
 async fn enter(State(door): State<Door>, request: Request) -> Response {

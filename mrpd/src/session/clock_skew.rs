@@ -9,10 +9,12 @@ use mrp_proto::time::Timestamp;
 
 /// Whether a session ended for the clock.
 pub(super) fn is_suspected(reason: &DownReason) -> bool {
-    let DownReason::AuthRefused { code, .. } = reason else {
-        return false;
+    let code = match reason {
+        DownReason::AuthRefused { code, .. } => code.as_deref(),
+        DownReason::Refused(refusal) => Some(refusal.code.as_str()),
+        _ => None,
     };
-    code.as_deref().and_then(Code::parse) == Some(Code::TimestampOutOfRange)
+    code.and_then(Code::parse) == Some(Code::TimestampOutOfRange)
 }
 
 /// Asks the relay for its time, and says by how much this machine's differs.

@@ -5,10 +5,10 @@ use listenfd::ListenFd;
 use std::io;
 use std::net::TcpListener;
 use std::os::unix::net::UnixListener;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// The name of the local interface's sockets.
-const API: &str = "api";
+pub const API_SOCKET: &str = "api";
 
 /// A socket that listens.
 #[derive(Debug)]
@@ -21,7 +21,32 @@ pub enum Listener {
 
 /// All that were passed. Cheap to clone; they stay open for as long as the daemon runs.
 #[derive(Debug, Clone, Default)]
-pub struct Passed(Arc<Vec<(String, Listener)>>);
+pub struct Passed {
+    sockets: Arc<Vec<(String, Listener)>>,
+    /// The name of those that the local interface has.
+    api: Arc<OnceLock<String>>,
+}
+
+/// Why a part of the daemon does not get its sockets.
+#[derive(Debug, thiserror::Error)]
+pub enum PassedError {
+    /// There are none of that name.
+    #[error(
+        "systemd passed no socket of that name; write FileDescriptorName={name} and Service=mrpd.service into its .socket unit, start that, and restart mrpd"
+    )]
+    Missing {
+        /// The name.
+        name: String,
+    },
+    /// The local interface has them.
+    #[error(
+        "the local interface listens there; write FileDescriptorName={API_SOCKET} into the unit of its own socket, and restart mrpd"
+    )]
+    Api,
+    /// The system failed.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
 
 impl Passed {
     /// Takes over what was passed to this process, and hides it from the programs that it starts. To be called once, before there
@@ -40,41 +65,68 @@ impl Passed {
                 passed.push((name, Listener::Tcp(listener)));
             }
         }
-        Self(Arc::new(passed))
+        Self::of(passed)
     }
 
-    /// Those for the local interface: the ones called `api`; where none is, the first Unix socket.
+    fn of(sockets: Vec<(String, Listener)>) -> Self {
+        Self {
+            sockets: Arc::new(sockets),
+            api: Arc::default(),
+        }
+    }
+
+    /// Those for the local interface: the ones called `api`; where none is, the first Unix socket whose name is not among `taken`.
     ///
     /// # Errors
     /// What the system says when it is to duplicate a descriptor.
-    pub fn api(&self) -> io::Result<Vec<UnixListener>> {
-        let unix = self.0.iter().filter_map(|(name, listener)| match listener {
-            Listener::Unix(listener) => Some((name, listener)),
-            Listener::Tcp(_) => None,
-        });
-        let has_named = unix.clone().any(|(name, _)| name == API);
-        let mut first = true;
-        unix.filter(|(name, _)| {
-            let is_first = std::mem::take(&mut first);
-            if has_named { *name == API } else { is_first }
-        })
-        .map(|(_, listener)| listener.try_clone())
-        .collect()
+    pub fn api(&self, taken: &[&str]) -> io::Result<Vec<UnixListener>> {
+        let unix = self
+            .sockets
+            .iter()
+            .filter_map(|(name, listener)| match listener {
+                Listener::Unix(listener) => Some((name, listener)),
+                Listener::Tcp(_) => None,
+            });
+        let named: Vec<_> = unix
+            .clone()
+            .filter(|(name, _)| *name == API_SOCKET)
+            .collect();
+        let chosen = if named.is_empty() {
+            let is_free = |(name, _): &(&String, _)| !taken.contains(&name.as_str());
+            unix.filter(is_free).take(1).collect()
+        } else {
+            named
+        };
+        if let Some((name, _)) = chosen.first() {
+            self.api.get_or_init(|| (*name).clone());
+        }
+        chosen
+            .into_iter()
+            .map(|(_, listener)| listener.try_clone())
+            .collect()
     }
 
-    /// Those of another name (`FileDescriptorName=`), for the part of the daemon that is configured to listen on it. Each call gives
-    /// descriptors of their own, so that a part can be ended and started again.
+    /// Those of another name (`FileDescriptorName=`), at least one, for the part of the daemon that is configured to listen on it. Each
+    /// call gives descriptors of their own, so that a part can be ended and started again.
     ///
     /// # Errors
-    /// What the system says when it is to duplicate a descriptor.
-    pub fn named(&self, name: &str) -> io::Result<Vec<Listener>> {
-        let of_name = self.0.iter().filter(|(known, _)| known == name);
-        of_name
+    /// A [`PassedError`]; other names may be there.
+    pub fn named(&self, name: &str) -> Result<Vec<Listener>, PassedError> {
+        if self.api.get().is_some_and(|api| api == name) {
+            return Err(PassedError::Api);
+        }
+        let of_name = self.sockets.iter().filter(|(known, _)| known == name);
+        let listeners = of_name
             .map(|(_, listener)| match listener {
                 Listener::Unix(listener) => listener.try_clone().map(Listener::Unix),
                 Listener::Tcp(listener) => listener.try_clone().map(Listener::Tcp),
             })
-            .collect()
+            .collect::<io::Result<Vec<_>>>()?;
+        if listeners.is_empty() {
+            let name = name.to_owned();
+            return Err(PassedError::Missing { name });
+        }
+        Ok(listeners)
     }
 }
 
@@ -99,29 +151,45 @@ mod tests {
     fn sockets_are_told_apart_by_their_names() {
         let dir = tempfile::tempdir().unwrap();
         let tcp = Listener::Tcp(TcpListener::bind("127.0.0.1:0").unwrap());
-        let passed = Passed(Arc::new(vec![
+        let passed = Passed::of(vec![
             ("grafana".to_owned(), unix(&dir, "a")),
             ("api".to_owned(), unix(&dir, "b")),
             ("web".to_owned(), tcp),
             ("api".to_owned(), unix(&dir, "c")),
-        ]));
-        assert_eq!(paths(&passed.api().unwrap()), ["b", "c"]);
+        ]);
+        assert_eq!(paths(&passed.api(&[]).unwrap()), ["b", "c"]);
+        assert!(matches!(passed.named("api"), Err(PassedError::Api)));
         assert!(matches!(
             passed.named("web").unwrap().as_slice(),
             [Listener::Tcp(_)]
         ));
         assert_eq!(passed.named("grafana").unwrap().len(), 1);
-        assert!(passed.named("other").unwrap().is_empty());
+        let missing = passed.named("other").unwrap_err();
+        assert!(missing.to_string().contains("FileDescriptorName=other"));
     }
 
     #[test]
     fn a_single_socket_needs_no_name() {
         let dir = tempfile::tempdir().unwrap();
-        let passed = Passed(Arc::new(vec![
+        let passed = Passed::of(vec![
             ("mrpd.socket".to_owned(), unix(&dir, "a")),
             ("other".to_owned(), unix(&dir, "b")),
-        ]));
-        assert_eq!(paths(&passed.api().unwrap()), ["a"]);
-        assert!(Passed::default().api().unwrap().is_empty());
+        ]);
+        assert_eq!(paths(&passed.api(&[]).unwrap()), ["a"]);
+        assert!(Passed::default().api(&[]).unwrap().is_empty());
+    }
+
+    #[test]
+    fn no_two_parts_listen_on_one_socket() {
+        let dir = tempfile::tempdir().unwrap();
+        let taken = Passed::of(vec![
+            ("grafana".to_owned(), unix(&dir, "a")),
+            ("mrpd.socket".to_owned(), unix(&dir, "b")),
+        ]);
+        assert_eq!(paths(&taken.api(&["grafana"]).unwrap()), ["b"]);
+        assert_eq!(taken.named("grafana").unwrap().len(), 1);
+        let late = Passed::of(vec![("grafana".to_owned(), unix(&dir, "c"))]);
+        assert_eq!(paths(&late.api(&[]).unwrap()), ["c"]);
+        assert!(matches!(late.named("grafana"), Err(PassedError::Api)));
     }
 }

@@ -75,16 +75,17 @@ impl Store {
             .await
     }
 
-    /// The next recipients of the oldest fan-out; `None` if all is done.
+    /// The next recipients of the oldest fan-out of that number or a later one; `None` if all of these are done.
     ///
     /// # Errors
     /// A [`StoreError`].
-    pub async fn next_fanout(&self) -> Result<Option<FanoutPart>, StoreError> {
-        self.read(|transaction| {
+    pub async fn next_fanout(&self, from: u64) -> Result<Option<FanoutPart>, StoreError> {
+        self.read(move |transaction| {
             let fanouts = transaction.open_table(FANOUTS)?;
-            let Some((number, bytes)) = fanouts.first()? else {
+            let Some(first) = fanouts.range(from..)?.next() else {
                 return Ok(None);
             };
+            let (number, bytes) = first?;
             let number = number.value();
             let record = decode(bytes.value())?;
             let all = transaction.open_table(FANOUT_TARGETS)?;

@@ -5,7 +5,7 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::message::MessageText;
 use crate::output::{Shape, pairs};
-use mrpd_api::body::{Session, SessionState, Status};
+use mrpd_api::body::{Session, SessionState, Status, Transport};
 use std::io::IsTerminal as _;
 use std::time::Duration;
 
@@ -91,8 +91,12 @@ fn session_line(session: &Session, status: &Status, times: &MessageText) -> Stri
         SessionState::Up => "up",
         SessionState::Down => "down",
     };
+    let by = match session.transport {
+        Some(Transport::Poll) => " by polls",
+        Some(Transport::Ws) | None => "",
+    };
     let mut line = format!(
-        "{} at {} {url} {state} since {}",
+        "{} at {} {url} {state}{by} since {}",
         session.agent,
         session.relay,
         times.time(session.since)

@@ -6,6 +6,7 @@ use crate::config::HasName;
 use crate::config::reader::Reader;
 use crate::expression::Template;
 use crate::ingress::FIELDS;
+use crate::socket::API_SOCKET;
 use mrpd_api::paths::{Paths, check_socket_path};
 use std::fmt;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -66,13 +67,19 @@ pub enum Listen {
     Tcp(SocketAddr),
     /// The path of a socket.
     Unix(PathBuf),
+    /// Sockets that the service manager passes under this name (`FileDescriptorName=` of their unit).
+    Passed(String),
 }
+
+/// What stands before the name of a socket that is passed.
+const PASSED: &str = "fd:";
 
 impl fmt::Display for Listen {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(formatter),
             Self::Unix(path) => path.display().fmt(formatter),
+            Self::Passed(name) => write!(formatter, "{PASSED}{name}"),
         }
     }
 }
@@ -192,10 +199,13 @@ fn read_listen(reader: &mut Reader<'_>, paths: &Paths) -> Option<Listen> {
     let Some(text) = reader.text("listen") else {
         reader.wrong(
             "listen",
-            "missing; write an address such as \"127.0.0.1:9095\", or the path of a socket",
+            "missing; write an address such as \"127.0.0.1:9095\", the path of a socket, or \"fd:NAME\" for one from systemd",
         );
         return None;
     };
+    if let Some(name) = text.strip_prefix(PASSED) {
+        return read_passed(reader, name);
+    }
     if text.starts_with(['/', '~']) {
         let path = paths.expand(Path::new(&text));
         if let Err(error) = check_socket_path(&path) {
@@ -213,7 +223,7 @@ fn read_listen(reader: &mut Reader<'_>, paths: &Paths) -> Option<Listen> {
     };
     let Ok(address) = address else {
         let what = format!(
-            "{text:?} is not allowed; expected an address and a port such as \"127.0.0.1:9095\", or the absolute path of a socket"
+            "{text:?} is not allowed; expected an address and a port such as \"127.0.0.1:9095\", the absolute path of a socket, or \"fd:NAME\" for one from systemd"
         );
         reader.wrong("listen", what);
         return None;
@@ -223,6 +233,26 @@ fn read_listen(reader: &mut Reader<'_>, paths: &Paths) -> Option<Listen> {
         reader.notice("listen", what);
     }
     Some(Listen::Tcp(address))
+}
+
+/// Names as systemd has them: up to 255 printable ASCII characters without a colon.
+fn read_passed(reader: &mut Reader<'_>, name: &str) -> Option<Listen> {
+    let is_printable = |byte: u8| byte.is_ascii_graphic() || byte == b' ';
+    let fits = (1..=255).contains(&name.len())
+        && name.bytes().all(|byte| is_printable(byte) && byte != b':');
+    if !fits {
+        let what = format!(
+            "{name:?} is no name of a socket; write that of FileDescriptorName= in its unit, 1 to 255 printable ASCII characters without a colon"
+        );
+        reader.wrong("listen", what);
+        return None;
+    }
+    if name == API_SOCKET {
+        let what = "\"fd:api\" is the local interface's socket; pass another one";
+        reader.wrong("listen", what);
+        return None;
+    }
+    Some(Listen::Passed(name.to_owned()))
 }
 
 fn read_proof(reader: &mut Reader<'_>, paths: &Paths) -> Option<Proof> {

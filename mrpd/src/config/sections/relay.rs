@@ -15,17 +15,6 @@ pub(super) fn read(mut reader: Reader<'_>, name: &str) -> Option<Relay> {
     ];
     let url = reader.text("url");
     let transport = reader.choice("transport", TRANSPORTS, Transport::Ws);
-    match transport {
-        Transport::Ws => {}
-        Transport::Poll => reader.wrong(
-            "transport",
-            "\"poll\" is not supported by this version; write \"ws\"",
-        ),
-        Transport::Auto => reader.unsupported_value(
-            "transport",
-            "this version does not fall back to polling; it is \"ws\"",
-        ),
-    }
     let ping = reader.duration("ping", Duration::from_secs(20));
     let idle_timeout = reader.duration("idle_timeout", Duration::from_secs(75));
     if ping.is_zero() || idle_timeout <= ping {
