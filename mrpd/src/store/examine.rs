@@ -120,6 +120,7 @@ pub fn salvage(from: &Path, to: &Path, table: &str, begin: copy::From) -> Result
         "hooks" => copier.copy(HOOKS),
         "hook_jobs" => copier.copy(HOOK_JOBS),
         "hook_dead" => copier.copy(HOOK_DEAD),
+        "hook_settled" => copier.copy(HOOK_SETTLED),
         other => return Err(Fault::Other(format!("there is no table {other:?} to save"))),
     };
     match copied {
@@ -157,6 +158,7 @@ pub(super) const SALVAGED: &[&str] = &[
     "hooks",
     "hook_jobs",
     "hook_dead",
+    "hook_settled",
 ];
 
 fn open(path: &Path, repaired: &Rc<Cell<bool>>) -> Result<Database, Fault> {
