@@ -240,6 +240,49 @@ fn without_the_memory_of_what_came_hooks_run_again_only_for_what_was_not_acknowl
     assert_eq!(count("last"), 1, "{runs}");
 }
 
+/// Large messages that are more together than is looked at as a whole after a clean end.
+const LARGE: u32 = 30;
+
+#[test]
+fn damage_that_is_met_in_use_is_mended_at_the_next_start() {
+    let relay = Relay::start();
+    let alice = User::at("alice", &relay);
+    let mut bob = User::at("bob", &relay);
+    let key = bob.key();
+    let text = |number: u32| format!("number {number} {}", "x".repeat(700_000));
+    for number in 0..LARGE {
+        send(&alice, &key, &text(number));
+    }
+    eventually("all of them", || {
+        (bob.api_lines("/v1/messages?last=1")[0]["seq"] == LARGE).then_some(())
+    });
+    bob.terminate_daemon().succeeded();
+    send(&alice, &key, "while away");
+    let store = bob.state_dir().join("mrpd.redb");
+    let whole = fs::read(&store).expect("the store");
+    assert!(whole.len() > 16 << 20, "{} bytes", whole.len());
+    let mark = b"number 12 x";
+    let places = whole.windows(mark.len()).enumerate();
+    for (place, _) in places.filter(|(_, window)| *window == mark) {
+        overwrite(&store, place as u64, b"\"");
+    }
+    // Nobody has come to it yet.
+    bob.start_daemon();
+    assert_eq!(set_aside(&bob), Vec::<PathBuf>::new());
+    let read = bob.mrpctl(&["tail", "--no-follow", "-n", "1000"]);
+    assert!(!read.status.success(), "{}", read.stderr);
+    let ended = bob.terminate_daemon();
+    assert!(
+        ended.stderr.contains("the store is damaged"),
+        "{}",
+        ended.stderr
+    );
+    let texts = comes_back(&mut bob);
+    let expected = (0..LARGE).filter(|number| *number != 12).map(text);
+    let expected: Vec<String> = expected.chain(["while away".to_owned()]).collect();
+    assert!(texts == expected, "{} texts", texts.len());
+}
+
 #[test]
 fn garbage_all_over_does_not_keep_the_daemon_down() {
     let relay = Relay::start();

@@ -75,6 +75,8 @@ pub fn set_aside_if_damaged(
     if size == 0 {
         return Ok(None);
     }
+    // To read gigabytes at each start would cost more than it finds: what happens to a file after a clean end is seldom, and shows
+    // when the daemon comes to it. That counts as an unclean end, as a crash over it does.
     let depth = match last_end {
         LastEnd::Clean if size > SMALL => Depth::Ends,
         LastEnd::Clean | LastEnd::Unclean => Depth::Everything,
