@@ -200,9 +200,9 @@ pub async fn run(
     daemon.supervise(&mut signals).await;
     tracing::info!("ending");
     notify::stopping();
-    let trouble = context.store.trouble();
+    let store = context.store.clone();
     shutdown::end(context, clients).await;
-    if trouble.borrow().is_none() {
+    if store.trouble().borrow().is_none() && !store.has_met_damage() {
         lock.note_clean_end();
     }
     Ok(())

@@ -76,6 +76,7 @@ pub use topics::{Subscribed, SubscriberRecord, SubscriptionRecord};
 pub use tracks::StageChange;
 
 use crate::metrics::Metrics;
+use examine::Suspicion;
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -153,6 +154,7 @@ pub struct Store {
     trouble: watch::Receiver<Option<Arc<str>>>,
     path: Arc<Path>,
     timings: Timings,
+    suspicion: Suspicion,
     stages: broadcast::Sender<StageChange>,
 }
 
@@ -211,6 +213,7 @@ impl Store {
         let stages = broadcast::channel(STAGES_BEHIND).0;
         let (sender, receiver) = mpsc::channel(QUEUE);
         let timings = Timings::default();
+        let suspicion = Suspicion::default();
         let shared = SharedDatabase(Arc::new(RwLock::new(Some(database))));
         let writer = Writer {
             path: path.to_path_buf(),
@@ -223,6 +226,7 @@ impl Store {
             written: Instant::now(),
             trouble: trouble_sender,
             timings: timings.clone(),
+            suspicion: suspicion.clone(),
             stages: stages.clone(),
         };
         std::thread::Builder::new()
@@ -242,6 +246,7 @@ impl Store {
             trouble,
             path: path.into(),
             timings,
+            suspicion,
             stages,
         })
     }
@@ -264,6 +269,11 @@ impl Store {
     /// What is wrong with the disk at the moment.
     pub fn trouble(&self) -> watch::Receiver<Option<Arc<str>>> {
         self.trouble.clone()
+    }
+
+    /// Whether damage was met since the store was opened: it is to be looked at as a whole before it is used again.
+    pub fn has_met_damage(&self) -> bool {
+        self.suspicion.is_raised()
     }
 
     /// The file's size in bytes.
@@ -340,12 +350,16 @@ impl Store {
         work: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
         let database = self.database.clone();
+        let suspicion = self.suspicion.clone();
         let read = move || {
             let Some(database) = database.current() else {
                 return Err(StoreError::Disk("it is being opened anew".into()));
             };
             let transaction = database.begin_read().map_err(|error| disk(&error.into()))?;
-            work(&transaction).map_err(|error| disk(&error))
+            work(&transaction).map_err(|error| {
+                suspicion.hear(&error);
+                disk(&error)
+            })
         };
         tokio::task::spawn_blocking(read)
             .await

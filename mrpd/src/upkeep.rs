@@ -114,7 +114,7 @@ async fn warnings(store: &Store, inbox: &Inbox) -> Result<Vec<String>, StoreErro
         return Ok(Vec::new());
     }
     Ok(vec![format!(
-        "the inbox has {bytes} bytes, {} are allowed, and what is left is unread, claimed or needed by a hook; read or archive it, raise max_bytes in [inbox], or set drop_unread",
+        "the inbox has {bytes} bytes, {} are allowed, and what is left is unread, claimed, needed by a hook or given up by one; read or archive it, see to mrpctl dead, raise max_bytes in [inbox], or set drop_unread",
         inbox.max_bytes
     )])
 }

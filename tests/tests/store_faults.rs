@@ -1,9 +1,10 @@
 //! A store that is damaged, and a disk that is full: what is there is kept as far as it can be, what waits at the relays comes
 //! again, and the user is told.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::fs::{self, OpenOptions};
 use std::io::{Seek as _, SeekFrom, Write as _};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use tests::disk::SmallDisk;
 use tests::process::{Process, eventually};
@@ -123,13 +124,9 @@ fn a_store_that_was_cut_off_is_set_aside() {
     assert_eq!(texts.last().map(String::as_str), Some("while away"));
 }
 
-#[test]
-fn what_can_be_read_of_damaged_pages_is_kept_and_sends_that_are_lost_are_counted() {
-    let relay = Relay::start();
-    let (_alice, mut bob) = away(&relay);
-    let store = bob.state_dir().join("mrpd.redb");
-    let whole = fs::read(&store).expect("the store");
-    // The page that has the texts stays; every other one that has a trace of the index of ids goes.
+/// Damages the pages that have a trace of ids, but for those that have the messages themselves.
+fn damage_what_can_be_made_again(store: &Path) {
+    let whole = fs::read(store).expect("the store");
     let page = 4096;
     let mut damaged = 0;
     for (number, bytes) in whole.chunks(page).enumerate().skip(1) {
@@ -139,13 +136,151 @@ fn what_can_be_read_of_damaged_pages_is_kept_and_sends_that_are_lost_are_counted
                 .any(|window| window == text.as_bytes())
         };
         if has("msg_") && !has("\"content_type\"") && !has("\"body\"") {
-            overwrite(&store, (number * page) as u64, &[0xa5; 4096]);
+            overwrite(store, (number * page) as u64, &[0xa5; 4096]);
             damaged += 1;
         }
     }
     assert!(damaged > 0, "there are such pages");
+}
+
+#[test]
+fn what_can_be_read_of_damaged_pages_is_kept_and_sends_that_are_lost_are_counted() {
+    let relay = Relay::start();
+    let (_alice, mut bob) = away(&relay);
+    damage_what_can_be_made_again(&bob.state_dir().join("mrpd.redb"));
     let texts = comes_back(&mut bob);
     assert_eq!(texts, ["one", "two", "three", "while away"]);
+}
+
+/// Starts a daemon that is killed at a point of its way to a new store.
+fn dies_at(bob: &mut User, plan: &str) {
+    bob.start_failing_daemon(plan);
+    let ended = bob.await_daemon_death();
+    assert_eq!(ended.status.signal(), Some(9), "{plan}: {}", ended.stderr);
+}
+
+#[test]
+fn a_rescue_that_is_killed_at_any_step_is_finished_by_the_next_start() {
+    for plans in [
+        &["salvage.table-saved=return"][..],
+        &["salvage.table-saved=5*off->return"],
+        &["salvage.saved=return"],
+        &["salvage.set-aside=return"],
+        // What finishes it may be killed as well.
+        &[
+            "salvage.set-aside=return",
+            "salvage.table-saved=5*off->return",
+        ],
+        &[
+            "salvage.saved=return",
+            "salvage.table-saved=return",
+            "salvage.set-aside=return",
+        ],
+    ] {
+        let relay = Relay::start();
+        let (_alice, mut bob) = away(&relay);
+        damage_what_can_be_made_again(&bob.state_dir().join("mrpd.redb"));
+        for plan in plans {
+            dies_at(&mut bob, plan);
+        }
+        let texts = comes_back(&mut bob);
+        assert_eq!(texts, ["one", "two", "three", "while away"], "{plans:?}");
+        let left = bob.state_dir().join("mrpd.redb.salvaging");
+        assert!(!left.exists(), "{plans:?}");
+    }
+}
+
+#[test]
+fn a_daemon_that_is_killed_once_the_new_store_is_in_place_goes_on_with_it() {
+    let relay = Relay::start();
+    let (_alice, mut bob) = away(&relay);
+    damage_what_can_be_made_again(&bob.state_dir().join("mrpd.redb"));
+    dies_at(&mut bob, "salvage.installed=return");
+    bob.start_daemon();
+    eventually("everything", || {
+        (bob.texts() == ["one", "two", "three", "while away"]).then_some(())
+    });
+    assert_eq!(set_aside(&bob).len(), 1);
+    assert!(warnings(&bob).iter().any(|told| told.contains("damaged")));
+}
+
+/// What the relay still has comes again, and where it is not known that it came, its hooks run again; what was acknowledged stays
+/// done with.
+#[test]
+fn without_the_memory_of_what_came_hooks_run_again_only_for_what_was_not_acknowledged() {
+    let relay = Relay::start();
+    let alice = User::at("alice", &relay);
+    let mut bob = User::at("bob", &relay);
+    let key = bob.key();
+    let contact = json!({ "key": alice.key() });
+    assert_eq!(bob.api("PUT", "/v1/contacts/alice", Some(&contact)).0, 200);
+    bob.configure("[[hook]]\nname = \"note\"\nshell = 'echo \"$MRP_TEXT\" >>\"$HOME/runs\"'\n");
+    bob.reload();
+    let flags = ["send", &key, "--wait", "delivered", "--timeout", "30s"];
+    alice.mrpctl_with(&flags, b"acknowledged").succeeded();
+    eventually("the hook to be done with it", || {
+        let (_, hook) = bob.api("GET", "/v1/hooks/note", None);
+        (hook["handled"] == 1).then_some(())
+    });
+    bob.terminate_daemon().succeeded();
+    bob.start_failing_daemon("receive.before-ack=return");
+    send(&alice, &key, "not acknowledged");
+    bob.await_daemon_death();
+    damage_what_can_be_made_again(&bob.state_dir().join("mrpd.redb"));
+    bob.start_daemon();
+    assert_eq!(set_aside(&bob).len(), 1);
+    send(&alice, &key, "last");
+    let runs = eventually("the last one, which comes behind the others", || {
+        let runs = fs::read_to_string(bob.home().join("runs")).ok()?;
+        runs.contains("last").then_some(runs)
+    });
+    let count = |text: &str| runs.lines().filter(|line| *line == text).count();
+    assert_eq!(count("acknowledged"), 1, "{runs}");
+    assert!((1..=2).contains(&count("not acknowledged")), "{runs}");
+    assert_eq!(count("last"), 1, "{runs}");
+}
+
+/// Large messages that are more together than is looked at as a whole after a clean end.
+const LARGE: u32 = 30;
+
+#[test]
+fn damage_that_is_met_in_use_is_mended_at_the_next_start() {
+    let relay = Relay::start();
+    let alice = User::at("alice", &relay);
+    let mut bob = User::at("bob", &relay);
+    let key = bob.key();
+    let text = |number: u32| format!("number {number} {}", "x".repeat(700_000));
+    for number in 0..LARGE {
+        send(&alice, &key, &text(number));
+    }
+    eventually("all of them", || {
+        (bob.api_lines("/v1/messages?last=1")[0]["seq"] == LARGE).then_some(())
+    });
+    bob.terminate_daemon().succeeded();
+    send(&alice, &key, "while away");
+    let store = bob.state_dir().join("mrpd.redb");
+    let whole = fs::read(&store).expect("the store");
+    assert!(whole.len() > 16 << 20, "{} bytes", whole.len());
+    let mark = b"number 12 x";
+    let places = whole.windows(mark.len()).enumerate();
+    for (place, _) in places.filter(|(_, window)| *window == mark) {
+        overwrite(&store, place as u64, b"\"");
+    }
+    // Nobody has come to it yet.
+    bob.start_daemon();
+    assert_eq!(set_aside(&bob), Vec::<PathBuf>::new());
+    let read = bob.mrpctl(&["tail", "--no-follow", "-n", "1000"]);
+    assert!(!read.status.success(), "{}", read.stderr);
+    let ended = bob.terminate_daemon();
+    assert!(
+        ended.stderr.contains("the store is damaged"),
+        "{}",
+        ended.stderr
+    );
+    let texts = comes_back(&mut bob);
+    let expected = (0..LARGE).filter(|number| *number != 12).map(text);
+    let expected: Vec<String> = expected.chain(["while away".to_owned()]).collect();
+    assert!(texts == expected, "{} texts", texts.len());
 }
 
 #[test]

@@ -10,11 +10,12 @@ use super::openapi::codes;
 use super::{Api, ApiError, view};
 use crate::hooks::program::Action;
 use crate::hooks::{HookError, HookState, Switch, Trial};
-use crate::store::DeadJob;
+use crate::store::{DeadJob, Selection, Store};
 use axum::Json;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
 use axum::extract::{Query, State};
+use mrp_proto::time::Timestamp;
 use mrpd_api::body::hooks::{Hook, HookReplay, HookTest, HookTried};
 use mrpd_api::error::Code;
 use mrpd_api::message::{Direction, Message};
@@ -104,23 +105,30 @@ pub(super) async fn replay(
 ) -> Result<Json<Hook>, ApiError> {
     let Query(HookReplay { since }) = query?;
     api.context.hooks.find(&name).await?;
-    let mut after = 0;
-    loop {
-        let store = &api.context.store;
-        let page = store
-            .page(after, move |message| message.received_at >= since)
-            .await?;
-        if let Some((seq, _)) = page.messages.first() {
-            after = seq.saturating_sub(1);
-            break;
-        }
-        after = page.reached;
-        if page.end {
-            break;
-        }
-    }
+    let after = place_before(&api.context.store, since).await?;
     let state = api.context.hooks.replay(&name, after).await?;
     show(&api, state).await
+}
+
+/// The place behind which everything stands that came at a time or later.
+async fn place_before(store: &Store, since: Timestamp) -> Result<u64, ApiError> {
+    let mut selection = Selection::default();
+    selection.since = Some(since);
+    selection.limit = 1;
+    loop {
+        let page = store
+            .select(selection.clone(), move |_, message| {
+                message.received_at >= since
+            })
+            .await?;
+        if let Some((seq, _)) = page.messages.first() {
+            return Ok(seq.saturating_sub(1));
+        }
+        if page.end {
+            return Ok(page.reached);
+        }
+        selection.go_on(page.reached);
+    }
 }
 
 #[utoipa::path(

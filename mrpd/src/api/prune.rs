@@ -17,7 +17,7 @@ use std::time::Duration;
     operation_id = "prune_messages",
     tag = "Messages",
     summary = "Removes old messages",
-    description = "What is claimed or held stays, and what a hook still has to do with.",
+    description = "What is claimed or held stays, and what a hook still has to do with or has given up (`/v1/dead`).",
     request_body = Prune,
     responses((status = 200, description = "How many are gone", body = Removed)),
 )]

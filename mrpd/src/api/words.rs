@@ -56,3 +56,46 @@ fn strike_all(missing: &mut Vec<&str>, value: &Value) {
         Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing;
+
+    fn finds(words: &str, body: &str) -> bool {
+        let body = serde_json::value::RawValue::from_string(body.to_owned()).unwrap();
+        let message = MessageRecord {
+            kind: Kind::Json,
+            body: Some(body),
+            ..testing::record("msg_1")
+        };
+        Words::parse(words).unwrap().are_in(&message)
+    }
+
+    #[test]
+    fn a_word_is_found_however_its_sender_wrote_it() {
+        for (words, body) in [
+            ("hello", r#"{"a":["well, HeLLo there"]}"#),
+            ("hello", r#"{"a":"\u0048ello"}"#),
+            ("kelvin", "{\"a\":\"\u{212a}elvin\"}"),
+            ("i\u{307}zmir", "{\"a\":\"\u{130}zmir\"}"),
+            ("iz", "{\"a\":\"i\u{307}z \u{130} iz\"}"),
+            ("gr\u{fc}\u{df}e", "{\"a\":\"GR\u{dc}\u{df}e\"}"),
+            ("a\"b", r#"{"a":"A\"B"}"#),
+            ("a\\b", r#"{"a":"A\\B"}"#),
+            ("usr/bin", r#"{"a":"\/USR\/bin"}"#),
+            ("bar", r#"{"a":"foo\nBAR"}"#),
+            ("two words", r#"{"a":"words","b":["two"]}"#),
+        ] {
+            assert!(finds(words, body), "{words} in {body}");
+        }
+        for (words, body) in [
+            ("hello", r#"{"hello":"world"}"#),
+            ("hello", r#"{"a":"hell o"}"#),
+            ("two words", r#"{"a":"two"}"#),
+            ("true", r#"{"a":true}"#),
+        ] {
+            assert!(!finds(words, body), "{words} in {body}");
+        }
+    }
+}

@@ -260,8 +260,8 @@ impl Running {
         if !matched.jobs.is_empty() {
             crash_point!("hook.before-queue");
         }
-        self.context.store.record_matched(matched.clone()).await?;
-        if !matched.jobs.is_empty() {
+        let jobs = self.context.store.record_matched(matched.clone()).await?;
+        if !jobs.is_empty() {
             crash_point!("hook.queued");
         }
         let now = Instant::now();
@@ -270,7 +270,7 @@ impl Running {
                 slot.record.cursor = slot.record.cursor.max(cursor);
             }
         }
-        for (name, seq, job) in matched.jobs {
+        for (name, seq, job) in jobs {
             if let Some(slot) = self.slot(&name) {
                 slot.queue.add(&job.from, seq, job.failures, None, now);
             }

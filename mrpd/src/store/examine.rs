@@ -11,6 +11,8 @@ use std::cell::Cell;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,25 +36,47 @@ pub enum Fault {
 
 impl From<redb::Error> for Fault {
     fn from(error: redb::Error) -> Self {
-        let is_damage = match &error {
-            redb::Error::Corrupted(_)
-            | redb::Error::TableTypeMismatch { .. }
-            | redb::Error::TableIsMultimap(_)
-            | redb::Error::TypeDefinitionChanged { .. } => true,
-            redb::Error::Io(error) => matches!(
-                error.kind(),
-                io::ErrorKind::UnexpectedEof
-                    | io::ErrorKind::InvalidData
-                    | io::ErrorKind::InvalidInput
-            ),
-            _ => false,
-        };
         let text = error.to_string();
-        if is_damage {
+        if is_damage(&error) {
             Self::Damaged(text)
         } else {
             Self::Other(text)
         }
+    }
+}
+
+/// Whether an error says that what the file has is not what was written.
+fn is_damage(error: &redb::Error) -> bool {
+    match error {
+        redb::Error::Corrupted(_)
+        | redb::Error::TableTypeMismatch { .. }
+        | redb::Error::TableIsMultimap(_)
+        | redb::Error::TypeDefinitionChanged { .. } => true,
+        redb::Error::Io(error) => matches!(
+            error.kind(),
+            io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+        ),
+        _ => false,
+    }
+}
+
+/// Whether damage was met while the store was in use: the next start looks at the whole of it then, also after a clean end.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Suspicion(Arc<AtomicBool>);
+
+impl Suspicion {
+    /// Takes note of an error.
+    pub(super) fn hear(&self, error: &redb::Error) {
+        if is_damage(error) && !self.0.swap(true, Ordering::Relaxed) {
+            tracing::error!(
+                %error,
+                "the store is damaged; start mrpd again: it saves what can be read then"
+            );
+        }
+    }
+
+    pub(super) fn is_raised(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
     }
 }
 
@@ -120,6 +144,7 @@ pub fn salvage(from: &Path, to: &Path, table: &str, begin: copy::From) -> Result
         "hooks" => copier.copy(HOOKS),
         "hook_jobs" => copier.copy(HOOK_JOBS),
         "hook_dead" => copier.copy(HOOK_DEAD),
+        "hook_settled" => copier.copy(HOOK_SETTLED),
         other => return Err(Fault::Other(format!("there is no table {other:?} to save"))),
     };
     match copied {
@@ -157,6 +182,7 @@ pub(super) const SALVAGED: &[&str] = &[
     "hooks",
     "hook_jobs",
     "hook_dead",
+    "hook_settled",
 ];
 
 fn open(path: &Path, repaired: &Rc<Cell<bool>>) -> Result<Database, Fault> {

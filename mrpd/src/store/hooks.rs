@@ -5,6 +5,7 @@
 
 mod dead;
 mod log;
+mod settled;
 
 pub use dead::DeadJob;
 pub use log::{HookLogEntry, LogPage};
@@ -83,7 +84,7 @@ pub struct RunEnd {
     pub hook: String,
     /// What became of each message.
     pub jobs: Vec<(u64, JobEnd)>,
-    /// Hooks that are not to be run for these messages any more, unless they have begun.
+    /// Hooks that are not to be run for these messages any more, unless they have begun; also those that have not looked yet.
     pub skipped: Vec<String>,
     /// For the log.
     pub log: HookLogEntry,
@@ -120,11 +121,15 @@ impl Store {
         .await
     }
 
-    /// Writes down what is to be done, and that those messages were looked at, in one step.
+    /// Writes down what is to be done, and that those messages were looked at, in one step. Gives what is to be done: what another
+    /// hook has settled alone meanwhile is not.
     ///
     /// # Errors
     /// A [`StoreError`].
-    pub async fn record_matched(&self, matched: Matched) -> Result<(), StoreError> {
+    pub async fn record_matched(
+        &self,
+        matched: Matched,
+    ) -> Result<Vec<(String, u64, HookJob)>, StoreError> {
         self.write(move |transaction| record_matched(transaction, matched))
             .await
     }
@@ -172,12 +177,13 @@ impl Store {
         .await
     }
 
-    /// Has a hook look at messages again.
+    /// Has a hook look at messages again, also at those that another has settled alone.
     ///
     /// # Errors
     /// A [`StoreError`].
     pub async fn rewind_hook(&self, hook: String, cursor: u64) -> Result<HookRecord, StoreError> {
         self.write(move |transaction| {
+            settled::forget_behind(transaction, &hook, cursor)?;
             change(transaction, &hook, |record| {
                 record.cursor = record.cursor.min(cursor);
             })
@@ -265,28 +271,38 @@ fn forget(transaction: &Transaction, name: &str) -> Result<(), redb::Error> {
         .open_table(HOOK_JOBS)?
         .retain_in(all.clone(), |_, _| false)?;
     tables.open_table(HOOK_DEAD)?.retain_in(all, |_, _| false)?;
-    Ok(())
+    settled::forget_behind(transaction, name, 0)
 }
 
-fn record_matched(transaction: &Transaction, matched: Matched) -> Result<(), redb::Error> {
+fn record_matched(
+    transaction: &Transaction,
+    matched: Matched,
+) -> Result<Vec<(String, u64, HookJob)>, redb::Error> {
+    let mut to_do = Vec::with_capacity(matched.jobs.len());
+    {
+        let mut jobs = transaction.tables().open_table(HOOK_JOBS)?;
+        for (hook, seq, job) in matched.jobs {
+            if settled::covers(transaction, &hook, seq)? {
+                continue;
+            }
+            let key = (hook.as_str(), seq);
+            // One that is there already, since it is looked at again, keeps its attempts.
+            if jobs.get(key)?.is_none() {
+                jobs.insert(key, encode(&job)?.as_slice())?;
+            }
+            to_do.push((hook, seq, job));
+        }
+    }
     for (hook, cursor) in matched.cursors {
+        settled::forget_up_to(transaction, &hook, cursor)?;
         change(transaction, &hook, |record| {
             record.cursor = record.cursor.max(cursor);
         })?;
     }
-    let mut jobs = transaction.tables().open_table(HOOK_JOBS)?;
-    for (hook, seq, job) in matched.jobs {
-        let key = (hook.as_str(), seq);
-        // One that is there already, since it is looked at again, keeps its attempts.
-        if jobs.get(key)?.is_none() {
-            jobs.insert(key, encode(&job)?.as_slice())?;
-        }
-    }
-    drop(jobs);
     for entry in matched.passed {
         log::append(transaction, &entry)?;
     }
-    Ok(())
+    Ok(to_do)
 }
 
 fn begin_run(
@@ -328,39 +344,32 @@ fn end_run(transaction: &Transaction, end: RunEnd) -> Result<Vec<(String, u64)>,
     } = end;
     let mut fallen = Vec::new();
     let mut handled = 0;
-    {
-        let mut table = transaction.tables().open_table(HOOK_JOBS)?;
-        for (seq, end) in &jobs {
-            let key = (hook.as_str(), *seq);
-            let job: Option<HookJob> = table
-                .remove(key)?
-                .map(|bytes| decode(bytes.value()))
-                .transpose()?;
-            let Some(mut job) = job else { continue };
-            match end {
-                JobEnd::Handled => handled += 1,
-                JobEnd::Retry(due) => {
-                    job.failures = job.failures.saturating_add(1);
-                    job.due = Some(*due);
-                    table.insert(key, encode(&job)?.as_slice())?;
-                }
-                JobEnd::Dead(why) => {
-                    job.failures = job.failures.saturating_add(1);
-                    dead::bury(transaction, &hook, *seq, job, why, log.at)?;
-                }
+    for (seq, end) in &jobs {
+        let Some(mut job) = take_job(transaction, &hook, *seq)? else {
+            continue;
+        };
+        match end {
+            JobEnd::Handled => handled += 1,
+            JobEnd::Retry(due) => {
+                job.failures = job.failures.saturating_add(1);
+                job.due = Some(*due);
+                put_job(transaction, &hook, *seq, &job)?;
             }
-            for later in &skipped {
-                let key = (later.as_str(), *seq);
-                let begun = table
-                    .get(key)?
-                    .map(|bytes| decode::<HookJob>(bytes.value()))
-                    .transpose()?
-                    .is_none_or(|job| job.attempts > 0);
-                if !begun {
-                    table.remove(key)?;
-                    fallen.push((later.clone(), *seq));
-                }
+            JobEnd::Dead(why) => {
+                job.failures = job.failures.saturating_add(1);
+                dead::bury(transaction, &hook, *seq, job, why, log.at)?;
             }
+        }
+        for later in &skipped {
+            match take_job(transaction, later, *seq)? {
+                Some(job) if job.attempts > 0 => {
+                    put_job(transaction, later, *seq, &job)?;
+                    continue;
+                }
+                Some(_) => fallen.push((later.clone(), *seq)),
+                None => {}
+            }
+            settled::note(transaction, later, *seq)?;
         }
     }
     let failed = jobs.iter().any(|(_, end)| *end != JobEnd::Handled);
@@ -370,6 +379,27 @@ fn end_run(transaction: &Transaction, end: RunEnd) -> Result<Vec<(String, u64)>,
     })?;
     log::append(transaction, &log)?;
     Ok(fallen)
+}
+
+fn take_job(
+    transaction: &Transaction,
+    hook: &str,
+    seq: u64,
+) -> Result<Option<HookJob>, redb::Error> {
+    let mut jobs = transaction.tables().open_table(HOOK_JOBS)?;
+    let bytes = jobs.remove((hook, seq))?;
+    bytes.map(|bytes| decode(bytes.value())).transpose()
+}
+
+fn put_job(
+    transaction: &Transaction,
+    hook: &str,
+    seq: u64,
+    job: &HookJob,
+) -> Result<(), redb::Error> {
+    let mut jobs = transaction.tables().open_table(HOOK_JOBS)?;
+    jobs.insert((hook, seq), encode(job)?.as_slice())?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -262,5 +262,5 @@ pub(crate) fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, redb::Error
 }
 
 fn unreadable(error: serde_json::Error) -> redb::Error {
-    redb::Error::Io(io::Error::other(error))
+    redb::Error::Io(io::Error::new(io::ErrorKind::InvalidData, error))
 }

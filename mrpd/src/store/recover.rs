@@ -6,6 +6,7 @@ mod rebuild;
 use super::examine::{Depth, SALVAGED};
 use super::lock::open_private;
 use crate::clock;
+use crate::crash::crash_point;
 use rebuild::{Saved, rebuild};
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
@@ -74,6 +75,8 @@ pub fn set_aside_if_damaged(
     if size == 0 {
         return Ok(None);
     }
+    // To read gigabytes at each start would cost more than it finds: what happens to a file after a clean end is seldom, and shows
+    // when the daemon comes to it. That counts as an unclean end, as a crash over it does.
     let depth = match last_end {
         LastEnd::Clean if size > SMALL => Depth::Ends,
         LastEnd::Clean | LastEnd::Unclean => Depth::Everything,
@@ -91,8 +94,11 @@ pub fn set_aside_if_damaged(
     let replace = || {
         let partial = partial_of(path);
         let saved = salvage(path, &partial)?;
+        crash_point!("salvage.saved");
         let aside = set_aside(path)?;
+        crash_point!("salvage.set-aside");
         install(&partial, path)?;
+        crash_point!("salvage.installed");
         Ok((aside, saved))
     };
     match replace() {
@@ -249,6 +255,7 @@ fn salvage(from: &Path, partial: &Path) -> io::Result<Saved> {
             backward.push(OsStr::new("--backward"));
             save_table(&backward)?;
         }
+        crash_point!("salvage.table-saved");
     }
     let saved = rebuild(partial).map_err(io::Error::other)?;
     File::open(partial)?.sync_all()?;

@@ -2,7 +2,7 @@
 
 use super::index::{Order, Step, Terms, Walk, direction_term, state_term};
 use super::record::{MessageRecord, decode};
-use super::schema::{Counter, HOOK_JOBS, HOOKS, INDEX, MESSAGES, TIMES};
+use super::schema::{Counter, HOOK_DEAD, HOOK_JOBS, HOOKS, INDEX, MESSAGES, TIMES};
 use super::writer::{Message as WriterMessage, Transaction};
 use super::{HookRecord, Store, StoreError, entry};
 use mrp_proto::time::Timestamp;
@@ -153,22 +153,22 @@ fn prune(transaction: &Transaction, expendable: &Expendable) -> Result<Pruned, r
 struct Needed {
     /// No hook has yet to look at anything up to here.
     seen: u64,
-    /// What hooks have before them.
-    queued: BTreeSet<u64>,
+    /// What hooks have before them, and what they have given up: that waits for the user's word. Both are bounded.
+    kept: BTreeSet<u64>,
 }
 
 impl Needed {
     fn covers(&self, seq: u64) -> bool {
-        seq > self.seen || self.queued.contains(&seq)
+        seq > self.seen || self.kept.contains(&seq)
     }
 }
 
-/// A hook that is switched off, or not configured any more, does not hold up anything but what it has queued.
+/// A hook that is switched off, or not configured any more, does not hold up anything but what it has queued or given up.
 fn needed_by_hooks(transaction: &Transaction) -> Result<Needed, redb::Error> {
     let tables = transaction.read_tables();
     let mut needed = Needed {
         seen: u64::MAX,
-        queued: BTreeSet::new(),
+        kept: BTreeSet::new(),
     };
     for entry in tables.open_table(HOOKS)?.iter()? {
         let hook: HookRecord = decode(entry?.1.value())?;
@@ -176,8 +176,10 @@ fn needed_by_hooks(transaction: &Transaction) -> Result<Needed, redb::Error> {
             needed.seen = needed.seen.min(hook.cursor);
         }
     }
-    for entry in tables.open_table(HOOK_JOBS)?.iter()? {
-        needed.queued.insert(entry?.0.value().1);
+    for table in [HOOK_JOBS, HOOK_DEAD] {
+        for entry in tables.open_table(table)?.iter()? {
+            needed.kept.insert(entry?.0.value().1);
+        }
     }
     Ok(needed)
 }

@@ -84,6 +84,9 @@ pub(crate) const HOOK_JOBS: TableDefinition<'_, (&str, u64), &[u8]> =
 /// What each hook has given up, by hook and `seq`: JSON of a `DeadJob`.
 pub(crate) const HOOK_DEAD: TableDefinition<'_, (&str, u64), &[u8]> =
     TableDefinition::new("hook_dead");
+/// What hooks have yet to look at and others before them have settled alone, by hook and `seq`.
+pub(crate) const HOOK_SETTLED: TableDefinition<'_, (&str, u64), ()> =
+    TableDefinition::new("hook_settled");
 /// What hooks have done, in order: JSON of a `HookLogEntry`.
 pub(crate) const HOOK_LOG: TableDefinition<'_, u64, &[u8]> = TableDefinition::new("hook_log");
 
@@ -133,6 +136,7 @@ macro_rules! for_each_table {
         $transaction.$open(HOOKS)?;
         $transaction.$open(HOOK_JOBS)?;
         $transaction.$open(HOOK_DEAD)?;
+        $transaction.$open(HOOK_SETTLED)?;
         $transaction.$open(HOOK_LOG)?;
         $transaction.$open(ROOM)?;
     };

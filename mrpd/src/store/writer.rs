@@ -1,5 +1,6 @@
 //! The one thread that writes: it gathers what waits into one transaction, and answers after the commit.
 
+use super::examine::Suspicion;
 use super::schema::{self, Counter, FORGET, META};
 use super::timings::Timings;
 use super::{Compaction, SharedDatabase, StageChange, StoreError, disk, open_database};
@@ -228,6 +229,7 @@ pub(crate) struct Writer {
     pub(crate) written: Instant,
     pub(crate) trouble: watch::Sender<Option<Arc<str>>>,
     pub(crate) timings: Timings,
+    pub(crate) suspicion: Suspicion,
     pub(crate) stages: broadcast::Sender<StageChange>,
 }
 
@@ -343,7 +345,10 @@ impl Writer {
             }
             Ok((finishes, notes))
         };
-        let (finishes, notes) = attempt().map_err(|error| disk(&error))?;
+        let (finishes, notes) = attempt().map_err(|error| {
+            self.suspicion.hear(&error);
+            disk(&error)
+        })?;
         notes.after_commit();
         self.announce(&notes);
         let touched = match notes.touched.get() {

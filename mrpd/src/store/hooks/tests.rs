@@ -1,6 +1,7 @@
 use super::*;
 use crate::store::{Copies, Incoming};
 use mrpd_api::message::{Direction, Kind};
+use redb::ReadableTableMetadata as _;
 
 fn now() -> Timestamp {
     Timestamp::from_unix_millis(1_700_000_000_000)
@@ -139,6 +140,58 @@ async fn later_hooks_are_skipped_unless_they_have_begun() {
     let fallen = store.end_run(end(2, JobEnd::Handled, &["b"])).await;
     assert!(fallen.unwrap().is_empty());
     assert_eq!(seqs(&store, "b").await, [2]);
+}
+
+/// A message that a has looked at, and settles alone, before b has looked.
+async fn settled_alone(store: &Store) {
+    store.accept(message("m3")).await.wait().await.unwrap();
+    let mut matched = looked("a", 3);
+    matched.jobs = vec![("a".to_owned(), 3, job("m3"))];
+    store.record_matched(matched).await.unwrap();
+    let fallen = store.end_run(end(3, JobEnd::Handled, &["b"])).await;
+    assert_eq!(fallen.unwrap(), []);
+}
+
+fn looked(hook: &str, cursor: u64) -> Matched {
+    Matched {
+        cursors: vec![(hook.to_owned(), cursor)],
+        ..Matched::default()
+    }
+}
+
+async fn b_finds(store: &Store, seq: u64) -> Vec<(String, u64, HookJob)> {
+    let mut matched = looked("b", seq);
+    matched.jobs = vec![("b".to_owned(), seq, job("m"))];
+    store.record_matched(matched).await.unwrap()
+}
+
+#[tokio::test]
+async fn later_hooks_that_have_not_looked_yet_are_skipped_as_well() {
+    let (dir, store) = store().await;
+    settled_alone(&store).await;
+    store.close().await;
+    let store = Store::open(&dir.path().join("store")).unwrap();
+    assert_eq!(b_finds(&store, 3).await, []);
+    assert_eq!(seqs(&store, "b").await, [1, 2]);
+    store.accept(message("m4")).await.wait().await.unwrap();
+    let found = b_finds(&store, 4).await;
+    assert_eq!(found, [("b".to_owned(), 4, job("m"))]);
+    // Once it has come to the message, nothing more is remembered of it.
+    store.rewind_hook("b".to_owned(), 3).await.unwrap();
+    let noted = store.read(|transaction| {
+        let settled = transaction.open_table(crate::store::schema::HOOK_SETTLED)?;
+        Ok(settled.len()?)
+    });
+    assert_eq!(noted.await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_hook_that_is_set_back_by_hand_is_skipped_no_more() {
+    let (_dir, store) = store().await;
+    settled_alone(&store).await;
+    store.rewind_hook("b".to_owned(), 2).await.unwrap();
+    assert_eq!(b_finds(&store, 3).await.len(), 1);
+    assert_eq!(seqs(&store, "b").await, [1, 2, 3]);
 }
 
 #[tokio::test]

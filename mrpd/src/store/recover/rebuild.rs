@@ -1,8 +1,10 @@
 //! From the tables that were saved to a store that can be opened: what follows from them is made anew.
 
-use crate::store::record::{MessageRecord, OutboxRecord, OutboxStage, Track, decode};
+use crate::store::HookRecord;
+use crate::store::record::{MessageRecord, OutboxRecord, OutboxStage, Track, decode, encode};
 use crate::store::schema::{
-    Counter, FANOUTS, HELD, IDS, MESSAGES, META, OUTBOX, OUTBOX_IDS, SCHEMA, STANDINGS, TRACKS,
+    CURSORS, Counter, DOWNLOADS, FANOUTS, HELD, HOOK_DEAD, HOOK_JOBS, HOOK_SETTLED, HOOKS, IDS,
+    MESSAGES, META, OUTBOX, OUTBOX_IDS, SCHEMA, STANDINGS, TRACKS,
 };
 use mrpd_api::message::Direction;
 use redb::{Database, ReadableTable as _, ReadableTableMetadata as _, WriteTransaction};
@@ -52,6 +54,7 @@ pub(super) fn rebuild(path: &Path) -> Result<Saved, redb::Error> {
     enter_outbox(&transaction, &mut tally)?;
     look_at_ends(&transaction, &mut tally)?;
     let queued_before = write_counters(&transaction, &tally)?;
+    set_readers_back(&transaction)?;
     transaction.commit()?;
     Ok(Saved {
         messages: tally.received + tally.sent,
@@ -90,6 +93,14 @@ fn enter_messages(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(
     standings.retain(|seq, _| is_there(seq))?;
     let mut tracks = transaction.open_table(TRACKS)?;
     tracks.retain(|seq, bytes| is_there(seq) && decode::<Track>(bytes).is_ok())?;
+    let mut downloads = transaction.open_table(DOWNLOADS)?;
+    downloads.retain(|(seq, _), _| is_there(seq))?;
+    for table in [HOOK_JOBS, HOOK_DEAD] {
+        let mut jobs = transaction.open_table(table)?;
+        jobs.retain(|(_, seq), _| is_there(seq))?;
+    }
+    let mut settled = transaction.open_table(HOOK_SETTLED)?;
+    settled.retain(|(_, seq), ()| is_there(seq))?;
     Ok(())
 }
 
@@ -126,6 +137,45 @@ fn look_at_ends(transaction: &WriteTransaction, tally: &mut Tally) -> Result<(),
     Ok(())
 }
 
+/// Where the newest messages are gone with the counters, their numbers are given again: whoever reads in order must not stand
+/// beyond them.
+fn set_readers_back(transaction: &WriteTransaction) -> Result<(), redb::Error> {
+    let newest = {
+        let meta = transaction.open_table(META)?;
+        let newest = meta.get(Counter::Newest.name())?;
+        newest.map_or(0, |newest| newest.value())
+    };
+    let mut cursors = transaction.open_table(CURSORS)?;
+    let mut beyond = Vec::new();
+    for entry in cursors.iter()? {
+        let (name, seq) = entry?;
+        if seq.value() > newest {
+            beyond.push(name.value().to_owned());
+        }
+    }
+    for name in beyond {
+        cursors.insert(name.as_str(), newest)?;
+    }
+    let mut hooks = transaction.open_table(HOOKS)?;
+    let mut changed = Vec::new();
+    for entry in hooks.iter()? {
+        let (name, bytes) = entry?;
+        let hook = decode::<HookRecord>(bytes.value()).ok();
+        if hook.as_ref().is_none_or(|hook| hook.cursor > newest) {
+            changed.push((name.value().to_owned(), hook));
+        }
+    }
+    for (name, hook) in changed {
+        // One that cannot be read begins as a new one does: behind the newest message.
+        let hook = HookRecord {
+            cursor: newest,
+            ..hook.unwrap_or_default()
+        };
+        hooks.insert(name.as_str(), encode(&hook)?.as_slice())?;
+    }
+    Ok(())
+}
+
 /// Gives how many sends were still to be made, by the old counters.
 fn write_counters(
     transaction: &WriteTransaction,
@@ -158,4 +208,60 @@ fn write_counters(
         meta.insert(name, value)?;
     }
     Ok(queued)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock;
+    use crate::store::{HookJob, Matched, Store};
+    use crate::testing;
+
+    fn job(id: &str) -> HookJob {
+        HookJob {
+            from: "alice".to_owned(),
+            message_id: id.to_owned(),
+            attempts: 0,
+            failures: 0,
+            due: None,
+        }
+    }
+
+    #[tokio::test]
+    async fn numbers_that_are_given_again_mean_the_new_messages_to_everybody() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        let store = Store::open(&path).unwrap();
+        let hook = "deploy".to_owned();
+        let hooks = vec![hook.clone()];
+        store.know_hooks(hooks.clone(), clock::now()).await.unwrap();
+        let mut matched = Matched::default();
+        for seq in 1..=3 {
+            let id = format!("msg_{seq}");
+            testing::receive(&store, &id).await;
+            matched.jobs.push((hook.clone(), seq, job(&id)));
+        }
+        matched.cursors.push((hook.clone(), 3));
+        store.record_matched(matched).await.unwrap();
+        store.put_cursor("reader".to_owned(), 3).await.unwrap();
+        store.close().await;
+        // As a damaged file has it: the counters are gone, and the last message.
+        let database = Database::open(&path).unwrap();
+        let transaction = database.begin_write().unwrap();
+        transaction.delete_table(META).unwrap();
+        let mut messages = transaction.open_table(MESSAGES).unwrap();
+        messages.remove(3).unwrap();
+        drop(messages);
+        transaction.commit().unwrap();
+        drop(database);
+
+        assert_eq!(rebuild(&path).unwrap().messages, 2);
+        let store = Store::open(&path).unwrap();
+        assert_eq!(store.cursor("reader".to_owned()).await.unwrap(), 2);
+        let known = store.know_hooks(hooks, clock::now()).await.unwrap();
+        assert_eq!(known[0].1.cursor, 2);
+        let jobs = store.hook_jobs(hook).await.unwrap();
+        let seqs: Vec<u64> = jobs.iter().map(|(seq, _)| *seq).collect();
+        assert_eq!(seqs, [1, 2]);
+    }
 }

@@ -512,6 +512,40 @@ async fn what_a_hook_has_yet_to_do_with_stays() {
         passed: Vec::new(),
     };
     store.record_matched(matched).await.unwrap();
-    store.prune(everything).await.unwrap();
+    store.prune(everything.clone()).await.unwrap();
     assert_eq!(found(&store, Selection::default()).await, [3]);
+    // What was given up waits for the user's word, and goes when that is spoken.
+    store.end_run(given_up(&hooks[0], 3)).await.unwrap();
+    for size in [None, Some(0)] {
+        let expendable = Expendable {
+            bytes: size,
+            ..everything.clone()
+        };
+        store.prune(expendable).await.unwrap();
+        assert_eq!(found(&store, Selection::default()).await, [3]);
+    }
+    assert!(store.drop_dead_job(hooks[0].clone(), 3).await.unwrap());
+    store.prune(everything).await.unwrap();
+    assert_eq!(found(&store, Selection::default()).await, [0_u64; 0]);
+}
+
+fn given_up(hook: &str, seq: u64) -> RunEnd {
+    let why = "exit status 100";
+    RunEnd {
+        hook: hook.to_owned(),
+        jobs: vec![(seq, JobEnd::Dead(why.to_owned()))],
+        skipped: Vec::new(),
+        log: HookLogEntry {
+            at: at(5),
+            hook: hook.to_owned(),
+            seqs: vec![seq],
+            message_id: format!("m{seq}"),
+            attempt: 1,
+            outcome: "dead".to_owned(),
+            why: why.to_owned(),
+            took_ms: 0,
+            stdout: String::new(),
+            stderr: String::new(),
+        },
+    }
 }
