@@ -4,6 +4,7 @@
 //! has stored; when the connection is lost it connects again, after a pause that grows and is spread at random. What the
 //! session says and when is decided by [`mrp_proto::session::agent`]; here are the socket, the clock and the pauses.
 
+mod alarm;
 mod connect;
 mod desk;
 mod jump;
