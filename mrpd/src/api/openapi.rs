@@ -3,6 +3,7 @@
 //! A handler says what is its own: parameters, bodies, and the error codes that only it has, in `x-error-codes`. What every
 //! operation of a class has besides is added here.
 
+use super::routes;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use mrp_proto::openapi::{forbid_null, tidy};
@@ -61,8 +62,8 @@ pub(super) struct Base;
 
 /// The document, for people and programs to read.
 pub fn document() -> String {
-    let mut text =
-        serde_json::to_string_pretty(&complete(described())).expect("a JSON value can be written");
+    let mut text = serde_json::to_string_pretty(&complete(routes::described()))
+        .expect("a JSON value can be written");
     text.push('\n');
     text
 }
@@ -81,12 +82,6 @@ pub(super) async fn show() -> impl IntoResponse {
         Ok(document) => ([(header::CONTENT_TYPE, "application/json")], document).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
-}
-
-fn described() -> utoipa::openapi::OpenApi {
-    super::routes()
-        .merge(super::streamed_routes())
-        .into_openapi()
 }
 
 /// Codes as the annotations of handlers list them.
