@@ -1,9 +1,11 @@
 //! Figures of relayd and mrpd under load. `bench/README.md` says how to read them.
 
 mod clock;
+mod daemon;
 mod discovery;
 mod durable_send;
 mod idle_sockets;
+mod mrpd_idle;
 mod mrpd_inbox;
 mod process;
 mod relay;
@@ -27,6 +29,8 @@ enum Scenario {
     Discovery(discovery::Options),
     /// Resident memory of authenticated WebSockets that do nothing
     IdleSockets(idle_sockets::Options),
+    /// Memory and wake-ups of a daemon with one session that does nothing
+    MrpdIdle(mrpd_idle::Options),
     /// First pages of a large inbox, by every kind of filter, over the daemon's socket
     MrpdInbox(mrpd_inbox::Options),
 }
@@ -40,6 +44,7 @@ fn main() -> anyhow::Result<()> {
         Scenario::DurableSend(options) => runtime.block_on(durable_send::run(&options))?,
         Scenario::Discovery(options) => runtime.block_on(discovery::run(&options))?,
         Scenario::IdleSockets(options) => runtime.block_on(idle_sockets::run(&options))?,
+        Scenario::MrpdIdle(options) => runtime.block_on(mrpd_idle::run(&options))?,
         Scenario::MrpdInbox(options) => runtime.block_on(mrpd_inbox::run(&options))?,
     };
     report::print(&lines);

@@ -1,12 +1,11 @@
 //! How long the first page of a large inbox takes, by every kind of filter, and what memory the daemon has then.
 
-mod daemon;
 mod population;
 
 use crate::clock;
-use crate::report::Line;
+use crate::daemon::{self, Daemon};
+use crate::report::{Line, mebibytes};
 use anyhow::ensure;
-use daemon::Daemon;
 use mrp_proto::time::Timestamp;
 use mrpd::store::{Settled, Settlement, Store, Target};
 use mrpd_api::message::State;
@@ -109,10 +108,6 @@ async fn fill(database: &Path, population: &Population) -> anyhow::Result<()> {
     }
     store.close().await;
     Ok(())
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }
 
 fn millis(time: Duration) -> String {

@@ -16,6 +16,11 @@ impl Line {
     }
 }
 
+/// Bytes as a figure.
+pub(crate) fn mebibytes(bytes: u64) -> String {
+    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
+}
+
 #[expect(clippy::print_stdout, reason = "figures are what this program is for")]
 pub(crate) fn print(lines: &[Line]) {
     for line in lines {

@@ -7,6 +7,7 @@
 //! Where something between the two knows no WebSockets, the task can poll instead ([`Transports`]): polls that mark nothing, and an
 //! acknowledgement over HTTP once a message is stored. It does one or the other, never both at once.
 
+mod alarm;
 mod connect;
 mod desk;
 mod jump;

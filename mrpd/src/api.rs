@@ -24,6 +24,7 @@ mod profile;
 mod prune;
 mod query;
 mod relays;
+mod routes;
 mod send;
 mod sign;
 mod spool;
@@ -53,9 +54,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::mpsc;
-use utoipa::OpenApi as _;
-use utoipa_axum::router::OpenApiRouter;
-use utoipa_axum::routes;
 
 /// Bytes of a request's body, at most.
 const BODY_LIMIT: usize = 4 << 20;
@@ -88,105 +86,14 @@ pub struct About {
 
 /// The whole interface.
 pub fn router(api: Api) -> Router {
-    let (router, _described) = routes().split_for_parts();
-    let (streamed, _described) = streamed_routes().split_for_parts();
-    router
+    routes::whole()
         .fallback(no_such_path)
         .method_not_allowed_fallback(no_such_method)
         .layer(axum::middleware::from_fn(take_body))
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
-        .merge(streamed.method_not_allowed_fallback(no_such_method))
+        .merge(routes::streamed().method_not_allowed_fallback(no_such_method))
         .layer(axum::middleware::map_response(sign_answer))
         .with_state(api)
-}
-
-/// The routes, each with its description: there is no other way in, so nothing is served that the document does not have.
-fn routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::with_openapi(openapi::Base::openapi())
-        .routes(routes!(openapi::show))
-        .routes(routes!(status::health))
-        .routes(routes!(status::status))
-        .routes(routes!(metrics::show))
-        .routes(routes!(events::follow))
-        .routes(routes!(status::agents))
-        .routes(routes!(status::relays))
-        .routes(routes!(sign::sign))
-        .routes(routes!(outbox::list))
-        .routes(routes!(outbox::one))
-        .routes(routes!(outbox::cancel))
-        .routes(routes!(outbox::retry))
-        .routes(routes!(outbox::flush))
-        .routes(routes!(outbox::receipt))
-        .routes(routes!(relays::discover))
-        .routes(routes!(relays::capabilities))
-        .routes(routes!(relays::lookup))
-        .routes(routes!(relays::limits))
-        .routes(routes!(profile::acl))
-        .routes(routes!(profile::put_acl, profile::remove_acl))
-        .routes(routes!(profile::policy, profile::put_policy))
-        .routes(routes!(profile::show, profile::change))
-        .routes(routes!(
-            profile::webhook,
-            profile::put_webhook,
-            profile::remove_webhook
-        ))
-        .routes(routes!(send::send))
-        .routes(routes!(send::many))
-        .routes(routes!(send::recipients))
-        .routes(routes!(messages::list))
-        .routes(routes!(messages::one, messages::remove))
-        .routes(routes!(threads::search))
-        .routes(routes!(claims::mark))
-        .routes(routes!(claims::claim))
-        .routes(routes!(claims::ack))
-        .routes(routes!(claims::nack))
-        .routes(routes!(claims::touch))
-        .routes(routes!(prune::prune))
-        .routes(routes!(threads::list))
-        .routes(routes!(threads::one))
-        .routes(routes!(pending::list))
-        .routes(routes!(pending::accept))
-        .routes(routes!(pending::reject))
-        .routes(routes!(contacts::list))
-        .routes(routes!(contacts::one, contacts::put, contacts::remove))
-        .routes(routes!(contacts::rename))
-        .routes(routes!(cursors::list))
-        .routes(routes!(cursors::get, cursors::put, cursors::remove))
-        .routes(routes!(attachments::one))
-        .routes(routes!(blobs::get, blobs::remove))
-        .routes(routes!(blobs::info))
-        .routes(routes!(timed::expects))
-        .routes(routes!(timed::schedules))
-        .routes(routes!(archive::export))
-        .routes(routes!(archive::back_up))
-        .routes(routes!(hooks::list))
-        .routes(routes!(hooks::log))
-        .routes(routes!(hooks::one))
-        .routes(routes!(hooks::enable))
-        .routes(routes!(hooks::disable))
-        .routes(routes!(hooks::test))
-        .routes(routes!(hooks::replay))
-        .routes(routes!(dead::list))
-        .routes(routes!(dead::retry))
-        .routes(routes!(dead::discard))
-        .routes(routes!(topics::list))
-        .routes(routes!(topics::subscribers))
-        .routes(routes!(topics::remove_subscriber))
-        .routes(routes!(topics::publish))
-        .routes(routes!(topics::subscriptions, topics::subscribe))
-        .routes(routes!(topics::unsubscribe))
-        .routes(routes!(topics::unsubscribe_topic))
-        .routes(routes!(spool::show))
-        .routes(routes!(doctor::examine))
-        .routes(routes!(lifecycle::reload))
-        .routes(routes!(lifecycle::shutdown))
-}
-
-/// Routes whose bodies are taken as they come, however long they are. They bound each wait for more themselves.
-fn streamed_routes() -> OpenApiRouter<Api> {
-    OpenApiRouter::new()
-        .routes(routes!(archive::import))
-        .routes(routes!(blobs::list, blobs::put, blobs::post))
 }
 
 /// Takes the whole body before anything is done: a client that stops in the middle must not keep its place for ever.

@@ -19,7 +19,7 @@
 //! - [`hooks`]: programs that are run when a message comes. [`expects`]: and when none does.
 //! - [`schedules`]: messages that are sent at certain times.
 //! - [`store`]: one file, one writer, whole transactions. `leases`: work that comes back. `upkeep`: what goes.
-//! - [`watch`]: noticing that files have changed. `log`: how the log is written.
+//! - [`watch`]: noticing that files have changed. `folders`: what the system tells of them. `log`: how the log is written.
 //! - `descriptors`: which files a program begins with.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.
 //!
@@ -43,6 +43,7 @@ pub mod events;
 pub mod expects;
 pub mod expression;
 pub mod fanout;
+mod folders;
 pub mod hooks;
 pub mod identity;
 pub mod inbox;

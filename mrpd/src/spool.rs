@@ -8,22 +8,22 @@
 //! A file is taken under a hidden name first, so that another of its name can come at any moment. It is removed once the message is
 //! durable in the outbox; a crash in between sends nothing twice, since the outbox knows the file by its inode, time and name.
 //!
-//! - `watch`: what the system tells. `folder`: names, and what may be touched. `file`: one file.
+//! - `folder`: names, and what may be touched. `file`: one file.
 
 mod file;
 mod folder;
-mod watch;
 
 pub use folder::listing;
 
 use crate::config;
 use crate::context::Context;
+use crate::folders::{Folders, News, What};
 use file::Outcome;
 use folder::Spool;
 use std::collections::BTreeSet;
+use std::io;
 use std::path::PathBuf;
 use std::time::Duration;
-use watch::{News, Watch};
 
 /// How long to wait before what could not be sent for now is tried again.
 const AGAIN: Duration = Duration::from_secs(30);
@@ -60,11 +60,11 @@ async fn serve(context: &Context, wanted: Option<&config::Spool>) {
         return std::future::pending().await;
     };
     loop {
-        let opened = Spool::open(wanted).and_then(|spool| Ok((Watch::begin()?, spool)));
+        let opened = Spool::open(wanted).and_then(|spool| Ok((Folders::new()?, spool)));
         match opened {
-            Ok((watch, spool)) => {
+            Ok((folders, spool)) => {
                 context.board.warn("spool", Vec::new());
-                Worker::new(context, spool, watch).work().await;
+                Worker::new(context, spool, folders).work().await;
             }
             Err(error) => {
                 let what = format!("spool: {} is not used: {error}", wanted.dir.display());
@@ -80,23 +80,23 @@ async fn serve(context: &Context, wanted: Option<&config::Spool>) {
 struct Worker<'a> {
     context: &'a Context,
     spool: Spool,
-    watch: Watch,
+    folders: Folders,
     watched: BTreeSet<PathBuf>,
 }
 
 impl<'a> Worker<'a> {
-    fn new(context: &'a Context, spool: Spool, watch: Watch) -> Self {
+    fn new(context: &'a Context, spool: Spool, folders: Folders) -> Self {
         Self {
             context,
             spool,
-            watch,
+            folders,
             watched: BTreeSet::new(),
         }
     }
 
     /// Works until the folder is gone.
     async fn work(mut self) {
-        if let Err(error) = self.watch.add(self.spool.dir()) {
+        if let Err(error) = self.folders.add(self.spool.dir()) {
             tracing::warn!(%error, "the spool folder cannot be watched");
             return;
         }
@@ -109,21 +109,24 @@ impl<'a> Worker<'a> {
                 }
             };
             tokio::select! {
-                news = self.watch.next() => match news {
-                    // The files that are taken move too, to their hidden names.
-                    News::Moved(path) if !folder::is_visible(&path) => {}
-                    News::Moved(path) => {
-                        if self.take(&path).await == Outcome::Later {
+                news = self.news() => match news {
+                    Ok(News::At { path, what: What::MovedIn }) if !path.is_dir() => {
+                        // The files that are taken move too, to their hidden names.
+                        if folder::is_visible(&path) && self.take(&path).await == Outcome::Later {
                             look = Some(AGAIN);
                         }
                     }
-                    News::Folder(path) => {
+                    Ok(News::At { path, what: What::MovedIn | What::Folder }) => {
                         self.watched.remove(&path);
                         look = Some(Duration::ZERO);
                     }
-                    News::Lost => look = Some(Duration::ZERO),
-                    News::WrittenInPlace(path) => self.spool.advise(&path),
-                    News::End => return,
+                    Ok(News::At { path, what: What::Written }) => self.spool.advise(&path),
+                    Ok(News::At { what: What::Other, .. }) => {}
+                    Ok(News::Lost) => look = Some(Duration::ZERO),
+                    Err(error) => {
+                        tracing::warn!(%error, "the spool folder cannot be watched any more");
+                        return;
+                    }
                 },
                 () = due => {
                     if !self.spool.is_there() {
@@ -131,6 +134,18 @@ impl<'a> Worker<'a> {
                     }
                     look = self.look().await;
                 }
+            }
+        }
+    }
+
+    /// What happens next that matters.
+    async fn news(&mut self) -> io::Result<News> {
+        loop {
+            match self.folders.next().await? {
+                News::At {
+                    what: What::Other, ..
+                } => {}
+                news => return Ok(news),
             }
         }
     }
@@ -144,7 +159,7 @@ impl<'a> Worker<'a> {
         for folder in self.spool.folders() {
             if !self.watched.contains(&folder) {
                 // Watched first, listed then: what comes in between is seen twice at worst.
-                match self.watch.add(&folder) {
+                match self.folders.add(&folder) {
                     Ok(()) => {
                         self.watched.insert(folder.clone());
                     }

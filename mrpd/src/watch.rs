@@ -10,17 +10,14 @@ mod places;
 pub use files::Files;
 
 use crate::board::Board;
+use crate::folders::{Folders, News};
 use files::Snapshot;
-use notify::event::{AccessKind, AccessMode, EventKind};
-use notify::{ErrorKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use places::Places;
 use std::collections::HashMap;
 use std::io;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 /// Nothing has happened for so long: whoever wrote is done.
@@ -46,10 +43,11 @@ pub enum Change {
 /// Watches over files. Where the system does not let it, the board says so, and nothing is ever noticed.
 #[derive(Debug)]
 pub struct Watch {
-    watcher: Option<RecommendedWatcher>,
+    folders: Option<Folders>,
     watched: HashMap<PathBuf, (u64, u64)>,
-    places: Arc<Mutex<Places>>,
-    touched: Arc<Notify>,
+    places: Places,
+    /// Whether there is something to look at, whatever the system tells.
+    look_again: bool,
     is_touched: bool,
     files: Files,
     seen: Snapshot,
@@ -59,25 +57,19 @@ pub struct Watch {
 impl Watch {
     /// Over these files, as they are now.
     pub fn new(files: Files, board: Board) -> Self {
-        let places = Arc::new(Mutex::new(Places::default()));
-        let touched = Arc::new(Notify::new());
         let mut watch = Self {
-            watcher: None,
+            folders: None,
             watched: HashMap::new(),
-            places: Arc::clone(&places),
-            touched: Arc::clone(&touched),
+            places: Places::default(),
+            look_again: false,
             is_touched: false,
             seen: files.look(),
             files,
             board,
         };
-        match notify::recommended_watcher(move |told| {
-            if concerns(&told, &places) {
-                touched.notify_one();
-            }
-        }) {
-            Ok(watcher) => {
-                watch.watcher = Some(watcher);
+        match Folders::new() {
+            Ok(folders) => {
+                watch.folders = Some(folders);
                 watch.watch_places();
             }
             Err(error) => watch.complain(vec![refusal(&error, None)]),
@@ -103,7 +95,7 @@ impl Watch {
     pub async fn changed(&mut self) -> Change {
         loop {
             if !self.is_touched {
-                self.touched.notified().await;
+                self.touched().await;
                 self.is_touched = true;
             }
             self.quiet().await;
@@ -125,10 +117,31 @@ impl Watch {
         }
     }
 
-    async fn quiet(&self) {
+    /// Waits until something happens that is a reason to look.
+    async fn touched(&mut self) {
+        loop {
+            if std::mem::take(&mut self.look_again) {
+                return;
+            }
+            let Some(folders) = &mut self.folders else {
+                return std::future::pending().await;
+            };
+            match folders.next().await {
+                Ok(News::Lost) => return,
+                Ok(News::At { path, .. }) if self.places.concern(&path) => return,
+                Ok(News::At { .. }) => {}
+                Err(error) => {
+                    self.folders = None;
+                    self.complain(vec![refusal(&error, None)]);
+                }
+            }
+        }
+    }
+
+    async fn quiet(&mut self) {
         let end = Instant::now() + LONGEST_BURST;
         while Instant::now() < end {
-            if timeout(QUIET, self.touched.notified()).await.is_err() {
+            if timeout(QUIET, self.touched()).await.is_err() {
                 return;
             }
         }
@@ -140,7 +153,7 @@ impl Watch {
         loop {
             tokio::select! {
                 () = sleep_until(end) => return self.files.look(),
-                () = self.touched.notified() => sleep(QUIET).await,
+                () = self.touched() => sleep(QUIET).await,
             }
             self.watch_places();
             let now = self.files.look();
@@ -166,7 +179,7 @@ impl Watch {
 
     /// Links may lead elsewhere now, and directories may have come or gone.
     fn watch_places(&mut self) {
-        let Some(watcher) = &mut self.watcher else {
+        let Some(folders) = &mut self.folders else {
             return;
         };
         let places = Places::of(&self.files);
@@ -174,8 +187,7 @@ impl Watch {
         self.watched.retain(|dir, identity| {
             let stays = places.dirs.contains(dir) && identity_of(dir).ok() == Some(*identity);
             if !stays {
-                // One that is gone is not watched any more anyway.
-                let _ = watcher.unwatch(dir);
+                folders.remove(dir);
             }
             stays
         });
@@ -184,17 +196,17 @@ impl Watch {
                 continue;
             }
             let identity = identity_of(dir);
-            let watching = watcher.watch(dir, RecursiveMode::NonRecursive);
+            let watching = folders.add(dir);
             match (identity, watching) {
                 (Ok(identity), Ok(())) => {
                     self.watched.insert(dir.clone(), identity);
                 }
                 // It went at this very moment: look again.
-                (Err(_), _) => self.touched.notify_one(),
+                (Err(_), _) => self.look_again = true,
                 (Ok(_), Err(error)) => refusals.push(refusal(&error, Some(dir))),
             }
         }
-        *self.places.lock().unwrap_or_else(PoisonError::into_inner) = places;
+        self.places = places;
         self.complain(refusals);
     }
 
@@ -211,22 +223,10 @@ fn identity_of(dir: &Path) -> io::Result<(u64, u64)> {
         .map(|metadata| (metadata.dev(), metadata.ino()))
 }
 
-/// Whether what the system tells is a reason to look. That somebody reads is none.
-fn concerns(told: &notify::Result<notify::Event>, places: &Mutex<Places>) -> bool {
-    let Ok(event) = told else { return true };
-    let is_reading = matches!(event.kind, EventKind::Access(kind) if kind != AccessKind::Close(AccessMode::Write));
-    if is_reading {
-        return false;
-    }
-    let places = places.lock().unwrap_or_else(PoisonError::into_inner);
-    event.need_rescan() || event.paths.iter().any(|path| places.concern(path))
-}
-
-fn refusal(error: &notify::Error, dir: Option<&PathBuf>) -> String {
+fn refusal(error: &io::Error, dir: Option<&PathBuf>) -> String {
     let place = dir.map_or_else(String::new, |dir| format!(" in {}", dir.display()));
-    let what = match &error.kind {
-        ErrorKind::Io(cause) => cause.to_string(),
-        ErrorKind::MaxFilesWatch => "no more directories may be watched".to_owned(),
+    let what = match error.kind() {
+        io::ErrorKind::StorageFull => "no more directories may be watched".to_owned(),
         _ => error.to_string(),
     };
     format!(

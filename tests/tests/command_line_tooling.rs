@@ -149,8 +149,9 @@ fn the_log_of_a_daemon_in_the_background_is_shown_and_followed() {
     };
     // Only what is written once it follows is shown; so it is written until it is.
     let (stop, stopped) = std::sync::mpsc::channel::<()>();
+    let add = &add;
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        scope.spawn(move || {
             use std::sync::mpsc::RecvTimeoutError::Timeout;
             let wait = || stopped.recv_timeout(std::time::Duration::from_millis(50));
             while matches!(wait(), Err(Timeout)) {

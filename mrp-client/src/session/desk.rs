@@ -3,6 +3,7 @@
 //! Events that the program has not room for wait here, so that its acks and sends are taken even while it is slow to read: a
 //! program may call [`Handle`](super::Handle) from the very loop that reads the events.
 
+use super::alarm::Alarm;
 use super::jump::JumpDetector;
 use super::{DownReason, Event, Transport};
 use mrp_proto::frame;
@@ -10,10 +11,7 @@ use mrp_proto::id::MessageId;
 use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
-use tokio::time::{Interval, MissedTickBehavior};
 
-/// Time between two looks at the clocks.
-const CLOCK_TICK: Duration = Duration::from_secs(5);
 /// Events that may wait here before the relay's frames are left in the socket.
 const BACKLOG: usize = 64;
 
@@ -69,7 +67,7 @@ pub(super) struct Desk {
     backlog: VecDeque<Event>,
     up: watch::Sender<Option<Epoch>>,
     epoch: Epoch,
-    ticks: Interval,
+    alarm: Alarm,
     jumps: JumpDetector,
 }
 
@@ -81,8 +79,6 @@ impl Desk {
         events: mpsc::Sender<Event>,
         up: watch::Sender<Option<Epoch>>,
     ) -> Self {
-        let mut ticks = tokio::time::interval(CLOCK_TICK);
-        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Self {
             stored,
             sends,
@@ -91,7 +87,7 @@ impl Desk {
             backlog: VecDeque::new(),
             up,
             epoch: 0,
-            ticks,
+            alarm: Alarm::new(),
             jumps: JumpDetector::new(),
         }
     }
@@ -123,6 +119,11 @@ impl Desk {
     /// Whether so many events wait that more must not be made.
     pub(super) fn is_full(&self) -> bool {
         self.backlog.len() >= BACKLOG
+    }
+
+    /// By how much the clocks have parted, if nobody has told of it yet.
+    pub(super) fn look_at_clocks(&mut self) -> Option<Duration> {
+        self.jumps.look()
     }
 
     /// What the program has said to be stored and nobody has heard yet; for the end of the session.
@@ -161,7 +162,7 @@ impl Desk {
                     Some(_) => {}
                     None => return Prompt::Stop,
                 },
-                _ = self.ticks.tick() => {
+                () = self.alarm.rings() => {
                     if let Some(by) = self.jumps.look() {
                         return Prompt::ClockJumped(by);
                     }
@@ -184,7 +185,6 @@ mod tests {
     use mrp_proto::key::SecretKey;
     use mrp_proto::message::SendRequest;
     use serde_json::value::RawValue;
-
     /// The program's ends of what the desk holds.
     struct Program {
         stored: mpsc::UnboundedSender<Storing>,
@@ -303,6 +303,34 @@ mod tests {
             desk.prompt(Sends::Take).await,
             Prompt::Send(_) | Prompt::HandedOver
         ));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_done_while_nothing_happens() {
+        use std::sync::Arc;
+        use std::sync::atomic::{AtomicBool, Ordering};
+        use std::task::{Context, Wake, Waker};
+
+        #[derive(Default)]
+        struct Woken(AtomicBool);
+
+        impl Wake for Woken {
+            fn wake(self: Arc<Self>) {
+                self.0.store(true, Ordering::Relaxed);
+            }
+        }
+
+        let (mut desk, program) = desk_and_program();
+        let woken = Arc::new(Woken::default());
+        let waker = Waker::from(Arc::clone(&woken));
+        let mut context = Context::from_waker(&waker);
+        let mut prompt = std::pin::pin!(desk.prompt(Sends::Take));
+        assert!(prompt.as_mut().poll(&mut context).is_pending());
+        tokio::time::advance(Duration::from_secs(3600)).await;
+        assert!(!woken.0.load(Ordering::Relaxed));
+        program.stop.send_replace(true);
+        assert!(woken.0.load(Ordering::Relaxed));
     }
 
     #[tokio::test]

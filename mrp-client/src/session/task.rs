@@ -266,7 +266,13 @@ impl Task {
                         machine.handle_shutdown();
                     }
                 },
-                () = sleep_until(deadline) => machine.handle_timeout(origin.elapsed()),
+                () = sleep_until(deadline) => {
+                    // Where the system tells of a sleep too late or not at all, the next ping finds out.
+                    if let Some(by) = self.desk.look_at_clocks() {
+                        return lost(DownReason::ClockJumped { by }, ready_at);
+                    }
+                    machine.handle_timeout(origin.elapsed());
+                }
             }
         }
     }

@@ -3,6 +3,7 @@
 //! A handler says what is its own: parameters, bodies, and the error codes that only it has, in `x-error-codes`. What every
 //! operation of a class has besides is added here.
 
+use super::routes;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use mrp_proto::openapi::{forbid_null, tidy};
@@ -69,7 +70,7 @@ pub fn document() -> String {
 
 /// The document, for this program to read.
 pub(crate) fn description() -> Value {
-    complete(described())
+    complete(routes::described())
 }
 
 #[utoipa::path(
@@ -86,12 +87,6 @@ pub(super) async fn show() -> impl IntoResponse {
         Ok(document) => ([(header::CONTENT_TYPE, "application/json")], document).into_response(),
         Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
     }
-}
-
-fn described() -> utoipa::openapi::OpenApi {
-    super::routes()
-        .merge(super::streamed_routes())
-        .into_openapi()
 }
 
 /// Codes as the annotations of handlers list them.

@@ -1,4 +1,4 @@
-//! An mrpd process of its own, without agents, on a store that is there already.
+//! An mrpd process of its own, with the home that a scenario has made for it.
 
 use crate::process;
 use std::os::unix::fs::DirBuilderExt as _;
@@ -17,7 +17,7 @@ pub(crate) struct Daemon {
 }
 
 /// Where the daemon of a user with this home has its store. Makes the folder.
-pub(super) fn database(home: &Path) -> anyhow::Result<PathBuf> {
+pub(crate) fn database(home: &Path) -> anyhow::Result<PathBuf> {
     let folder = home.join("state/mrp");
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -28,7 +28,7 @@ pub(super) fn database(home: &Path) -> anyhow::Result<PathBuf> {
 
 impl Daemon {
     /// Starts `program`, or the mrpd that was built beside this program.
-    pub(super) fn start(program: Option<&Path>, home: &Path) -> anyhow::Result<Self> {
+    pub(crate) fn start(program: Option<&Path>, home: &Path) -> anyhow::Result<Self> {
         let mut command = Command::new(process::beside(program, "mrpd")?);
         command
             .env_clear()
@@ -45,7 +45,7 @@ impl Daemon {
     }
 
     /// The whole answer to a request, on a connection of its own.
-    pub(super) async fn get(&self, path: &str) -> anyhow::Result<String> {
+    pub(crate) async fn get(&self, path: &str) -> anyhow::Result<String> {
         let mut stream = UnixStream::connect(&self.socket).await?;
         let request = format!("GET {path} HTTP/1.1\r\nhost: mrpd\r\nconnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await?;
@@ -55,8 +55,13 @@ impl Daemon {
     }
 
     /// Resident memory in bytes.
-    pub(super) fn resident(&self) -> anyhow::Result<u64> {
+    pub(crate) fn resident(&self) -> anyhow::Result<u64> {
         process::resident(&self.process)
+    }
+
+    /// The process, for figures of the system's.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 }
 
