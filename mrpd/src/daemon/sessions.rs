@@ -178,7 +178,7 @@ mod tests {
     use tokio::sync::oneshot;
 
     /// Sessions of which one is there that ends when the sender says so or is dropped, and a roster that has it.
-    async fn one_that_lingers(context: Context) -> (Sessions, Roster, oneshot::Sender<()>) {
+    fn one_that_lingers(context: Context) -> (Sessions, Roster, oneshot::Sender<()>) {
         let roster = Roster::of(vec![testing::agent("me", 9)]);
         let mut sessions = Sessions::new(context);
         let (release, released) = oneshot::channel();
@@ -197,7 +197,7 @@ mod tests {
     async fn a_session_that_is_back_begins_when_the_one_before_has_ended() {
         let dir = tempfile::tempdir().unwrap();
         let context = testing::parts(dir.path(), Vec::new()).await.context;
-        let (mut sessions, roster, release) = one_that_lingers(context.clone()).await;
+        let (mut sessions, roster, release) = one_that_lingers(context.clone());
         // The clock goes on when nothing else does.
         for _ in 0..2 {
             sessions.follow(&Roster::default());
@@ -216,7 +216,7 @@ mod tests {
     async fn a_session_that_does_not_end_is_not_waited_for_for_ever() {
         let dir = tempfile::tempdir().unwrap();
         let context = testing::parts(dir.path(), Vec::new()).await.context;
-        let (mut sessions, roster, _lingers) = one_that_lingers(context.clone()).await;
+        let (mut sessions, roster, _lingers) = one_that_lingers(context.clone());
         sessions.follow(&Roster::default());
         let mut changes = context.board.changes();
         sessions.follow(&roster);

@@ -25,7 +25,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     (
         "relay.NAME.transport",
-        "How messages come: by WebSocket (ws). poll and auto are names for later versions.",
+        "How messages come: by WebSocket (ws), by polls, or by WebSocket and by polls while there can be none (auto).",
     ),
     (
         "relay.NAME.ping",
@@ -447,7 +447,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ("expect.NAME.grace", "How much later it may come."),
     (
         "ingress.NAME.listen",
-        "Address and port, or the path of a socket, on which requests are taken.",
+        "Address and port, the path of a socket, or fd:NAME for sockets that systemd passes under that name, on which requests are taken.",
     ),
     ("ingress.NAME.path", "Path of the URL."),
     (
