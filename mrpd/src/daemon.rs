@@ -184,6 +184,7 @@ pub async fn run(
     let mut sessions = Sessions::new(context.clone());
     sessions.follow(&context.roster.borrow());
     ready(bound.path());
+    tracing::info!(version = env!("CARGO_PKG_VERSION"), socket = %bound.path().display(), "ready");
     notify::ready();
     let mut daemon = Daemon {
         watch,

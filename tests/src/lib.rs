@@ -6,6 +6,7 @@
 //! - [`sdk`]: a peer that is the published Python SDK.
 //! - [`crafted`]: messages that no honest program makes.
 //! - [`disk`]: a file system small enough to be filled.
+//! - [`document`]: blocks of code in documents.
 //! - [`agent`]: an agent that speaks HTTP byte by byte.
 //! - [`relay`]: a relay of the test's own.
 //! - [`proxy`]: a proxy before it that knows no WebSockets.
@@ -17,6 +18,7 @@ pub mod agent;
 pub mod clock;
 pub mod crafted;
 pub mod disk;
+pub mod document;
 pub mod process;
 pub mod programs;
 pub mod proxy;

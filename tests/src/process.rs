@@ -201,3 +201,12 @@ pub fn eventually<T>(what: &str, mut condition: impl FnMut() -> Option<T>) -> T 
         std::thread::park_timeout(Duration::from_millis(20));
     }
 }
+
+/// The id of a message, where `mrpctl send` wrote that alone to standard output, and nothing to standard error.
+pub fn sent(ended: Ended) -> String {
+    assert_eq!(ended.stderr, "", "{ended:?}");
+    let out = ended.succeeded();
+    let id = out.strip_suffix('\n').expect("a line");
+    assert!(id.starts_with("msg_") && !id.contains('\n'), "{out:?}");
+    id.to_owned()
+}

@@ -1,29 +1,16 @@
 //! What the documentation of the local interface shows works as it stands there, and shows everything there is.
 
 use std::process::Command;
+use tests::document::{Block, blocks};
 use tests::process::{Process, eventually};
-use tests::programs::{path, workspace};
+use tests::programs::path;
 use tests::relay::Relay;
 use tests::user::User;
 
 /// The blocks of shell, each with the heading it stands under.
-fn blocks() -> Vec<(String, String)> {
-    let file = workspace().join("docs/api.md");
-    let text = std::fs::read_to_string(file).expect("the documentation");
-    let (mut heading, mut block, mut blocks) = (String::new(), None::<String>, Vec::new());
-    for line in text.lines() {
-        match (&mut block, line) {
-            (Some(_), "```") => blocks.extend(block.take().map(|block| (heading.clone(), block))),
-            (Some(block), line) => block.extend([line, "\n"]),
-            (None, "```sh") => block = Some(String::new()),
-            (None, line) => {
-                if let Some(title) = line.strip_prefix("#") {
-                    heading = title.trim_matches(['#', ' ']).to_owned();
-                }
-            }
-        }
-    }
-    blocks
+fn examples() -> impl Iterator<Item = Block> {
+    let blocks = blocks("docs/api.md").into_iter();
+    blocks.filter(|block| block.kind == "sh")
 }
 
 #[test]
@@ -35,9 +22,8 @@ fn every_example_works() {
          [[topic]]\nname = \"news\"\nallow = [\"*\"]\n",
     );
     user.reload();
-    let script: Vec<String> = blocks()
-        .into_iter()
-        .map(|(heading, block)| format!("echo '== {heading}' >&2\n{block}"))
+    let script: Vec<String> = examples()
+        .map(|Block { heading, text, .. }| format!("echo '== {heading}' >&2\n{text}"))
         .collect();
     let mut bash = user.command("bash".into());
     let work = tempfile::tempdir().expect("a folder");
@@ -70,7 +56,7 @@ fn every_noun_has_an_example() {
         .arg("openapi");
     let document = Process::start(command, b"").wait().succeeded();
     let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
-    let shown: String = blocks().into_iter().map(|(_, block)| block).collect();
+    let shown: String = examples().map(|block| block.text).collect();
     for path in document["paths"].as_object().expect("paths").keys() {
         let noun = path.trim_start_matches("/v1").split('/').nth(1);
         let noun = noun.expect("a path has parts");

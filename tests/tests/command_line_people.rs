@@ -1,7 +1,5 @@
 //! The commands of mrpctl about other people, as scripts meet them: who is there, who may write, who waits at the door.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use serde_json::{Value, json};
 use tests::agent::Agent;
 use tests::process::eventually;

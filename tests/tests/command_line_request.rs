@@ -1,7 +1,5 @@
 //! `mrpctl request`, `event` and `progress`: what programs say to each other.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use serde_json::{Value, json};
 use tests::process::Ended;
 use tests::relay::Relay;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use tests::agent::Agent;
-use tests::process::{Ended, eventually};
+use tests::process::{Ended, eventually, sent};
 use tests::relay::Relay;
 use tests::sdk::lines;
 use tests::user::User;
@@ -22,15 +22,6 @@ fn failed(ended: &Ended, exit: i32, words: &str) {
         ended.stderr.contains(words),
         "{words:?} is not in {ended:?}"
     );
-}
-
-/// The id alone on standard output, and nothing on standard error.
-fn sent(ended: Ended) -> String {
-    assert_eq!(ended.stderr, "", "{ended:?}");
-    let out = ended.succeeded();
-    let id = out.strip_suffix('\n').unwrap();
-    assert!(id.starts_with("msg_") && !id.contains('\n'), "{out:?}");
-    id.to_owned()
 }
 
 fn body_of(user: &User, id: &str) -> String {
@@ -373,85 +364,6 @@ fn what_goes_beside_the_body_arrives_with_it() {
             &json!(false)
         )
     );
-}
-
-#[test]
-fn files_travel_along_and_need_no_body() {
-    let relay = Relay::start();
-    let user = User::at("laptop", &relay);
-    std::fs::write(user.home().join("report.txt"), "all is well").unwrap();
-    let shown = |id: &str| -> Value {
-        serde_json::from_str(&user.mrpctl(&["show", id]).succeeded()).unwrap()
-    };
-    let names = |message: &Value| -> Vec<String> {
-        let attachments = message["attachments"].as_array().unwrap();
-        let name = |one: &Value| one["filename"].as_str().unwrap().to_owned();
-        attachments.iter().map(name).collect()
-    };
-    let sent_with = |arguments: &[&str], input: &[u8]| {
-        let arguments = [&["send", "me", "--wait", "delivered"], arguments].concat();
-        sent(user.mrpctl_with(&arguments, input))
-    };
-    let id = sent_with(&["-f", "report.txt"], b"this is not read");
-    let message = shown(&id);
-    assert_eq!(
-        (&message["body"], &message["encrypted"]),
-        (&Value::Null, &json!(true))
-    );
-    assert_eq!(names(&message), ["report.txt"]);
-    let got = user.home().join("got");
-    assert_eq!(
-        user.take(&format!("/v1/messages/{id}/attachments/0"), &got),
-        200
-    );
-    assert_eq!(std::fs::read_to_string(&got).unwrap(), "all is well");
-
-    let large = vec![b'x'; 3 * MIB + 1];
-    let id = sent_with(
-        &["see", "there", "-f", "-", "--filename", "large.bin"],
-        &large,
-    );
-    let message = shown(&id);
-    assert_eq!(message["text"], "see there");
-    assert_eq!(names(&message), ["large.bin"]);
-    assert_eq!(
-        user.take(&format!("/v1/messages/{id}/attachments/0"), &got),
-        200
-    );
-    assert!(std::fs::read(&got).unwrap() == large);
-
-    let (status, blob) = user.give(
-        "PUT",
-        "/v1/blobs?filename=before.txt",
-        &user.home().join("report.txt"),
-    );
-    assert_eq!(status, 201, "{blob}");
-    let id = sent_with(&["--attach", blob["id"].as_str().unwrap()], b"");
-    assert_eq!(names(&shown(&id)), ["before.txt"]);
-}
-
-#[test]
-fn a_file_that_is_sent_once_counts_by_what_is_in_it() {
-    let relay = Relay::start();
-    let user = User::at("laptop", &relay);
-    let file = user.home().join("report.txt");
-    std::fs::write(&file, "all is well").unwrap();
-    // The published command line's spelling. Each time the file is uploaded anew.
-    let published = [
-        "send",
-        "--to",
-        "me",
-        "--text",
-        "hi",
-        "-e",
-        "--attach-file",
-        "report.txt",
-    ];
-    let once = [&published[..], &["--id", "once"]].concat();
-    let id = sent(user.mrpctl(&once));
-    assert_eq!(sent(user.mrpctl(&once)), id);
-    std::fs::write(&file, "all is lost").unwrap();
-    failed(&user.mrpctl(&once), 65, "idempotency key");
 }
 
 #[test]

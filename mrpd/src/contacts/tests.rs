@@ -239,7 +239,7 @@ async fn recipients_are_read_in_every_form() {
     for (text, want) in [
         ("ali", "did you mean \"Alice\"?"),
         ("--json", "did you mean the flag --json?"),
-        ("@team", "groups are not supported"),
+        ("@team", "GET /v1/recipients/@team names the members"),
         ("nobody", "mrpctl contact add nobody KEY"),
     ] {
         let Err(ResolveError::Unknown { hint, .. }) = found(text) else {

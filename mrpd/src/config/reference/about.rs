@@ -138,6 +138,10 @@ pub(super) const KEYS: &[(&str, &str)] = &[
         "Sends in a minute until the relay has said how many it takes; 0 for no limit.",
     ),
     (
+        "outbox.receipts",
+        "Whether relays are asked if what they accepted was delivered.",
+    ),
+    (
         "contacts.file",
         "The contacts, shared with the published clients.",
     ),
