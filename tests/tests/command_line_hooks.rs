@@ -1,7 +1,5 @@
 //! `mrpctl on` and `serve`, topics, and what there is to do with the daemon's own hooks.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use serde_json::{Value, json};
 use tests::process::{Ended, Process, eventually};
 use tests::relay::Relay;

@@ -1,7 +1,5 @@
 //! How mrpctl writes: filters, templates, fields, the user's own settings, and readers and signals that end it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::process::Stdio;

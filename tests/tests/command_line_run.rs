@@ -1,7 +1,5 @@
 //! `mrpctl run` and `watch`: a command, and a message about it.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use tests::process::{Ended, eventually};

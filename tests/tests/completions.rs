@@ -1,7 +1,5 @@
 //! What shells are offered while somebody types: at once, with the daemon and without.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tests::process::Process;
