@@ -115,7 +115,8 @@ pub(crate) fn open_path(path: &Path) -> Result<Source, Failure> {
 }
 
 impl Source {
-    fn of(file: File) -> io::Result<Self> {
+    /// An open file, from where it stands.
+    pub(crate) fn of(file: File) -> io::Result<Self> {
         let metadata = file.metadata()?;
         if metadata.is_dir() {
             return Err(io::ErrorKind::IsADirectory.into());

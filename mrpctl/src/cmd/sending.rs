@@ -7,7 +7,7 @@ pub(in crate::cmd) mod body;
 mod conventions;
 mod courier;
 pub(in crate::cmd) mod deliver;
-pub(in crate::cmd) mod files;
+mod files;
 pub(in crate::cmd) mod group;
 pub(crate) mod letter;
 mod preview;

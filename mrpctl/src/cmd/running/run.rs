@@ -6,9 +6,11 @@ mod standing;
 
 use super::report::{Memory, Reporter, body, environment, host, took};
 use crate::cli::running::Run as Flags;
-use crate::cmd::sending::{files, letter};
+use crate::cmd::sending::letter;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use crate::input::Source;
+use crate::output::progress::{Progress, Unit};
 use crate::program::{self, End};
 use mrpd_api::body::blobs::{Attach, BlobQuery};
 use nix::sys::signal::{Signal, kill};
@@ -268,8 +270,11 @@ impl Report<'_> {
         };
         let uploaded = async {
             let client = self.context().daemon().await?;
-            let pieces = files::pieces(tokio::fs::File::from_std(file));
-            Ok::<_, Failure>(client.put_file(&query, pieces).await?)
+            let source = Source::of(file)
+                .map_err(|error| Failure::io(Reason::Io, "read the output", &error))?;
+            let output = &self.context().output;
+            let progress = Progress::new(output, "output.txt", Unit::Bytes, source.length);
+            Ok::<_, Failure>(client.put_file(&query, source.pieces(progress)).await?)
         };
         match uploaded.await {
             Ok(blob) => vec![Attach {

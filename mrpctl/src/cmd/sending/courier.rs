@@ -58,7 +58,9 @@ impl<'a> Courier<'a> {
             self.files = files;
             return Ok(());
         }
-        send.attachments = files.upload(&self.client, send.agent.as_deref()).await?;
+        send.attachments = files
+            .upload(&self.context.output, &self.client, send.agent.as_deref())
+            .await?;
         Ok(())
     }
 

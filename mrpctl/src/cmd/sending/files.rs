@@ -2,18 +2,17 @@
 
 use crate::cli::sending::Content;
 use crate::exit::{Failure, Reason};
-use futures_util::{Stream, StreamExt as _};
+use crate::input;
+use crate::output::Output;
+use crate::output::progress::{Progress, Unit};
 use mrpd_api::body::blobs::{Attach, BlobQuery};
-use mrpd_api::client::{Bytes, Client};
+use mrpd_api::client::Client;
 use serde::Serialize;
 use std::io;
 use std::path::Path;
-use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 /// Files that a message carries, at most (protocol A4).
 const MOST: usize = 10;
-/// Bytes that are read at once.
-const PIECE: usize = 64 << 10;
 /// Standard input, in a file's place.
 const INPUT: &str = "-";
 
@@ -78,13 +77,14 @@ impl Files {
     /// Hands the files to the daemon, which keeps them until their message is sent.
     pub(super) async fn upload(
         &self,
+        output: &Output,
         client: &Client,
         agent: Option<&str>,
     ) -> Result<Vec<Attach>, Failure> {
         let mut attachments = Vec::with_capacity(self.files.len() + self.uploaded.len());
         for file in &self.files {
             attachments.push(Attach {
-                id: file.upload(client, agent).await?,
+                id: file.upload(output, client, agent).await?,
                 ..Attach::default()
             });
         }
@@ -154,45 +154,26 @@ impl File {
         })
     }
 
-    async fn upload(&self, client: &Client, agent: Option<&str>) -> Result<String, Failure> {
+    async fn upload(
+        &self,
+        output: &Output,
+        client: &Client,
+        agent: Option<&str>,
+    ) -> Result<String, Failure> {
         let query = BlobQuery {
             filename: Some(self.name.clone()),
             agent: agent.map(str::to_owned),
             ..BlobQuery::default()
         };
-        let blob = if self.path == INPUT {
-            client.put_file(&query, pieces(tokio::io::stdin())).await
-        } else {
-            let file = tokio::fs::File::open(&self.path).await;
-            let file = file.map_err(|error| unreadable(&self.path, &error))?;
-            client.put_file(&query, pieces(file)).await
-        };
+        let source = input::open(&self.path)?;
+        let progress = Progress::new(output, &self.name, Unit::Bytes, source.length);
+        let blob = client.put_file(&query, source.pieces(progress)).await;
         Ok(blob?.id)
     }
 }
 
 fn unreadable(path: &str, error: &io::Error) -> Failure {
     Failure::io(Reason::NoInput, &format!("read {path}"), error)
-}
-
-/// What is read, piece by piece; nothing is held beyond that.
-pub(in crate::cmd) fn pieces(
-    source: impl AsyncRead + Send + Unpin + 'static,
-) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
-    futures_util::stream::unfold(Some(source), |source| async {
-        let mut source = source?;
-        let mut piece = Vec::with_capacity(PIECE);
-        match (&mut source)
-            .take(PIECE as u64)
-            .read_to_end(&mut piece)
-            .await
-        {
-            Ok(0) => None,
-            Ok(_) => Some((Ok(Bytes::from(piece)), Some(source))),
-            Err(error) => Some((Err(error), None)),
-        }
-    })
-    .fuse()
 }
 
 #[cfg(test)]
@@ -233,17 +214,5 @@ mod tests {
             let want = want.map(|names| names.into_iter().map(str::to_owned).collect());
             assert_eq!(got, want, "{files:?} {filename:?}");
         }
-    }
-
-    #[tokio::test]
-    async fn every_byte_is_handed_on() {
-        let bytes: Vec<u8> = (0..PIECE * 2 + 7).map(|number| number as u8).collect();
-        let source = std::io::Cursor::new(bytes.clone());
-        let pieces: Vec<_> = pieces(source).collect().await;
-        let read: Vec<u8> = pieces
-            .into_iter()
-            .flat_map(|piece| piece.unwrap())
-            .collect();
-        assert!(read == bytes);
     }
 }
