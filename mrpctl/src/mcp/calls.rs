@@ -21,7 +21,7 @@ impl Desk {
     }
 
     /// The local identity that is meant, if one was named.
-    fn agent(&self) -> Option<String> {
+    pub(super) fn agent(&self) -> Option<String> {
         self.context.global.agent.clone()
     }
 
@@ -37,7 +37,8 @@ fn value(of: &impl Serialize) -> Result<Value, Failure> {
     serde_json::to_value(of).map_err(|error| Failure::new(Reason::Internal, error.to_string()))
 }
 
-async fn all(mut stream: MessageStream) -> Result<Vec<Message>, Failure> {
+/// All messages of a stream that ends.
+pub(super) async fn all(mut stream: MessageStream) -> Result<Vec<Message>, Failure> {
     let mut messages = Vec::new();
     while let Some(line) = stream.next().await {
         messages.push(line?.message);

@@ -2,10 +2,9 @@
 
 use super::Desk;
 use super::arguments::{Nothing, ReadThread};
-use super::calls::people;
 use super::calls::reading::{self, listed};
+use super::calls::{all, people};
 use crate::exit::{Failure, Reason};
-use futures_util::StreamExt as _;
 use mrpd_api::body::{MessageQuery, Order};
 use rmcp::model::{Resource, ResourceTemplate};
 use serde_json::Value;
@@ -83,17 +82,14 @@ pub(super) fn templates() -> Vec<ResourceTemplate> {
 
 async fn inbox(desk: &Desk) -> Result<Value, Failure> {
     let query = MessageQuery {
-        agent: desk.context.global.agent.clone(),
+        agent: desk.agent(),
         unread: Some(1),
         order: Some(Order::Descending),
         limit: Some(SHOWN),
         ..MessageQuery::default()
     };
-    let mut stream = desk.daemon().await?.messages(&query).await?;
-    let mut messages = Vec::new();
-    while let Some(line) = stream.next().await {
-        messages.push(line?.message);
-    }
+    let client = desk.daemon().await?;
+    let messages = all(client.messages(&query).await?).await?;
     listed(&messages)
 }
 

@@ -1,6 +1,7 @@
 //! Who is there, who I am, and who may write.
 
 use super::value;
+use crate::cli::value::now;
 use crate::exit::Failure;
 use crate::mcp::Desk;
 use crate::mcp::arguments::{
@@ -8,7 +9,6 @@ use crate::mcp::arguments::{
 };
 use mrp_proto::acl::EntryType;
 use mrp_proto::agent::{Change, ProfilePatch, Visibility};
-use mrp_proto::time::Timestamp;
 use mrpd_api::body::relays::DiscoverQuery;
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -109,8 +109,4 @@ pub(in crate::mcp) async fn set_profile(desk: &Desk, asked: SetProfile) -> Resul
     };
     let client = desk.daemon().await?;
     value(&client.change_profile(&patch, &desk.way()).await?)
-}
-
-fn now() -> Timestamp {
-    crate::cli::value::now()
 }

@@ -1,6 +1,7 @@
 //! Sending, answering, and asking for something.
 
 use super::{message_at, value, within};
+use crate::cmd::sending::letter::random_id;
 use crate::exit::{Failure, Reason};
 use crate::mcp::Desk;
 use crate::mcp::arguments::{
@@ -74,7 +75,7 @@ async fn say(
         wait: Some(stage(content.wait.unwrap_or(WaitFor::Accepted))),
         ..draft
     };
-    let key = content.idempotency_key.map_or_else(random_key, Ok)?;
+    let key = content.idempotency_key.map_or_else(random_id, Ok)?;
     value(&client.send(&send, &key).await?)
 }
 
@@ -96,7 +97,7 @@ pub(in crate::mcp) async fn request(
         wait_ms: Some(timeout * 1000),
         ..Send::default()
     };
-    let sent = client.send(&send, &random_key()?).await?;
+    let sent = client.send(&send, &random_id()?).await?;
     if sent.stage == Stage::Replied
         && let Some(seq) = client.receipt(&sent.id).await?.reply
     {
@@ -130,8 +131,4 @@ fn stage(wait: WaitFor) -> Stage {
 
 fn raw(value: &Value) -> Result<Box<RawValue>, Failure> {
     to_raw_value(value).map_err(|error| Failure::new(Reason::Internal, error.to_string()))
-}
-
-fn random_key() -> Result<String, Failure> {
-    crate::cmd::sending::letter::random_id()
 }
