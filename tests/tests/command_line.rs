@@ -5,23 +5,11 @@ use serde_json::{Value, json};
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
-use tests::process::{Ended, Process};
+use tests::process::Process;
 use tests::programs;
 use tests::relay::Relay;
 use tests::sdk::lines;
 use tests::user::User;
-
-fn failed(ended: &Ended, exit: i32, words: &str) {
-    assert_eq!(
-        (ended.code(), ended.stdout.as_str()),
-        (exit, ""),
-        "{ended:?}"
-    );
-    assert!(
-        ended.stderr.contains(words),
-        "{words:?} is not in {ended:?}"
-    );
-}
 
 fn object(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
@@ -66,29 +54,21 @@ fn init_makes_what_is_missing_and_keeps_what_is_there() {
     );
     assert_eq!(again["key"], first["key"]);
 
-    failed(
-        &user.mrpctl(&["init", "--name", "a b"]),
-        64,
-        "cannot be a name",
-    );
-    failed(
-        &user.mrpctl(&["init", "--relay", "ws://x"]),
-        64,
-        "neither http nor https",
-    );
+    user.mrpctl(&["init", "--name", "a b"])
+        .failed(64, "cannot be a name");
+    user.mrpctl(&["init", "--relay", "ws://x"])
+        .failed(64, "neither http nor https");
     std::fs::set_permissions(&key_file, std::fs::Permissions::from_mode(0o644)).unwrap();
-    failed(&user.mrpctl(&["init", "--name", "laptop"]), 77, "chmod 600");
+    user.mrpctl(&["init", "--name", "laptop"])
+        .failed(77, "chmod 600");
     std::fs::write(user.home().join("broken.key"), "short").unwrap();
     std::fs::set_permissions(
         user.home().join("broken.key"),
         std::fs::Permissions::from_mode(0o600),
     )
     .unwrap();
-    failed(
-        &user.mrpctl(&["init", "--name", "other", "--key", "broken.key"]),
-        78,
-        "broken.key",
-    );
+    user.mrpctl(&["init", "--name", "other", "--key", "broken.key"])
+        .failed(78, "broken.key");
 }
 
 #[test]
@@ -123,8 +103,7 @@ fn a_daemon_that_cannot_be_reached_is_told_in_both_styles() {
         &["daemon", "reload"],
     ] {
         let ended = user.mrpctl(command);
-        failed(
-            &ended,
+        ended.failed(
             69,
             "error: mrpd is not running\n  tried  $MRPD_SOCKET (unset)\n",
         );
@@ -133,7 +112,7 @@ fn a_daemon_that_cannot_be_reached_is_told_in_both_styles() {
             "{ended:?}"
         );
         let ended = user.mrpctl(&[command, &["-o", "json"]].concat());
-        failed(&ended, 69, "");
+        ended.failed(69, "");
         assert_eq!(
             object(&ended.stderr),
             json!({"error": {"code": "daemon_unreachable", "message": "mrpd is not running", "exit": 69, "retryable": true,
@@ -141,11 +120,8 @@ fn a_daemon_that_cannot_be_reached_is_told_in_both_styles() {
         );
     }
     let long = "s".repeat(120);
-    failed(
-        &user.mrpctl(&["--socket", &long, "status"]),
-        78,
-        "at most 107 fit",
-    );
+    user.mrpctl(&["--socket", &long, "status"])
+        .failed(78, "at most 107 fit");
 }
 
 #[test]
@@ -175,7 +151,8 @@ fn status_and_whoami_tell_who_and_where() {
             .succeeded()
             .contains(&format!("key          {key}\n"))
     );
-    failed(&user.mrpctl(&["whoami", "-a", "nobody"]), 78, "nobody");
+    user.mrpctl(&["whoami", "-a", "nobody"])
+        .failed(78, "nobody");
     let card = user.mrpctl(&["card"]).succeeded();
     assert!(
         card.starts_with(&format!("mrp:{key}?name=laptop&relay=")),
@@ -218,17 +195,17 @@ fn contacts_come_and_go() {
             format!("{key}\n")
         );
     }
-    failed(&contact(&["show", "nobody"]), 1, "nobody");
-    failed(&contact(&["add", "server", &own]), 65, "another key");
-    failed(&contact(&["add", "other", &key]), 65, "server");
-    failed(&contact(&["add", "other", "no-key"]), 65, "not a key");
-    failed(&contact(&["add", "a:b", &own]), 65, "colon");
-    failed(&contact(&["add", "other"]), 64, "is missing");
-    failed(&contact(&["add", "", &own]), 64, "empty");
-    failed(&contact(&["rename", "nobody", "x"]), 67, "nobody");
-    failed(&contact(&["rm", ""]), 64, "empty");
+    contact(&["show", "nobody"]).failed(1, "nobody");
+    contact(&["add", "server", &own]).failed(65, "another key");
+    contact(&["add", "other", &key]).failed(65, "server");
+    contact(&["add", "other", "no-key"]).failed(65, "not a key");
+    contact(&["add", "a:b", &own]).failed(65, "colon");
+    contact(&["add", "other"]).failed(64, "is missing");
+    contact(&["add", "", &own]).failed(64, "empty");
+    contact(&["rename", "nobody", "x"]).failed(67, "nobody");
+    contact(&["rm", ""]).failed(64, "empty");
     assert_eq!(contact(&["rename", "server", "nas"]).succeeded(), "");
-    failed(&contact(&["rm", "nobody", "nas"]), 67, "nobody");
+    contact(&["rm", "nobody", "nas"]).failed(67, "nobody");
     assert_eq!(
         contact(&["ls"]).succeeded(),
         "",
@@ -238,8 +215,8 @@ fn contacts_come_and_go() {
     let card = other.mrpctl(&["card"]).succeeded();
     let add = |input: &str| user.mrpctl_with(&["contact", "add", "-"], input.as_bytes());
     assert_eq!(object(&add(&card).succeeded())["relay"], relay.url());
-    failed(&add(""), 66, "standard input is empty");
-    failed(&add("hello"), 65, "a card begins with mrp:");
+    add("").failed(66, "standard input is empty");
+    add("hello").failed(65, "a card begins with mrp:");
     let exported = contact(&["export"]).succeeded();
     contact(&["rm", "server"]).succeeded();
     user.mrpctl_with(&["contact", "import"], exported.as_bytes())
@@ -264,7 +241,7 @@ fn the_daemon_is_started_and_stopped() {
     let restarted = object(&daemon("restart").succeeded());
     assert_ne!(restarted["pid"], first["pid"]);
     assert_eq!(daemon("stop").succeeded(), "");
-    failed(&daemon("status"), 69, "mrpd is not running");
+    daemon("status").failed(69, "mrpd is not running");
     let stopped = daemon("stop");
     assert!(
         stopped.stderr.contains("mrpd is not running"),
@@ -323,31 +300,23 @@ fn the_configuration_is_read_and_changed_only_if_it_stays_right() {
     );
 
     let before = std::fs::read_to_string(&path).unwrap();
-    failed(&config(&["set", "nosuch.key", "1"]), 78, "no such key");
-    failed(&config(&["set", "a..b", "1"]), 64, "is no key");
-    failed(
-        &config(&["set", "relay.nowhere.url", "http://x"]),
-        78,
-        "nowhere",
-    );
-    failed(&config(&["get", "nosuch"]), 1, "nosuch");
+    config(&["set", "nosuch.key", "1"]).failed(78, "no such key");
+    config(&["set", "a..b", "1"]).failed(64, "is no key");
+    config(&["set", "relay.nowhere.url", "http://x"]).failed(78, "nowhere");
+    config(&["get", "nosuch"]).failed(1, "nosuch");
     assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
     config(&["set", "outbox.per_minute", "10"]).succeeded();
     config(&["unset", "outbox.per_minute"]).succeeded();
     config(&["unset", "log"]).succeeded();
-    failed(&config(&["unset", "log"]), 1, "not set");
+    config(&["unset", "log"]).failed(1, "not set");
 
     assert!(config(&["check"]).succeeded().ends_with(": ok\n"));
-    failed(&config(&["check", "missing.toml"]), 66, "missing.toml");
+    config(&["check", "missing.toml"]).failed(66, "missing.toml");
     std::fs::write(user.home().join("wrong.toml"), "log = 5\n").unwrap();
-    failed(
-        &config(&["check", "wrong.toml"]),
-        78,
-        "error: wrong.toml:1: log: ",
-    );
+    config(&["check", "wrong.toml"]).failed(78, "error: wrong.toml:1: log: ");
     let told = config(&["check", "wrong.toml", "-o", "json"]);
     assert_eq!(object(&told.stderr)["error"]["code"], "invalid_config");
-    failed(&config(&["edit"]), 64, "no terminal");
+    config(&["edit"]).failed(64, "no terminal");
 }
 
 #[test]
@@ -368,7 +337,7 @@ fn versions_and_completions_need_no_daemon() {
     }
     let static_one = user.mrpctl(&["completions", "nushell"]).succeeded();
     assert!(static_one.contains("whoami"));
-    failed(&user.mrpctl(&["completions", "tcsh"]), 64, "tcsh");
+    user.mrpctl(&["completions", "tcsh"]).failed(64, "tcsh");
 }
 
 #[test]
@@ -382,10 +351,10 @@ fn a_wrong_command_line_is_64_on_standard_error() {
         &["-q"],
         &[],
     ] {
-        failed(&user.mrpctl(arguments), 64, "");
+        user.mrpctl(arguments).failed(64, "");
     }
     let told = user.mrpctl(&["no-such-command", "-o", "json"]);
-    failed(&told, 64, "");
+    told.failed(64, "");
     assert_eq!(object(&told.stderr)["error"]["code"], "usage");
     let help = user.mrpctl(&["send", "--help"]);
     assert!(

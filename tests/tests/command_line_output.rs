@@ -3,19 +3,9 @@
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
 use std::process::Stdio;
-use tests::process::Ended;
 use tests::programs;
 use tests::relay::Relay;
 use tests::user::User;
-
-fn failed(ended: &Ended, exit: i32, words: &str) {
-    assert_eq!(ended.code(), exit, "{ended:?}");
-    assert_eq!(ended.stdout, "", "{ended:?}");
-    assert!(
-        ended.stderr.contains(words),
-        "{words:?} is not in {ended:?}"
-    );
-}
 
 fn object(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
@@ -89,17 +79,14 @@ fn mistakes_in_filters_and_templates_name_their_place_before_anything_is_done() 
         ),
         (&["--jq", ".", "-F", "x"], 64, "cannot be used with"),
     ] {
-        failed(
-            &user.mrpctl(&[&["status"], arguments].concat()),
-            exit,
-            words,
-        );
+        user.mrpctl(&[&["status"], arguments].concat())
+            .failed(exit, words);
     }
     let told = user.mrpctl(&["status", "-o", "json", "--jq", ".["]);
-    failed(&told, 64, "");
+    told.failed(64, "");
     assert_eq!(object(&told.stderr)["error"]["code"], "usage");
     let ended = user.mrpctl(&["config", "show", "--jq", ".key.x"]);
-    failed(&ended, 65, "--jq .key.x failed");
+    ended.failed(65, "--jq .key.x failed");
 }
 
 #[test]
@@ -115,7 +102,7 @@ fn settings_of_the_users_own_stand_below_options_and_variables() {
     assert_eq!(user.mrpctl(&["level", "-o", "raw"]).succeeded(), "info\n");
     assert_eq!(user.mrpctl(&["-q", "lvl"]).succeeded(), "<>\n");
     let told = user.mrpctl(&["status"]);
-    failed(&told, 69, "");
+    told.failed(69, "");
     assert_eq!(object(&told.stderr)["error"]["code"], "daemon_unreachable");
     user.add_variable("MRPCTL_OUTPUT", "raw");
     assert_eq!(user.mrpctl(&["level"]).succeeded(), "info\n");
@@ -135,7 +122,7 @@ fn settings_of_the_users_own_stand_below_options_and_variables() {
         ("x = [", "mrpctl.toml:1: not TOML"),
     ] {
         set(text);
-        failed(&user.mrpctl(&["status"]), 78, words);
+        user.mrpctl(&["status"]).failed(78, words);
     }
 }
 

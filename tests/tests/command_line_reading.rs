@@ -16,19 +16,6 @@ fn note(user: &User, arguments: &[&str]) -> String {
     user.mrpctl(&arguments).succeeded().trim().to_owned()
 }
 
-/// What went wrong: the exit status, nothing on standard output, and the words on standard error.
-fn failed(ended: &Ended, exit: i32, words: &str) {
-    assert_eq!(
-        (ended.code(), ended.stdout.as_str()),
-        (exit, ""),
-        "{ended:?}"
-    );
-    assert!(
-        ended.stderr.contains(words),
-        "{words:?} is not in {ended:?}"
-    );
-}
-
 /// Went well, without a word.
 fn silent(ended: &Ended) {
     assert_eq!(
@@ -47,14 +34,12 @@ fn state(user: &User, id: &str) -> String {
 fn work_is_taken_by_one_and_settled() {
     let relay = Relay::start();
     let user = User::at("laptop", &relay);
-    failed(&user.mrpctl(&["next", "--no-wait"]), 1, "");
-    failed(&user.mrpctl(&["next", "--wait", "1ms"]), 1, "");
-    failed(
-        &user.mrpctl(&["next", "--timeout", "1ms"]),
-        124,
-        "--timeout",
-    );
-    failed(&user.mrpctl(&["next", "--lease", "8d"]), 64, "1s to 7d");
+    user.mrpctl(&["next", "--no-wait"]).failed(1, "");
+    user.mrpctl(&["next", "--wait", "1ms"]).failed(1, "");
+    user.mrpctl(&["next", "--timeout", "1ms"])
+        .failed(124, "--timeout");
+    user.mrpctl(&["next", "--lease", "8d"])
+        .failed(64, "1s to 7d");
     // Whoever waits gets what comes.
     let waiting = user.start_mrpctl(&["next", "--wait", "1m"], b"");
     let ids = ["one", "two", "three"].map(|text| note(&user, &[text]));
@@ -69,7 +54,7 @@ fn work_is_taken_by_one_and_settled() {
     let rest: Vec<Value> = serde_json::from_str(&rest.succeeded()).unwrap();
     let taken: Vec<&Value> = rest.iter().map(|message| &message["id"]).collect();
     assert_eq!(taken, [&json!(ids[1]), &json!(ids[2])]);
-    failed(&user.mrpctl(&["next", "--no-wait"]), 1, "");
+    user.mrpctl(&["next", "--no-wait"]).failed(1, "");
     silent(&user.mrpctl(&["touch", &ids[0], "--lease", "1h"]));
     let touched = user.mrpctl(&["touch", token, "-o", "json"]).succeeded();
     assert_eq!(lines(&touched)[0]["seqs"], json!([first["seq"]]));
@@ -86,24 +71,22 @@ fn work_is_taken_by_one_and_settled() {
     let mut full = user.command("/bin/sh".into());
     let next = tests::programs::path("mrpctl");
     full.args(["-c", &format!("{} next > /dev/full", next.display())]);
-    failed(&Process::start(full, b"").wait(), 74, "no space left");
+    Process::start(full, b"").wait().failed(74, "no space left");
     let taken = user.mrpctl(&["next", "--no-wait", "--fields", "attempt"]);
     assert_eq!(taken.succeeded(), "{\"attempt\":4}\n");
     silent(&user.mrpctl(&["nack", &ids[1], "--delay", "1h"]));
     silent(&user.mrpctl(&["nack", &ids[2], "--dead"]));
     assert_eq!(state(&user, &ids[2]), "dead");
-    failed(&user.mrpctl(&["next", "--no-wait"]), 1, "");
+    user.mrpctl(&["next", "--no-wait"]).failed(1, "");
     // All or none, and the reason by name.
-    failed(&user.mrpctl(&["ack", &ids[1], "msg_none"]), 1, "msg_none");
-    failed(
-        &user.mrpctl(&["ack", "999"]),
-        1,
-        "no message with the seq 999",
-    );
-    failed(&user.mrpctl(&["nack", &ids[0]]), 65, "settled");
-    failed(&user.mrpctl(&["touch", "lease_x"]), 65, "lease_x");
-    failed(&user.mrpctl(&["ack", ""]), 64, "empty");
-    failed(&user.mrpctl(&["ack"]), 64, "required");
+    user.mrpctl(&["ack", &ids[1], "msg_none"])
+        .failed(1, "msg_none");
+    user.mrpctl(&["ack", "999"])
+        .failed(1, "no message with the seq 999");
+    user.mrpctl(&["nack", &ids[0]]).failed(65, "settled");
+    user.mrpctl(&["touch", "lease_x"]).failed(65, "lease_x");
+    user.mrpctl(&["ack", ""]).failed(64, "empty");
+    user.mrpctl(&["ack"]).failed(64, "required");
 }
 
 #[test]
@@ -127,7 +110,8 @@ fn who_waits_for_work_gets_it_from_a_restarted_daemon() {
     said("mrpd answers at");
     user.terminate_daemon();
     said("waiting for it to come back");
-    failed(&user.mrpctl(&["next", "--no-wait"]), 69, "not running");
+    user.mrpctl(&["next", "--no-wait"])
+        .failed(69, "not running");
     user.start_daemon();
     note(&user, &["at last"]);
     let done = next.wait_with_output().unwrap();
@@ -150,17 +134,19 @@ fn an_answer_is_not_missed_between_send_and_wait() {
     let wait = ["wait", "--reply-to", question, "--timeout", "1m"];
     let heard = laptop.mrpctl(&[&wait[..], &["-o", "raw"]].concat());
     assert_eq!(heard.succeeded(), "yes\n");
-    failed(
-        &laptop.mrpctl(&["wait", "--kind", "text", "--timeout", "200ms"]),
-        124,
-        "--timeout",
-    );
+    laptop
+        .mrpctl(&["wait", "--kind", "text", "--timeout", "200ms"])
+        .failed(124, "--timeout");
     let earlier = ["wait", "--since", "1h", "-o", "raw", "--timeout", "1m"];
     assert_eq!(laptop.mrpctl(&earlier).succeeded(), "yes\n");
     let behind = ["wait", "--after", question, "-o", "raw", "--timeout", "1m"];
     assert_eq!(laptop.mrpctl(&behind).succeeded(), "yes\n");
-    failed(&laptop.mrpctl(&["wait", "--after", "msg_no"]), 1, "msg_no");
-    failed(&laptop.mrpctl(&["wait", "--from", "nobody"]), 67, "nobody");
+    laptop
+        .mrpctl(&["wait", "--after", "msg_no"])
+        .failed(1, "msg_no");
+    laptop
+        .mrpctl(&["wait", "--from", "nobody"])
+        .failed(67, "nobody");
     // What still lies in the outbox has no name yet that an answer could bear.
     relay.kill();
     let queued = laptop.mrpctl(&["send", &server_key, "and now?", "--async"]);
@@ -215,14 +201,12 @@ fn the_inbox_is_listed_searched_marked_and_cleared() {
     assert!(threads.contains("\nth\\ec  ") && threads.contains("\nmoney  "));
     let threads = lines(&user.mrpctl(&["thread", "--limit", "1"]).succeeded());
     assert_eq!((threads.len(), &threads[0]["count"]), (1, &json!(2)));
-    failed(&user.mrpctl(&["search", "nowhere"]), 1, "");
-    failed(&user.mrpctl(&["search", "  "]), 65, "word");
-    failed(
-        &user.mrpctl(&["thread", "show", "none"]),
-        1,
-        "no thread none",
-    );
-    failed(&user.mrpctl(&["inbox", "--limit", "0"]), 64, "0 is not in");
+    user.mrpctl(&["search", "nowhere"]).failed(1, "");
+    user.mrpctl(&["search", "  "]).failed(65, "word");
+    user.mrpctl(&["thread", "show", "none"])
+        .failed(1, "no thread none");
+    user.mrpctl(&["inbox", "--limit", "0"])
+        .failed(64, "0 is not in");
     // Marks, by id and by seq.
     let seq = |id: &str| lines(&user.mrpctl(&["show", id]).succeeded())[0]["seq"].to_string();
     let (first, second) = (seq(&ids[0]), seq(&ids[1]));
@@ -230,8 +214,9 @@ fn the_inbox_is_listed_searched_marked_and_cleared() {
         user.mrpctl(&["show", &first, "--body"]).succeeded(),
         "{\"text\":\"invoice of March\"}\n"
     );
-    failed(&user.mrpctl(&["show", "999"]), 1, "the seq 999");
-    failed(&user.mrpctl(&["show", "msg_1_none"]), 1, "mrpctl inbox");
+    user.mrpctl(&["show", "999"]).failed(1, "the seq 999");
+    user.mrpctl(&["show", "msg_1_none"])
+        .failed(1, "mrpctl inbox");
     silent(&user.mrpctl(&["mark", "read", &ids[0], &second]));
     assert_eq!(texts(&["inbox", "--unread"]).len(), 1);
     assert_eq!(texts(&["recv", "--no-follow"]), ["esc \u{1b}[2J"]);
@@ -246,14 +231,15 @@ fn the_inbox_is_listed_searched_marked_and_cleared() {
         3,
         "two lines are one message"
     );
-    failed(&user.mrpctl(&["recv", "--sent"]), 64, "never unread");
-    failed(&user.mrpctl(&["mark", "seen", &ids[0]]), 64, "seen");
-    failed(&user.mrpctl(&["mark", "read", "msg_none"]), 1, "msg_none");
+    user.mrpctl(&["recv", "--sent"]).failed(64, "never unread");
+    user.mrpctl(&["mark", "seen", &ids[0]]).failed(64, "seen");
+    user.mrpctl(&["mark", "read", "msg_none"])
+        .failed(1, "msg_none");
     // Every one is tried, and what is gone is gone.
     let removed = user.mrpctl(&["rm", "msg_none", &first, "999"]);
-    failed(&removed, 1, "msg_none");
+    removed.failed(1, "msg_none");
     assert!(removed.stderr.contains("the seq 999"), "{removed:?}");
-    failed(&user.mrpctl(&["show", &ids[0]]), 1, &ids[0]);
+    user.mrpctl(&["show", &ids[0]]).failed(1, &ids[0]);
     silent(&user.mrpctl(&["rm", &ids[2]]));
     assert_eq!(
         user.mrpctl(&["prune", "--older", "1h", "-o", "raw"])
@@ -271,8 +257,9 @@ fn the_inbox_is_listed_searched_marked_and_cleared() {
             .succeeded(),
         "1 message removed\n"
     );
-    failed(&user.mrpctl(&["prune"]), 64, "--older");
-    failed(&user.mrpctl(&["prune", "--older", "soon"]), 64, "soon");
+    user.mrpctl(&["prune"]).failed(64, "--older");
+    user.mrpctl(&["prune", "--older", "soon"])
+        .failed(64, "soon");
 }
 
 #[test]
@@ -330,11 +317,8 @@ fn people_talk_line_by_line() {
     }
     drop(typed);
     assert!(chat.wait().unwrap().success());
-    failed(&bob.mrpctl(&["chat", "nobody"]), 67, "nobody");
-    failed(
-        &bob.mrpctl_with(&["chat", "alice", "-n", "0"], b"\xff\n"),
-        65,
-        "UTF-8",
-    );
-    failed(&bob.mrpctl(&["chat"]), 64, "WHO");
+    bob.mrpctl(&["chat", "nobody"]).failed(67, "nobody");
+    bob.mrpctl_with(&["chat", "alice", "-n", "0"], b"\xff\n")
+        .failed(65, "UTF-8");
+    bob.mrpctl(&["chat"]).failed(64, "WHO");
 }

@@ -36,15 +36,6 @@ fn pair(relay: &Relay) -> (User, User) {
     (client, server)
 }
 
-fn failed(ended: &Ended, exit: i32, words: &str) {
-    assert_eq!(ended.code(), exit, "{ended:?}");
-    assert_eq!(ended.stdout, "", "{ended:?}");
-    assert!(
-        ended.stderr.contains(words),
-        "{words:?} is not in {ended:?}"
-    );
-}
-
 #[test]
 fn a_request_prints_the_result_or_says_why_there_is_none() {
     let relay = Relay::start();
@@ -76,16 +67,12 @@ fn a_request_prints_the_result_or_says_why_there_is_none() {
     ]);
     assert_eq!(ended.succeeded(), "{\"text\":\"Hello\"}\n");
 
-    failed(
-        &client.mrpctl(&["request", "server", "fails"]),
-        3,
-        "server answered no_disk: there is no disk \\e[31m",
-    );
-    failed(
-        &client.mrpctl(&["request", "server", "unheard-of"]),
-        3,
-        "unsupported_action",
-    );
+    client
+        .mrpctl(&["request", "server", "fails"])
+        .failed(3, "server answered no_disk: there is no disk \\e[31m");
+    client
+        .mrpctl(&["request", "server", "unheard-of"])
+        .failed(3, "unsupported_action");
     let ended = client.mrpctl(&["request", "server", "fails", "-o", "json"]);
     let error: Value = serde_json::from_str(ended.stderr.trim()).unwrap();
     assert_eq!(
@@ -106,16 +93,14 @@ fn a_request_prints_the_result_or_says_why_there_is_none() {
         (&["@ops", "echo"], 64, "--gather"),
         (&["--jsn", "echo"], 64, "did you mean the flag --json?"),
     ] {
-        failed(
-            &client.mrpctl(&[&["request"], arguments].concat()),
-            exit,
-            words,
-        );
+        client
+            .mrpctl(&[&["request"], arguments].concat())
+            .failed(exit, words);
     }
     let mut server = server;
     server.terminate_daemon();
     let ended = client.mrpctl(&["request", "server", "echo", "--timeout", "500ms"]);
-    failed(&ended, 124, "no answer within 500ms");
+    ended.failed(124, "no answer within 500ms");
 }
 
 #[test]
@@ -184,11 +169,8 @@ fn events_and_progress_are_what_programs_expect() {
             "{arguments:?}"
         );
     }
-    failed(&user.mrpctl(&["progress", "me"]), 64, "--percent");
-    failed(
-        &user.mrpctl(&["progress", "me", "--percent", "101"]),
-        64,
-        "0 to 100",
-    );
-    failed(&user.mrpctl(&["event", "me", ""]), 64, "empty");
+    user.mrpctl(&["progress", "me"]).failed(64, "--percent");
+    user.mrpctl(&["progress", "me", "--percent", "101"])
+        .failed(64, "0 to 100");
+    user.mrpctl(&["event", "me", ""]).failed(64, "empty");
 }

@@ -14,16 +14,6 @@ use tests::user::User;
 
 const MIB: usize = 1024 * 1024;
 
-/// What went wrong: the exit status, nothing on standard output, and the words on standard error.
-fn failed(ended: &Ended, exit: i32, words: &str) {
-    assert_eq!(ended.code(), exit, "{ended:?}");
-    assert_eq!(ended.stdout, "", "{ended:?}");
-    assert!(
-        ended.stderr.contains(words),
-        "{words:?} is not in {ended:?}"
-    );
-}
-
 fn body_of(user: &User, id: &str) -> String {
     let shown = user.mrpctl(&["show", id, "--body"]).succeeded();
     shown.trim_end().to_owned()
@@ -122,7 +112,7 @@ fn what_cannot_be_a_body_is_refused_before_anything_is_sent() {
         (&["hi", "-a", "nobody"], b"", 78, "nobody"),
     ] {
         let ended = user.mrpctl_with(&[&["send", "me"], arguments].concat(), input);
-        failed(&ended, exit, words);
+        ended.failed(exit, words);
     }
     assert_eq!(
         user.mrpctl(&["tail", "--all", "--no-follow"]).succeeded(),
@@ -160,9 +150,11 @@ fn recipients_are_named_in_every_documented_way() {
         ("--jsn", 64, "did you mean the flag --json?"),
         ("-x", 64, "no such contact: -x"),
     ] {
-        failed(&laptop.mrpctl(&["send", to, "hi"]), exit, words);
+        laptop.mrpctl(&["send", to, "hi"]).failed(exit, words);
     }
-    failed(&laptop.mrpctl(&["send"]), 64, "the recipient is missing");
+    laptop
+        .mrpctl(&["send"])
+        .failed(64, "the recipient is missing");
 }
 
 #[test]
@@ -325,7 +317,7 @@ fn one_key_is_one_message() {
     let again = sent(user.mrpctl(&["send", "me", "--id", "standup", "at ten"]));
     assert_eq!(first, again);
     let other = user.mrpctl(&["send", "me", "--id", "standup", "at eleven"]);
-    failed(&other, 65, "idempotency key");
+    other.failed(65, "idempotency key");
     let sent = user.mrpctl(&["tail", "--sent", "--no-follow"]).succeeded();
     assert_eq!(sent.lines().count(), 1);
 }
@@ -394,18 +386,14 @@ fn a_group_gets_one_message_each() {
     assert_eq!(keys, expected);
     let arrived = server.mrpctl(&["tail", "-c", "1", "-o", "raw"]);
     assert_eq!(arrived.succeeded(), "disk is full\n");
-    failed(
-        &laptop.mrpctl(&["send", "@dev", "hi"]),
-        67,
-        "known: nobody, ops",
-    );
-    failed(
-        &laptop.mrpctl(&["send", "@nobody", "hi"]),
-        67,
-        "nobody in @nobody is a contact",
-    );
+    laptop
+        .mrpctl(&["send", "@dev", "hi"])
+        .failed(67, "known: nobody, ops");
+    laptop
+        .mrpctl(&["send", "@nobody", "hi"])
+        .failed(67, "nobody in @nobody is a contact");
     let ended = laptop.mrpctl_with(&["send", "@ops", "--lines"], b"hi\n");
-    failed(&ended, 64, "goes to one recipient");
+    ended.failed(64, "goes to one recipient");
 }
 
 #[test]
@@ -441,16 +429,10 @@ fn a_dry_run_sends_nothing_and_tells_what_it_would() {
         .mrpctl_with(&["--dry-run", "send", "me", "--lines"], b"a\nb\n")
         .succeeded();
     assert_eq!(lines.lines().count(), 2, "{lines}");
-    failed(
-        &user.mrpctl(&["send", "nobody", "hi", "--dry-run"]),
-        67,
-        "no contact",
-    );
-    failed(
-        &user.mrpctl(&["contact", "rm", "me", "--dry-run"]),
-        64,
-        "commands that send",
-    );
+    user.mrpctl(&["send", "nobody", "hi", "--dry-run"])
+        .failed(67, "no contact");
+    user.mrpctl(&["contact", "rm", "me", "--dry-run"])
+        .failed(64, "commands that send");
     assert_eq!(
         user.mrpctl(&["tail", "--all", "--no-follow"]).succeeded(),
         ""
@@ -523,16 +505,12 @@ fn a_reply_goes_back_the_way_the_message_came() {
         .mrpctl(&["tail", "-n", "2", "-c", "2", "-o", "raw"])
         .succeeded();
     assert_eq!(more, "ready?\nand more\n");
-    failed(
-        &laptop.mrpctl(&["reply", "msg_1_nothing", "hi"]),
-        1,
-        "msg_1_nothing",
-    );
-    failed(
-        &laptop.mrpctl(&["reply", &id, "hi", "-d", "{}"]),
-        64,
-        "given twice",
-    );
+    laptop
+        .mrpctl(&["reply", "msg_1_nothing", "hi"])
+        .failed(1, "msg_1_nothing");
+    laptop
+        .mrpctl(&["reply", &id, "hi", "-d", "{}"])
+        .failed(64, "given twice");
 }
 
 /// A client that lists what it can do but not that it opens sealed messages, as older ones do.

@@ -5,18 +5,9 @@
 use serde_json::{Value, json};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
-use tests::process::{Ended, eventually};
+use tests::process::eventually;
 use tests::relay::Relay;
 use tests::user::User;
-
-fn failed(ended: &Ended, exit: i32, words: &str) {
-    assert_eq!(ended.code(), exit, "{ended:?}");
-    assert_eq!(ended.stdout, "", "{ended:?}");
-    assert!(
-        ended.stderr.contains(words),
-        "{words:?} is not in {ended:?}"
-    );
-}
 
 fn object(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
@@ -70,26 +61,14 @@ fn the_interface_is_there_as_it_is() {
     stream.signal(nix::sys::signal::Signal::SIGINT);
     assert_eq!(stream.wait().code(), 130);
 
-    failed(&api(&["GET", "/v1/messages/msg_1_a"]), 1, "msg_1_a");
+    api(&["GET", "/v1/messages/msg_1_a"]).failed(1, "msg_1_a");
     let told = api(&["GET", "/v1/messages/msg_1_a", "-o", "json"]);
     assert_eq!(object(&told.stderr)["error"]["code"], "message_not_found");
-    failed(
-        &api(&["GET", "v1/status"]),
-        64,
-        "expected a path such as /v1/status",
-    );
-    failed(&api(&["GET", "/v1/a b"]), 64, "%20");
-    failed(&api(&["FETCH", "/v1/status"]), 64, "expected one of GET");
-    failed(
-        &api(&["POST", "/v1/send", "-d", "{"]),
-        65,
-        "the body is not JSON",
-    );
-    failed(
-        &api(&["GET", "/v1/messages?follow=1&after=999", "--timeout", "1s"]),
-        124,
-        "--timeout",
-    );
+    api(&["GET", "v1/status"]).failed(64, "expected a path such as /v1/status");
+    api(&["GET", "/v1/a b"]).failed(64, "%20");
+    api(&["FETCH", "/v1/status"]).failed(64, "expected one of GET");
+    api(&["POST", "/v1/send", "-d", "{"]).failed(65, "the body is not JSON");
+    api(&["GET", "/v1/messages?follow=1&after=999", "--timeout", "1s"]).failed(124, "--timeout");
 }
 
 #[test]
@@ -110,7 +89,7 @@ fn schemas_recipes_and_pages_need_no_daemon() {
     }
     let sections = user.mrpctl(&["schema", "config", "--jq", ".properties | keys | length"]);
     assert!(sections.succeeded().trim().parse::<usize>().unwrap() > 15);
-    failed(&user.mrpctl(&["schema", "inbox"]), 64, "inbox");
+    user.mrpctl(&["schema", "inbox"]).failed(64, "inbox");
 
     let topics = user.mrpctl(&["cheat"]).succeeded();
     assert!(topics.contains("  hooks  "), "{topics}");
@@ -119,19 +98,19 @@ fn schemas_recipes_and_pages_need_no_daemon() {
         user.mrpctl(&["cheat", "jq", "--jq", ".topic"]).succeeded(),
         "jq\n"
     );
-    failed(&user.mrpctl(&["cheat", "nosuch"]), 64, "nosuch");
+    user.mrpctl(&["cheat", "nosuch"]).failed(64, "nosuch");
 
     assert!(user.mrpctl(&["man"]).succeeded().contains(".TH mrpctl 1"));
     user.mrpctl(&["man", "pages"]).succeeded();
     assert!(user.home().join("pages/mrpctl-config-set.1").exists());
     std::fs::write(user.home().join("file"), "").unwrap();
-    failed(&user.mrpctl(&["man", "file/x"]), 73, "file/x");
+    user.mrpctl(&["man", "file/x"]).failed(73, "file/x");
 }
 
 #[test]
 fn the_log_of_a_daemon_in_the_background_is_shown_and_followed() {
     let user = User::blank("laptop");
-    failed(&user.mrpctl(&["logs"]), 66, "there is no log");
+    user.mrpctl(&["logs"]).failed(66, "there is no log");
     user.mrpctl(&["daemon", "start"]).succeeded();
     let last = user.mrpctl(&["logs", "-n", "1"]).succeeded();
     assert_eq!(last.lines().count(), 1, "{last}");
@@ -200,11 +179,8 @@ fn a_report_holds_what_is_needed_and_no_secret() {
     assert_eq!(told.succeeded(), "");
     let saved = std::fs::metadata(user.home().join("report.txt")).unwrap();
     assert_eq!(saved.permissions().mode() & 0o777, 0o600);
-    failed(
-        &user.mrpctl(&["bug-report", "no/such/report"]),
-        73,
-        "no/such/report",
-    );
+    user.mrpctl(&["bug-report", "no/such/report"])
+        .failed(73, "no/such/report");
     let lone = User::blank("nobody").mrpctl(&["bug-report", "-o", "json"]);
     assert_eq!(object(&lone.succeeded())["mrpd"], Value::Null);
 }
@@ -222,18 +198,16 @@ fn a_backup_is_made_while_the_daemon_runs_and_restored_while_it_does_not() {
         .mrpctl(&["backup", "mrp.redb", "-o", "json"])
         .succeeded();
     assert_eq!(object(&made)["path"], json!(path));
-    failed(&user.mrpctl(&["backup", "mrp.redb"]), 73, "--force");
+    user.mrpctl(&["backup", "mrp.redb"]).failed(73, "--force");
     user.mrpctl(&["backup", "mrp.redb", "--force"]).succeeded();
-    failed(&user.mrpctl(&["backup", "no/such/file"]), 73, "no/such");
+    user.mrpctl(&["backup", "no/such/file"])
+        .failed(73, "no/such");
     user.mrpctl(&["send", "me", "later"]).succeeded();
-    failed(
-        &user.mrpctl(&["restore", "mrp.redb"]),
-        69,
-        "mrpctl daemon stop",
-    );
+    user.mrpctl(&["restore", "mrp.redb"])
+        .failed(69, "mrpctl daemon stop");
     user.terminate_daemon();
-    failed(&user.mrpctl(&["restore", "missing"]), 66, "missing");
-    failed(&user.mrpctl(&["restore", "mrp.redb"]), 73, "--force");
+    user.mrpctl(&["restore", "missing"]).failed(66, "missing");
+    user.mrpctl(&["restore", "mrp.redb"]).failed(73, "--force");
     let restored = user.mrpctl(&["restore", "mrp.redb", "--force"]);
     assert!(restored.stderr.contains("is kept as"), "{restored:?}");
     assert!(restored.succeeded().ends_with(": restored\n"));
@@ -274,17 +248,11 @@ fn units_are_written_enabled_and_removed() {
         return tests::skip("a package has installed the units here");
     }
     user.add_variable("PATH", "/nowhere");
-    failed(
-        &user.mrpctl(&["service", "install"]),
-        69,
-        "systemctl is not installed",
-    );
+    user.mrpctl(&["service", "install"])
+        .failed(69, "systemctl is not installed");
     stand_in(&mut user, "systemctl", 1);
-    failed(
-        &user.mrpctl(&["service", "install"]),
-        69,
-        "systemctl --user daemon-reload failed",
-    );
+    user.mrpctl(&["service", "install"])
+        .failed(69, "systemctl --user daemon-reload failed");
     assert!(!unit.exists(), "what is not enabled is not left behind");
     told(&user);
     stand_in(&mut user, "systemctl", 0);
@@ -325,11 +293,8 @@ fn units_are_written_enabled_and_removed() {
     assert_eq!(gone["removed"].as_array().unwrap().len(), 2);
     assert!(!unit.exists());
     assert!(told(&user).contains("systemctl --user disable --now mrpd.socket mrpd.service\n"));
-    failed(
-        &user.mrpctl(&["service", "install", "--system", "--linger"]),
-        64,
-        "cannot be used with",
-    );
+    user.mrpctl(&["service", "install", "--system", "--linger"])
+        .failed(64, "cannot be used with");
     let init = [
         "init",
         "--name",
@@ -339,5 +304,5 @@ fn units_are_written_enabled_and_removed() {
         "--service",
         "--no-service",
     ];
-    failed(&user.mrpctl(&init), 64, "cannot be used with");
+    user.mrpctl(&init).failed(64, "cannot be used with");
 }
