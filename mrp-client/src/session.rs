@@ -13,6 +13,9 @@ mod desk;
 mod jump;
 mod pace;
 mod task;
+mod timer;
+#[cfg(target_os = "linux")]
+mod timerfd;
 mod wire;
 
 use crate::binding::Binding;

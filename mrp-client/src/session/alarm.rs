@@ -59,18 +59,15 @@ impl Alarm {
 
 #[cfg(target_os = "linux")]
 mod told {
-    use nix::errno::Errno;
+    use crate::session::timerfd::Timerfd;
     use nix::libc::time_t;
     use nix::sys::time::TimeSpec;
-    use nix::sys::timerfd::{ClockId, Expiration, TimerFd, TimerFlags, TimerSetTimeFlags};
+    use nix::sys::timerfd::{ClockId, Expiration, TimerSetTimeFlags};
     use std::io;
-    use std::os::fd::OwnedFd;
-    use tokio::io::Interest;
-    use tokio::io::unix::AsyncFd;
 
     /// A timer that never runs out and is cancelled again and again.
     #[derive(Debug)]
-    pub(in super::super) struct ClockTimer(AsyncFd<OwnedFd>);
+    pub(in super::super) struct ClockTimer(Timerfd);
 
     impl ClockTimer {
         pub(super) fn new() -> io::Result<Self> {
@@ -78,26 +75,17 @@ mod told {
         }
 
         /// The same, with an end: seconds since the Unix epoch.
-        #[expect(
-            deprecated,
-            reason = "what tokio has in its place is unsafe, for descriptors that may be closed by others; this one is owned"
-        )]
         pub(super) fn until(end: time_t) -> io::Result<Self> {
-            let flags = TimerFlags::TFD_NONBLOCK | TimerFlags::TFD_CLOEXEC;
-            let timer = TimerFd::new(ClockId::CLOCK_REALTIME, flags)?;
+            let timer = Timerfd::new(ClockId::CLOCK_REALTIME)?;
             let flags =
                 TimerSetTimeFlags::TFD_TIMER_ABSTIME | TimerSetTimeFlags::TFD_TIMER_CANCEL_ON_SET;
             timer.set(Expiration::OneShot(TimeSpec::new(end, 0)), flags)?;
-            AsyncFd::with_interest(OwnedFd::from(timer), Interest::READABLE).map(Self)
+            Ok(Self(timer))
         }
 
         /// Waits until the clock is set. The timer goes on after that.
         pub(super) async fn disturbed(&self) -> io::Result<()> {
-            let read = |timer: &OwnedFd| match nix::unistd::read(timer, &mut [0; 8]) {
-                Ok(_) | Err(Errno::ECANCELED) => Ok(()),
-                Err(error) => Err(error.into()),
-            };
-            self.0.async_io(Interest::READABLE, read).await
+            self.0.told().await
         }
     }
 }

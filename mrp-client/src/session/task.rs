@@ -5,6 +5,7 @@ mod polling;
 use super::connect::Connector;
 use super::desk::{Desk, Prompt, Sends};
 use super::pace::{Pace, pace};
+use super::timer::{Timer, sleep_until};
 use super::wire::{Ended, Frame, Reading, Wire};
 use super::{DownReason, Event, Settings, Transport, Transports};
 use crate::binding::{Binding, NOT_BOUND};
@@ -221,6 +222,7 @@ impl Task {
         };
         let mut machine = Session::new(Moment::ZERO, auth, self.machine_settings());
         let mut ready_at = None;
+        let mut timer = Timer::new();
         loop {
             if let Some(end) = self.drain(&mut machine, &mut wire, &mut ready_at) {
                 return self.part(wire, end, ready_at).await;
@@ -266,7 +268,7 @@ impl Task {
                         machine.handle_shutdown();
                     }
                 },
-                () = sleep_until(deadline) => {
+                () = timer.until(deadline) => {
                     // Where the system tells of a sleep too late or not at all, the next ping finds out.
                     if let Some(by) = self.desk.look_at_clocks() {
                         return lost(DownReason::ClockJumped { by }, ready_at);
@@ -425,13 +427,6 @@ async fn ask(binding: &Binding, url: &RelayUrl, key: &Arc<SecretKey>) {
 fn lost(reason: DownReason, ready_at: Option<Instant>) -> Over {
     let lived = ready_at.map_or(Duration::ZERO, |ready_at| ready_at.elapsed());
     Over::Lost { reason, lived }
-}
-
-async fn sleep_until(deadline: Option<Instant>) {
-    match deadline {
-        Some(deadline) => tokio::time::sleep_until(deadline).await,
-        None => std::future::pending().await,
-    }
 }
 
 impl Frame {
