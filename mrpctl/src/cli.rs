@@ -57,13 +57,21 @@ EXIT STATUS
     max_term_width = 100,
 )]
 pub(crate) struct Cli {
+    #[command(flatten)]
+    pub(crate) top: Top,
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+/// What is said before or without a command.
+#[derive(Debug, Parser)]
+#[command(name = "mrpctl", disable_version_flag = true)]
+pub(crate) struct Top {
     /// Show the versions of mrpctl and of the daemon, if one is running
     #[arg(long, short = 'V')]
     pub(crate) version: bool,
     #[command(flatten)]
     pub(crate) global: Global,
-    #[command(subcommand)]
-    pub(crate) command: Option<Command>,
 }
 
 #[derive(Debug, Clone, Args)]
@@ -209,6 +217,31 @@ fn tree() -> clap::Command {
     overview::grouped(with_variables(Cli::command()))
 }
 
+/// The tree with only those commands that are grouped with the one in `arguments`: making all of them takes longer than most
+/// commands run. What can be read by it is read as by the whole tree.
+fn branch(arguments: &[OsString]) -> Option<clap::Command> {
+    let grow = arguments
+        .iter()
+        .filter_map(|argument| argument.to_str())
+        .find_map(group)?;
+    Some(with_variables(grow(Top::command())))
+}
+
+/// What adds the group of a command to a tree.
+fn group(name: &str) -> Option<fn(clap::Command) -> clap::Command> {
+    fn of<T: Subcommand>(name: &str) -> Option<fn(clap::Command) -> clap::Command> {
+        T::has_subcommand(name).then_some(T::augment_subcommands)
+    }
+    of::<sending::Command>(name)
+        .or_else(|| of::<reading::Command>(name))
+        .or_else(|| of::<running::Command>(name))
+        .or_else(|| of::<people::Command>(name))
+        .or_else(|| of::<me::Command>(name))
+        .or_else(|| of::<relays::Command>(name))
+        .or_else(|| of::<tooling::Command>(name))
+        .or_else(|| of::<start::Command>(name))
+}
+
 /// Why there are no flags: the command line is wrong, or help was asked for.
 #[derive(Debug)]
 pub(crate) struct NotParsed(clap::Error);
@@ -247,8 +280,17 @@ pub(crate) fn parse_with(
     arguments: impl IntoIterator<Item = OsString>,
     settings: &Settings,
 ) -> Result<Cli, ParseError> {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    if settings.aliases.is_empty()
+        && let Some(branch) = branch(&arguments)
+    {
+        let branch = settings::with_defaults(branch, settings).map_err(ParseError::Settings)?;
+        // The whole tree has better words for what is wrong.
+        if let Ok(cli) = read(branch, arguments.clone()) {
+            return Ok(cli);
+        }
+    }
     let tree = settings::with_defaults(tree(), settings).map_err(ParseError::Settings)?;
-    let arguments = arguments.into_iter().collect();
     let arguments = settings::expanded(&tree, settings, arguments).map_err(ParseError::Settings)?;
     read(tree, arguments).map_err(ParseError::NotParsed)
 }
@@ -264,7 +306,7 @@ fn read(mut tree: clap::Command, arguments: Vec<OsString>) -> Result<Cli, NotPar
         .try_get_matches_from_mut(arguments)
         .map_err(NotParsed)?;
     let cli = Cli::from_arg_matches(&matches).map_err(NotParsed)?;
-    if cli.command.is_none() && !cli.version {
+    if cli.command.is_none() && !cli.top.version {
         let text = "a command is missing; see mrpctl --help";
         return Err(NotParsed(tree.error(ErrorKind::MissingSubcommand, text)));
     }

@@ -53,14 +53,14 @@ pub fn run() -> ExitCode {
             return output::report_unread(&error, audience).exit().into();
         }
     };
-    let output = match Output::new(&cli.global) {
+    let output = match Output::new(&cli.top.global) {
         Ok(output) => output,
         Err(failure) => {
-            output::report(&failure, &cli.global);
+            output::report(&failure, &cli.top.global);
             return failure.exit().into();
         }
     };
-    let done = Context::new(cli.global, output.clone()).and_then(|context| match cli.command {
+    let done = Context::new(cli.top.global, output.clone()).and_then(|context| match cli.command {
         Some(command) => cmd::run(&context, command),
         None => cmd::tooling::version::run(&context),
     });

@@ -187,11 +187,12 @@ mod tests {
     #[test]
     fn the_file_stands_below_the_command_line() {
         let text = "output = \"table\"\nquiet = true\nverbose = 2\ntimeout = \"5s\"\n";
-        let global = parse("mrpctl status", text).unwrap().global;
+        let global = parse("mrpctl status", text).unwrap().top.global;
         assert_eq!((global.output, global.quiet), (Format::Table, true));
         assert_eq!((global.verbose, global.timeout.unwrap().as_secs()), (2, 5));
         let global = parse("mrpctl status -o json -v --timeout 9s", text)
             .unwrap()
+            .top
             .global;
         assert_eq!((global.output, global.verbose), (Format::Json, 1));
         assert_eq!(global.timeout.unwrap().as_secs(), 9);

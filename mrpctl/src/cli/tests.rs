@@ -42,6 +42,31 @@ fn every_command_is_listed_in_one_group() {
 }
 
 #[test]
+fn a_command_is_read_by_its_branch_as_by_the_whole_tree() {
+    for (_, names) in overview::GROUPS {
+        for name in *names {
+            assert!(group(name).is_some(), "{name}");
+        }
+    }
+    let words = |line: &str| -> Vec<OsString> { line.split(' ').map(OsString::from).collect() };
+    for line in [
+        "mrpctl send ann hi -q",
+        "mrpctl -o json tail --from ann",
+        "mrpctl contact ls",
+        "mrpctl hook test backup --message 3",
+    ] {
+        let branch = branch(&words(line)).unwrap();
+        assert!(branch.get_subcommands().count() < 30);
+        let read_by = |tree| format!("{:?}", super::read(tree, words(line)).unwrap());
+        assert_eq!(read_by(branch), read_by(tree()), "{line}");
+    }
+    // A name that is another option's value leads to the wrong branch, and from there to the whole tree.
+    for line in ["mrpctl --agent send tail", "mrpctl -a tail req ann df"] {
+        assert!(parse(words(line)).unwrap().command.is_some(), "{line}");
+    }
+}
+
+#[test]
 fn every_command_teaches_by_example() {
     for command in tree().get_subcommands() {
         let help = command
@@ -104,13 +129,14 @@ fn global_options_stand_before_and_behind_the_command() {
         "-a ci -o json -q --timeout 5s status",
         "status -a ci --output=json --quiet --timeout 5s",
     ] {
-        let global = read(line).unwrap().global;
+        let global = read(line).unwrap().top.global;
         assert_eq!(global.agent.as_deref(), Some("ci"));
         assert_eq!((global.output, global.quiet), (Format::Json, true));
         assert_eq!(global.timeout, Some(Duration::from_secs(5)));
     }
     let global = read("tail --fields id,from.name --json -vv")
         .unwrap()
+        .top
         .global;
     assert_eq!(global.fields, ["id", "from.name"]);
     assert_eq!((global.json, global.verbose), (true, 2));
@@ -215,8 +241,8 @@ fn what_contradicts_or_is_not_known_is_a_usage_error() {
 
 #[test]
 fn a_command_is_needed_unless_the_version_is_asked_for() {
-    assert!(read("--version").unwrap().version);
-    assert!(read("--version --json").unwrap().global.json);
+    assert!(read("--version").unwrap().top.version);
+    assert!(read("--version --json").unwrap().top.global.json);
     assert_eq!(read("-q").err(), Some(ErrorKind::MissingSubcommand));
 }
 
