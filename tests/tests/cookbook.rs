@@ -133,12 +133,12 @@ fn every_recipe_works() {
     bridged.sort_unstable();
     assert!(bridged[0].starts_with("POST /chat "), "{bridged:?}");
     assert!(
-        bridged[0].contains(r#""text": "ops: the \"east\" cooler is down""#),
+        bridged[0].contains(r#""text": "ops: @all: the \"east\" cooler is down""#),
         "{bridged:?}"
     );
     assert!(bridged[1].starts_with("POST /ntfy "), "{bridged:?}");
     assert!(
-        bridged[1].ends_with("the \"east\" cooler is down"),
+        bridged[1].ends_with("\r\n@all: the \"east\" cooler is down"),
         "{bridged:?}"
     );
 }

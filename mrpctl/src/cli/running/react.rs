@@ -17,7 +17,7 @@ use std::time::Duration;
     after_help = "\
 EXAMPLES
   mrpctl on --from ci --kind event -- notify-send \"CI\"
-  mrpctl on --from pager -- sh -c 'curl -fsS -d \"$MRP_TEXT\" ntfy.sh/my-topic'
+  mrpctl on --from pager -- sh -c 'curl -fsS --data-raw \"$MRP_TEXT\" ntfy.sh/my-topic'
   mrpctl on --cursor archiver -- ./archive.sh      goes on where it ended the last time
   mrpctl on -c 1 --kind event --timeout 10m -- ./deploy.sh; echo \"status $?\"
 
