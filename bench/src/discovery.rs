@@ -3,7 +3,7 @@
 mod population;
 
 use crate::relay::{Data, Relay};
-use crate::report::Line;
+use crate::report::{Line, mebibytes, millis, quantile};
 use crate::wire::{Connection, fresh_key};
 use anyhow::ensure;
 use population::Population;
@@ -11,7 +11,7 @@ use relayd::store::{self, Store};
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use tokio::task::LocalSet;
 
 #[derive(Debug, clap::Args)]
@@ -58,8 +58,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
         Line::new("public agents", options.agents.to_string()),
         Line::new("filled in", format!("{:.0} s", filled_in.as_secs_f64())),
         Line::new("database", mebibytes(size)),
-        Line::new("start to ready", milliseconds(relay.started_in)),
-        Line::new("ready to first searches answered", milliseconds(searchable)),
+        Line::new("start to ready", millis(relay.started_in)),
+        Line::new("ready to first searches answered", millis(searchable)),
         Line::new("relay resident memory at start", mebibytes(before)),
     ];
     drop(first);
@@ -132,15 +132,14 @@ async fn drive(
     let mut latencies = latencies.take();
     latencies.sort_unstable();
     ensure!(!latencies.is_empty(), "no searches");
-    let quantile = |part: f64| latencies[((latencies.len() - 1) as f64 * part) as usize];
     let each = found.take() as f64 / latencies.len() as f64;
     Ok(Line::new(
         name,
         format!(
             "p50 {:>9}   p99 {:>9}   CPU {:>8}   {each:.1} agents",
-            milliseconds(quantile(0.5)),
-            milliseconds(quantile(0.99)),
-            milliseconds(cpu / latencies.len() as u32),
+            millis(quantile(&latencies, 0.5)),
+            millis(quantile(&latencies, 0.99)),
+            millis(cpu / latencies.len() as u32),
         ),
     ))
 }
@@ -164,14 +163,6 @@ async fn change_largest(relay: &Relay) -> anyhow::Result<Line> {
     latencies.sort_unstable();
     Ok(Line::new(
         "changing the largest profile",
-        format!("p50 {:>9}", milliseconds(latencies[CHANGES])),
+        format!("p50 {:>9}", millis(latencies[CHANGES])),
     ))
-}
-
-fn milliseconds(duration: Duration) -> String {
-    format!("{:.2} ms", duration.as_secs_f64() * 1e3)
-}
-
-fn mebibytes(bytes: u64) -> String {
-    format!("{:.1} MiB", bytes as f64 / f64::from(1 << 20))
 }

@@ -1,7 +1,7 @@
 //! How many signed messages a second the relay accepts, each on disk before its answer, and what one costs it.
 
 use crate::relay::Relay;
-use crate::report::Line;
+use crate::report::{Line, mebibytes, millis, quantile};
 use crate::wire::{Connection, fresh_key};
 use anyhow::ensure;
 use std::cell::RefCell;
@@ -39,12 +39,6 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
     latencies.sort_unstable();
     let count = latencies.len();
     let per_message = cpu.as_micros() as f64 / count as f64;
-    let quantile = |part: f64| {
-        format!(
-            "{:.2} ms",
-            latencies[((count - 1) as f64 * part) as usize].as_secs_f64() * 1e3
-        )
-    };
     Ok(vec![
         Line::new("connections", options.connections.to_string()),
         Line::new("messages", count.to_string()),
@@ -53,12 +47,9 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
             format!("{:.0} messages/s", count as f64 / elapsed.as_secs_f64()),
         ),
         Line::new("relay CPU", format!("{per_message:.0} us/message")),
-        Line::new("latency p50", quantile(0.5)),
-        Line::new("latency p99", quantile(0.99)),
-        Line::new(
-            "relay resident memory",
-            format!("{:.1} MiB", relay.resident()? as f64 / f64::from(1 << 20)),
-        ),
+        Line::new("latency p50", millis(quantile(&latencies, 0.5))),
+        Line::new("latency p99", millis(quantile(&latencies, 0.99))),
+        Line::new("relay resident memory", mebibytes(relay.resident()?)),
     ])
 }
 

@@ -2,7 +2,7 @@
 
 use crate::clock;
 use crate::relay::Relay;
-use crate::report::Line;
+use crate::report::{Line, mebibytes};
 use crate::wire::fresh_key;
 use anyhow::{Context as _, bail};
 use futures_util::{SinkExt as _, StreamExt as _};
@@ -40,10 +40,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
     let grown = relay.resident()?.saturating_sub(before);
     Ok(vec![
         Line::new("idle authenticated sockets", options.sockets.to_string()),
-        Line::new(
-            "relay resident memory before",
-            format!("{:.1} MiB", before as f64 / f64::from(1 << 20)),
-        ),
+        Line::new("relay resident memory before", mebibytes(before)),
         Line::new(
             "growth per socket",
             format!("{:.2} KiB", grown as f64 / options.sockets as f64 / 1024.0),

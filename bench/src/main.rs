@@ -5,11 +5,18 @@ mod daemon;
 mod discovery;
 mod durable_send;
 mod idle_sockets;
+mod load;
+mod mrpctl_send;
 mod mrpd_idle;
 mod mrpd_inbox;
+mod peer;
 mod process;
+mod publish;
+mod recovery;
 mod relay;
 mod report;
+mod startup;
+mod system;
 mod wire;
 
 use clap::{Parser, Subcommand};
@@ -29,6 +36,14 @@ enum Scenario {
     Discovery(discovery::Options),
     /// Resident memory of authenticated WebSockets that do nothing
     IdleSockets(idle_sockets::Options),
+    /// Messages until they are accepted, beside Redis, PostgreSQL, NATS and mosquitto
+    Publish(publish::Options),
+    /// A start with many messages after kill -9, beside Redis
+    Recovery(recovery::Options),
+    /// A start with nothing, beside mosquitto
+    Startup(startup::Options),
+    /// One message from a script, beside mosquitto's
+    MrpctlSend(mrpctl_send::Options),
     /// Memory and wake-ups of a daemon with one session that does nothing
     MrpdIdle(mrpd_idle::Options),
     /// First pages of a large inbox, by every kind of filter, over the daemon's socket
@@ -44,6 +59,10 @@ fn main() -> anyhow::Result<()> {
         Scenario::DurableSend(options) => runtime.block_on(durable_send::run(&options))?,
         Scenario::Discovery(options) => runtime.block_on(discovery::run(&options))?,
         Scenario::IdleSockets(options) => runtime.block_on(idle_sockets::run(&options))?,
+        Scenario::Publish(options) => runtime.block_on(publish::run(&options))?,
+        Scenario::Recovery(options) => runtime.block_on(recovery::run(&options))?,
+        Scenario::Startup(options) => startup::run(&options)?,
+        Scenario::MrpctlSend(options) => runtime.block_on(mrpctl_send::run(&options))?,
         Scenario::MrpdIdle(options) => runtime.block_on(mrpd_idle::run(&options))?,
         Scenario::MrpdInbox(options) => runtime.block_on(mrpd_inbox::run(&options))?,
     };

@@ -1,15 +1,11 @@
 //! What a daemon costs while nothing happens: its memory, and how often it wakes up beside the keepalive.
 
-use crate::daemon::Daemon;
+use crate::daemon::{Daemon, Home};
 use crate::relay::Relay;
 use crate::report::{Line, mebibytes};
-use crate::wire::fresh_key;
-use anyhow::{Context as _, ensure};
-use mrpd_api::body::{SessionState, Status};
+use anyhow::Context as _;
 use std::collections::BTreeMap;
-use std::io::Write as _;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -25,10 +21,6 @@ pub(crate) struct Options {
     relayd: Option<PathBuf>,
 }
 
-/// How long the session may take to come up.
-const SESSION_PATIENCE: Duration = Duration::from_secs(30);
-/// Pause between two questions whether it is up.
-const PAUSE: Duration = Duration::from_millis(500);
 /// How long the daemon may finish what it does at its start.
 const SETTLING: Duration = Duration::from_secs(15);
 /// Time between two pings of the daemon, and of the relay.
@@ -36,15 +28,9 @@ const PINGS: (u64, u64) = (20, 30);
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
     let relay = Relay::start(options.relayd.as_ref())?;
-    let temporary = tempfile::Builder::new()
-        .prefix("bench-mrpd-")
-        .tempdir_in(".")?;
-    let home = std::path::absolute(temporary.path())?;
-    settle_in(&home, &format!("http://{}", relay.address))?;
-    let daemon = Daemon::start(options.mrpd.as_deref(), &home)?;
-    tokio::time::timeout(SESSION_PATIENCE, session(&daemon))
-        .await
-        .context("there is no session with the relay")??;
+    let home = Home::with_relay(&relay)?;
+    let daemon = Daemon::start(options.mrpd.as_deref(), home.path())?;
+    daemon.session().await?;
     tokio::time::sleep(SETTLING).await;
     let before = wake_ups(daemon.id())?;
     tokio::time::sleep(Duration::from_secs(options.seconds)).await;
@@ -71,46 +57,6 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
         Line::new("wake-ups", by_thread.values().sum::<u64>().to_string()),
         Line::new("wake-ups by thread", words.join(", ")),
     ])
-}
-
-/// One agent with one relay.
-fn settle_in(home: &Path, relay: &str) -> anyhow::Result<()> {
-    let folder = home.join(".config/mrp");
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(&folder)?;
-    let key = folder.join("bench.key");
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&key)?;
-    file.write_all(&*fresh_key()?.seed())?;
-    let key = key.display();
-    let config = format!(
-        "[[relay]]\nname = \"bench\"\nurl = \"{relay}\"\n\n[[agent]]\nname = \"bench\"\nkey_file = \"{key}\"\nrelays = [\"bench\"]\n"
-    );
-    std::fs::write(folder.join("mrpd.toml"), config)?;
-    Ok(())
-}
-
-/// Waits until the daemon has its session.
-async fn session(daemon: &Daemon) -> anyhow::Result<()> {
-    loop {
-        let answer = daemon.get("/v1/status").await?;
-        let (head, body) = answer.split_once("\r\n\r\n").context("no HTTP answer")?;
-        ensure!(head.starts_with("HTTP/1.1 200"), "{answer}");
-        let status: Status = serde_json::from_str(body)?;
-        if status
-            .sessions
-            .iter()
-            .any(|session| session.state == SessionState::Up)
-        {
-            return Ok(());
-        }
-        tokio::time::sleep(PAUSE).await;
-    }
 }
 
 /// How often each thread has begun to run again after it had nothing to do, by its number and name.

@@ -4,7 +4,7 @@ mod population;
 
 use crate::clock;
 use crate::daemon::{self, Daemon};
-use crate::report::{Line, mebibytes};
+use crate::report::{Line, mebibytes, millis, quantile};
 use anyhow::ensure;
 use mrp_proto::time::Timestamp;
 use mrpd::store::{Settled, Settlement, Store, Target};
@@ -12,7 +12,7 @@ use mrpd_api::message::State;
 use population::Population;
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
@@ -68,9 +68,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
             ensure!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
         }
         latencies.sort_unstable();
-        let quantile =
-            |part: f64| millis(latencies[((latencies.len() - 1) as f64 * part) as usize]);
-        let figures = format!("p50 {}, p99 {}", quantile(0.5), quantile(0.99));
+        let part = |part| millis(quantile(&latencies, part));
+        let figures = format!("p50 {}, p99 {}, most {}", part(0.5), part(0.99), part(1.0));
         lines.push(Line::new(name, figures));
     }
     lines.push(Line::new(
@@ -108,10 +107,6 @@ async fn fill(database: &Path, population: &Population) -> anyhow::Result<()> {
     }
     store.close().await;
     Ok(())
-}
-
-fn millis(time: Duration) -> String {
-    format!("{:.2} ms", time.as_secs_f64() * 1e3)
 }
 
 /// A time as a query has it.

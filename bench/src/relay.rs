@@ -1,7 +1,6 @@
 //! A relayd process of its own, on a free port, with its data in a folder that goes away with it.
 
 use crate::process;
-use anyhow::Context as _;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::net::SocketAddr;
@@ -11,6 +10,7 @@ use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Relay {
+    program: PathBuf,
     process: Child,
     pub(crate) address: SocketAddr,
     /// How long it took to become ready.
@@ -27,13 +27,9 @@ impl Relay {
     /// As [`Relay::start`], with what is in a folder already.
     pub(crate) fn start_with(program: Option<&PathBuf>, data: Data) -> anyhow::Result<Self> {
         let program = process::beside(program.map(PathBuf::as_path), "relayd")?;
-        let mut command = Command::new(program);
-        command
-            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
-            .arg(data.folder())
-            .args(["--set", "log=warn"]);
-        let started = process::start(command, "relayd ready http://")?;
+        let started = start(&program, &data)?;
         Ok(Self {
+            program,
             process: started.process,
             address: started.place.parse()?,
             started_in: started.took,
@@ -41,30 +37,40 @@ impl Relay {
         })
     }
 
+    /// Ends it without warning and starts it on what it has on disk.
+    pub(crate) fn crash(&mut self) -> anyhow::Result<()> {
+        self.process.kill()?;
+        self.process.wait()?;
+        let started = start(&self.program, &self.data)?;
+        self.process = started.process;
+        self.address = started.place.parse()?;
+        self.started_in = started.took;
+        Ok(())
+    }
+
     /// Resident memory in bytes.
     pub(crate) fn resident(&self) -> anyhow::Result<u64> {
-        process::resident(&self.process)
+        process::resident(self.process.id())
+    }
+
+    /// The process, for figures of the system's.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Processor time used so far, user and system together.
     pub(crate) fn cpu(&self) -> anyhow::Result<Duration> {
-        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
-        let (_, fields) = stat
-            .rsplit_once(')')
-            .context("stat names the program in parentheses")?;
-        let ticks = |index| {
-            fields
-                .split_whitespace()
-                .nth(index)
-                .and_then(|field| field.parse::<u64>().ok())
-        };
-        let total = ticks(11)
-            .zip(ticks(12))
-            .map(|(user, system)| user + system)
-            .context("stat has times")?;
-        // Linux counts in hundredths of a second on every architecture that matters.
-        Ok(Duration::from_millis(total * 10))
+        process::cpu(self.process.id())
     }
+}
+
+fn start(program: &Path, data: &Data) -> anyhow::Result<process::Started> {
+    let mut command = Command::new(program);
+    command
+        .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
+        .arg(data.folder())
+        .args(["--set", "log=warn"]);
+    process::start(command, "relayd ready http://")
 }
 
 /// Where a relay has its data.

@@ -1,0 +1,129 @@
+//! Redis: a stream whose every entry is on disk before it is acknowledged (`appendfsync always`).
+
+use super::{Peer, folder, free_address, installed};
+use anyhow::{bail, ensure};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+use tokio::io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader};
+use tokio::net::TcpStream;
+
+#[derive(Debug)]
+pub(crate) struct Redis {
+    program: PathBuf,
+    pub(crate) peer: Peer,
+    folder: TempDir,
+}
+
+/// Pause between two questions whether it has read what it had on disk.
+const PAUSE: Duration = Duration::from_millis(1);
+
+impl Redis {
+    /// `None` where Redis is not installed.
+    pub(crate) fn start() -> anyhow::Result<Option<Self>> {
+        let Some(program) = installed("redis-server") else {
+            return Ok(None);
+        };
+        let address = free_address()?;
+        let folder = folder("redis")?;
+        let peer = Peer::start(command(&program, address, folder.path()), address)?;
+        Ok(Some(Self {
+            program,
+            peer,
+            folder,
+        }))
+    }
+
+    /// Ends it without warning, starts it on what it has on disk, and says how long that takes until it answers.
+    pub(crate) async fn crash(&mut self) -> anyhow::Result<Duration> {
+        self.peer.kill();
+        let begun = Instant::now();
+        let address = free_address()?;
+        let command = command(&self.program, address, self.folder.path());
+        self.peer = Peer::start(command, address)?;
+        let mut connection = Connection::open(address).await?;
+        // While it reads, it listens and refuses.
+        while connection.ask(&[b"DBSIZE"]).await.is_err() {
+            tokio::time::sleep(PAUSE).await;
+        }
+        Ok(begun.elapsed())
+    }
+}
+
+fn command(program: &Path, address: SocketAddr, folder: &Path) -> Command {
+    let mut command = Command::new(program);
+    command
+        .args(["--bind", &address.ip().to_string()])
+        .args(["--port", &address.port().to_string()])
+        .arg("--dir")
+        .arg(folder)
+        .args(["--save", "", "--appendonly", "yes"])
+        .args(["--appendfsync", "always"]);
+    command
+}
+
+/// A connection that asks one thing at a time.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    stream: BufReader<TcpStream>,
+    request: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let stream = TcpStream::connect(address).await?;
+        stream.set_nodelay(true)?;
+        Ok(Self {
+            stream: BufReader::new(stream),
+            request: Vec::new(),
+        })
+    }
+
+    /// Adds an entry to a stream.
+    pub(crate) async fn publish(&mut self, stream: &[u8], payload: &[u8]) -> anyhow::Result<()> {
+        self.ask(&[b"XADD", stream, b"*", b"b", payload]).await
+    }
+
+    /// Asks and waits for the whole answer.
+    pub(crate) async fn ask(&mut self, words: &[&[u8]]) -> anyhow::Result<()> {
+        self.write(words).await?;
+        self.answer().await
+    }
+
+    /// Asks without waiting.
+    pub(crate) async fn write(&mut self, words: &[&[u8]]) -> anyhow::Result<()> {
+        self.request.clear();
+        self.request.extend(format!("*{}\r\n", words.len()).bytes());
+        for word in words {
+            self.request.extend(format!("${}\r\n", word.len()).bytes());
+            self.request.extend(*word);
+            self.request.extend(b"\r\n");
+        }
+        Ok(self.stream.get_mut().write_all(&self.request).await?)
+    }
+
+    /// Waits for an answer; what is in it does not matter unless it is an error.
+    pub(crate) async fn answer(&mut self) -> anyhow::Result<()> {
+        let mut expected = 1;
+        while expected > 0 {
+            expected -= 1;
+            let mut line = String::new();
+            ensure!(self.stream.read_line(&mut line).await? > 0, "Redis closed");
+            let rest = line.get(1..).unwrap_or_default().trim();
+            match line.as_bytes().first() {
+                Some(b'-') => bail!("Redis: {rest}"),
+                Some(b'*') => expected += usize::try_from(rest.parse::<i64>()?).unwrap_or(0),
+                Some(b'$') => {
+                    if let Ok(length) = usize::try_from(rest.parse::<i64>()?) {
+                        let mut text = vec![0; length + 2];
+                        self.stream.read_exact(&mut text).await?;
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
