@@ -3,6 +3,7 @@
 //! What has been read is put into the outbox in one go, and then waited for side by side: a stream goes as fast as the daemon takes
 //! it, and not at the pace of one message after the other.
 
+mod advice;
 mod reader;
 
 use super::super::courier::Courier;
@@ -13,14 +14,17 @@ use crate::cli::sending::Send as Flags;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::input::{self, Line};
+use advice::Advice;
 use futures_util::StreamExt as _;
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use futures_util::stream::FuturesOrdered;
 use mrpd_api::body::{Send, Sent, Stage};
+use mrpd_api::error::{Code, ErrorDetail};
 use reader::Reader;
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// Messages that are put into the outbox in one go, at most; and their bytes, but for the last one's.
 const BATCH: usize = 256;
@@ -30,6 +34,9 @@ const IN_FLIGHT: usize = 256;
 /// Messages that are waited for at the same time. Behind the first of them the daemon goes on with all: when its turn comes, most
 /// have come far enough. More would only have the daemon look for each of them whenever one moves.
 const WAITS: usize = 2;
+
+/// How long an outbox that is full is left alone, at first and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 pub(super) async fn run(
     context: &Context,
@@ -49,6 +56,8 @@ pub(super) async fn run(
         courier,
         number: 0,
         in_flight: FuturesOrdered::new(),
+        is_stalled: false,
+        advice: Advice::default(),
     };
     stream.run(&reader, &mut lines).await?;
     stream.courier.bracket("]")?;
@@ -61,6 +70,9 @@ pub(super) async fn run(
     stream.courier.finish()
 }
 
+/// A line's number, and its message.
+type Numbered = (usize, Result<Draft, Failure>);
+
 /// What has become of a line, once that is known.
 type Outcome<'a> = LocalBoxFuture<'a, (usize, Result<Sent, Failure>)>;
 
@@ -71,6 +83,9 @@ struct Stream<'a> {
     /// Lines that were read.
     number: usize,
     in_flight: FuturesOrdered<Outcome<'a>>,
+    /// Whether the outbox was full, which is told once.
+    is_stalled: bool,
+    advice: Advice,
 }
 
 impl<'a> Stream<'a> {
@@ -102,7 +117,7 @@ impl<'a> Stream<'a> {
         first: Line,
         lines: &mut mpsc::Receiver<Line>,
     ) -> Result<(), Failure> {
-        let mut drafts = Vec::new();
+        let mut drafts: Vec<Numbered> = Vec::new();
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(line) = next {
@@ -125,13 +140,53 @@ impl<'a> Stream<'a> {
         self.send(drafts).await
     }
 
-    async fn send(&mut self, drafts: Vec<(usize, Result<Draft, Failure>)>) -> Result<(), Failure> {
-        let (context, permits, wanted) = (self.context, self.permits, self.courier.wanted);
+    /// Puts messages into the outbox. While that is full, what comes behind them waits too: the order stays.
+    async fn send(&mut self, drafts: Vec<Numbered>) -> Result<(), Failure> {
+        let mut drafts = VecDeque::from(drafts);
+        let mut pause = PAUSE.0;
+        loop {
+            let before = drafts.len();
+            let Some(full) = self.put(&mut drafts).await else {
+                return Ok(());
+            };
+            if drafts.len() < before {
+                pause = PAUSE.0;
+            }
+            let left = self.context.remaining().unwrap_or(Duration::MAX);
+            if left.is_zero() {
+                let none = drafts.into_iter().map(|(number, _)| number);
+                none.for_each(|number| self.push(number, Err(full.told())));
+                return Ok(());
+            }
+            if !self.is_stalled {
+                self.is_stalled = true;
+                let note = "the outbox is full: the lines wait until there is room";
+                self.context.output.note(note);
+            }
+            self.rest(pause.min(left)).await?;
+            pause = (pause * 2).min(PAUSE.1);
+        }
+    }
+
+    /// Waits, while what is in flight goes on.
+    async fn rest(&mut self, pause: Duration) -> Result<(), Failure> {
+        let mut over = std::pin::pin!(sleep(pause));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut over => return Ok(()),
+                Some((number, outcome)) = self.in_flight.next() => self.tell(number, outcome)?,
+            }
+        }
+    }
+
+    /// Puts messages into the outbox, up to the first one that there is no room for: that one and those behind it are left.
+    async fn put(&mut self, drafts: &mut VecDeque<Numbered>) -> Option<Full> {
         let good: Vec<Draft> = drafts
             .iter()
             .filter_map(|(_, draft)| draft.as_ref().ok().cloned())
             .collect();
-        let enqueued = enqueue(context, &mut self.courier.client, &good).await;
+        let enqueued = enqueue(self.context, &mut self.courier.client, &good).await;
         let (mut enqueued, lost) = match enqueued {
             Ok(enqueued) => (enqueued.into_iter(), None),
             Err(failure) => (
@@ -139,37 +194,66 @@ impl<'a> Stream<'a> {
                 failure.told().map(|told| told.detail.clone()),
             ),
         };
-        for (number, draft) in drafts {
+        while let Some((number, draft)) = drafts.pop_front() {
             let outcome = match (draft, &lost) {
                 (Err(failure), _) => Err(failure),
                 (Ok(_), Some(detail)) => Err(Failure::from(detail.clone())),
-                (Ok(draft), None) => enqueued
-                    .next()
-                    .unwrap_or(Err(Failure::OutputClosed))
-                    .map(|sent| (draft, sent)),
-            };
-            let client = self.courier.client.clone();
-            let enqueued_at = Instant::now();
-            let waited = async move {
-                let outcome = match outcome {
-                    Ok((draft, sent)) if !is_settled(wanted, &sent) => {
-                        let _permit = permits.acquire().await;
-                        let left = patience(context, wanted, enqueued_at);
-                        let waited = deliver_within(context, client, wanted, &draft, left).await;
-                        waited.map(|mut waited| {
-                            // What is to be said of it was said when it was put into the outbox.
-                            waited.warnings.splice(0..0, sent.warnings);
-                            waited
-                        })
+                (Ok(draft), None) => match enqueued.next().unwrap_or(Err(Failure::OutputClosed)) {
+                    Ok(sent) => Ok((draft, sent)),
+                    Err(failure) => {
+                        if let Some(full) = Full::of(&failure, self.context) {
+                            drafts.push_front((number, Ok(draft)));
+                            return Some(full);
+                        }
+                        Err(failure)
                     }
-                    Ok((_, sent)) => Ok(sent),
-                    Err(failure) => Err(failure),
-                };
-                (number, outcome)
+                },
             };
-            self.in_flight.push_back(waited.boxed_local());
+            self.push(number, outcome);
         }
-        Ok(())
+        None
+    }
+
+    /// Has the result of a line come in its turn: when it has gone as far as was asked, or did not go at all.
+    fn push(&mut self, number: usize, enqueued: Result<(Draft, Sent), Failure>) {
+        let outcome = match enqueued {
+            Ok((draft, sent)) if !is_settled(self.courier.wanted, &sent) => {
+                let waited = self.wait(draft, sent);
+                waited.map(move |outcome| (number, outcome)).boxed_local()
+            }
+            settled => {
+                let outcome = settled.map(|(_, sent)| sent);
+                std::future::ready((number, outcome)).boxed_local()
+            }
+        };
+        self.in_flight.push_back(outcome);
+    }
+
+    /// Waits for how far a message comes that is in the outbox, and meanwhile asks what is to be said of its recipient.
+    fn wait(
+        &mut self,
+        draft: Draft,
+        sent: Sent,
+    ) -> impl Future<Output = Result<Sent, Failure>> + use<'a> {
+        let (context, permits, wanted) = (self.context, self.permits, self.courier.wanted);
+        let client = self.courier.client.clone();
+        let enqueued_at = Instant::now();
+        let question = self.advice.question(&draft, &sent);
+        async move {
+            let _permit = permits.acquire().await;
+            let left = patience(context, wanted, enqueued_at);
+            let (waited, advice) = tokio::join!(
+                deliver_within(context, client.clone(), wanted, &draft, left),
+                advice::ask(question, &client)
+            );
+            let mut waited = waited?;
+            // What is to be said of it was said when it was put into the outbox.
+            waited.warnings.splice(0..0, sent.warnings);
+            let is_new = |warning: &String| !waited.warnings.contains(warning);
+            let advice: Vec<String> = advice.into_iter().filter(is_new).collect();
+            waited.warnings.extend(advice);
+            Ok(waited)
+        }
     }
 
     fn tell(&mut self, number: usize, outcome: Result<Sent, Failure>) -> Result<(), Failure> {
@@ -192,6 +276,35 @@ fn patience(context: &Context, wanted: Wanted, enqueued_at: Instant) -> Duration
         patience.saturating_sub(enqueued_at.elapsed())
     } else {
         patience
+    }
+}
+
+/// That there is no room in the outbox: the only thing that the daemon has a single message of several wait for.
+struct Full {
+    detail: ErrorDetail,
+    limit: Option<Duration>,
+}
+
+impl Full {
+    fn of(failure: &Failure, context: &Context) -> Option<Self> {
+        let detail = &failure.told()?.detail;
+        (detail.code == Code::TryAgain.as_str()).then(|| Self {
+            detail: detail.clone(),
+            limit: context.global.timeout,
+        })
+    }
+
+    /// What is told of a line that found no room in time.
+    fn told(&self) -> Failure {
+        let limit = self.limit.unwrap_or_default();
+        let failure = Failure::new(
+            Reason::TimedOut,
+            format!("{}, for {limit:?} (--timeout)", self.detail.message),
+        );
+        match &self.detail.hint {
+            Some(hint) => failure.fix(hint),
+            None => failure,
+        }
     }
 }
 
