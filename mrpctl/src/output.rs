@@ -91,6 +91,16 @@ impl Output {
         self.is_auto
     }
 
+    /// Whether nothing at all was said of how data is to be written: then what is made to be piped on is written as it is.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.is_auto && !self.has_form()
+    }
+
+    /// Whether programs read what is written, so that nothing is drawn for people.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        self.has_form() || (!self.is_auto && matches!(self.shape, Shape::Json | Shape::Jsonl))
+    }
+
     /// Whether JSON is wanted in another form than it has: some fields of it, filtered, or as a template says.
     pub(crate) fn has_form(&self) -> bool {
         self.filter.is_some() || self.has_fields()

@@ -211,6 +211,8 @@ fn a_backup_is_made_while_the_daemon_runs_and_restored_while_it_does_not() {
     let restored = user.mrpctl(&["restore", "mrp.redb", "--force"]);
     assert!(restored.stderr.contains("is kept as"), "{restored:?}");
     assert!(restored.succeeded().ends_with(": restored\n"));
+    let again = ["restore", "mrp.redb", "--force", "--jq", ".restored"];
+    assert_eq!(user.mrpctl(&again).succeeded(), "mrp.redb\n");
     user.start_daemon();
     assert!(user.texts().contains(&"kept".to_owned()));
 }

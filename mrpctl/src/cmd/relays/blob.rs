@@ -51,7 +51,7 @@ async fn put(context: &Context, client: &Client, flags: BlobPut) -> Result<(), F
         ..query(context, flags.at.clone())
     };
     let blob = client.upload_blob(&query, source.pieces(progress)).await?;
-    if context.output.is_auto() && !context.output.has_fields() {
+    if context.output.is_bare() {
         return context.output.bytes(format!("{}\n", blob.id));
     }
     context.output.object(&blob, || text(&blob), Some(&blob.id))

@@ -48,7 +48,7 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
 
 fn path(context: &Context) -> Result<(), Failure> {
     let path = context.config_file().display().to_string();
-    if context.output.is_auto() {
+    if context.output.is_bare() {
         return context.output.bytes(format!("{path}\n"));
     }
     let object = serde_json::json!({ "path": path });
