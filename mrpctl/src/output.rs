@@ -13,6 +13,7 @@ pub(crate) mod qr;
 mod table;
 
 pub(crate) use failure::{Audience, report_unread};
+pub(crate) use filter::guard::end_stuck_filters;
 pub(crate) use table::{Table, pairs};
 
 use crate::cli::{Format, Global, ProgressWhen, When};
@@ -65,7 +66,8 @@ impl Output {
             When::Never => ColorChoice::Never.write_global(),
         }
         let format = format_of(global);
-        let filter = Filter::new(global.jq.as_deref(), global.format.as_deref())?;
+        let audience = audience(format);
+        let filter = Filter::new(global.jq.as_deref(), global.format.as_deref(), audience)?;
         let shape = match filter {
             Some(_) => Shape::Jsonl,
             None => settle(format, io::stdout().is_terminal()),
@@ -76,7 +78,7 @@ impl Output {
             fields: Fields::new(&global.fields),
             progress: global.progress,
             filter,
-            audience: audience(format),
+            audience,
             quiet: global.quiet,
             verbose: global.verbose,
         })
