@@ -29,7 +29,8 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure>
         ..theirs.clone()
     };
     let history = client.messages(&before).await?;
-    write(history, Sink::new(context), u64::MAX).await?;
+    let sink = Sink::new(context).naming(&client).await;
+    write(history, sink, u64::MAX).await?;
     if context.is_interactive() {
         let who = &flags.who;
         let text = format!("Each line goes to {who}. Ctrl-D leaves.");
