@@ -1,6 +1,5 @@
 //! A terminal of a test's own: what a person sees there, and what they type.
 
-use crate::DEADLINE;
 use crate::process::eventually;
 use nix::pty::{Winsize, openpty};
 use std::fs::File;

@@ -141,6 +141,29 @@ fn a_conversation_is_typed_line_by_line() {
     chat.shows("Ctrl-D leaves.");
     chat.types(CTRL_C);
     assert_eq!(chat.ended().0, 130);
+    ann.mrpctl(&["chat", "@ops"])
+        .failed(64, "a conversation is with one");
+}
+
+#[test]
+fn lists_tell_how_long_ago_something_was() {
+    let relay = Relay::start();
+    let (ann, bob) = pair(&relay);
+    bob.mrpctl(&["profile", "set", "--visibility", "public"])
+        .succeeded();
+    ann.mrpctl(&["block", "bob"]).succeeded();
+    std::fs::write(ann.home().join("note"), "x").expect("a file");
+    ann.mrpctl(&["blob", "put", "note"]).succeeded();
+    for (list, time) in [
+        (&["find"][..], " ago"),
+        (&["acl", "ls"], " ago"),
+        (&["blob", "ls"], "in "),
+    ] {
+        let (code, written) = ann.mrpctl_at_terminal(list).ended();
+        assert_eq!(code, 0, "{written}");
+        let row = written.lines().nth(1).unwrap_or_default();
+        assert!(row.contains(time), "{list:?}: {written}");
+    }
 }
 
 #[test]

@@ -298,6 +298,7 @@ pub(crate) mod tests {
         MessageText {
             zone: TimeZone::UTC,
             now: None,
+            names: BTreeMap::new(),
         }
     }
 
