@@ -267,21 +267,30 @@ fn what_a_drop_in_configures_is_changed_above_it() {
     let place = own.find("[[agent]]").unwrap();
     let whole = own[place..].replace("closed", "blocklist");
     std::fs::write(&drop_in, whole).unwrap();
-    std::fs::write(user.config_file(), &own[..place]).unwrap();
-    user.reload();
-    assert_eq!(configured(&user, "inbox_policy"), "blocklist\n");
-    user.mrpctl(&["policy", "open"]).succeeded();
-    assert_eq!(configured(&user, "inbox_policy"), "open\n");
-    user.mrpctl(&["config", "set", "agent.laptop.visibility", "public"])
-        .succeeded();
-    assert_eq!(configured(&user, "visibility"), "public\n");
-    user.mrpctl(&["profile", "set", "--name", "Lap"])
-        .succeeded();
-    assert_eq!(configured(&user, "display_name"), "Lap\n");
+    for (arguments, key, value) in [
+        (&["policy", "open"][..], "inbox_policy", "open\n"),
+        (
+            &["config", "set", "agent.laptop.visibility", "public"],
+            "visibility",
+            "public\n",
+        ),
+        (
+            &["profile", "set", "--name", "Lap"],
+            "display_name",
+            "Lap\n",
+        ),
+        (&["relay", "use", "local"], "relays", "[\"local\"]\n"),
+    ] {
+        std::fs::write(user.config_file(), &own[..place]).unwrap();
+        user.reload();
+        assert_eq!(configured(&user, "inbox_policy"), "blocklist\n");
+        user.mrpctl(arguments).succeeded();
+        assert_eq!(configured(&user, key), value, "{arguments:?}");
+        let written = std::fs::read_to_string(user.config_file()).unwrap();
+        assert_eq!(written.matches("[[agent]]").count(), 1, "{written}");
+    }
     user.mrpctl(&["config", "set", "agent.nobody.visibility", "public"])
         .failed(78, "no agent of the name nobody");
-    let added = std::fs::read_to_string(user.config_file()).unwrap();
-    assert_eq!(added.matches("[[agent]]").count(), 1, "{added}");
 }
 
 #[test]
