@@ -1765,7 +1765,7 @@ module completions {
   export extern "mrpctl serve" [
     --from: string            # Only requests of this contact or key; '*' for everybody's
     --unverified              # Also messages of which only the relay says whose they are
-    --schema: path            # A JSON Schema of the parameters: its "required" and the types of its "properties" are checked
+    --schema: path            # A JSON Schema that the parameters are checked by; what it may say is told below
     --jobs(-j): string        # Requests that are answered at the same time
     --count(-c): string       # End after N requests
     --run-timeout: string     # How long one run may take
@@ -5174,7 +5174,7 @@ module completions {
     [ "auto" "never" "json" ]
   }
 
-  # Change one value
+  # Change one value: what mrpd.toml says goes before drop-ins
   export extern "mrpctl config set" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
@@ -5314,7 +5314,7 @@ module completions {
   export extern "mrpctl config help get" [
   ]
 
-  # Change one value
+  # Change one value: what mrpd.toml says goes before drop-ins
   export extern "mrpctl config help set" [
   ]
 
@@ -6184,7 +6184,7 @@ module completions {
   export extern "mrpctl help config get" [
   ]
 
-  # Change one value
+  # Change one value: what mrpd.toml says goes before drop-ins
   export extern "mrpctl help config set" [
   ]
 

@@ -127,21 +127,18 @@ impl Source {
         })
     }
 
-    /// The bytes as they are read, which tell how far they have come.
+    /// The bytes as they are taken, which tell how far they have come.
     pub(crate) fn pieces(
         mut self,
-        mut progress: Progress,
+        progress: Progress,
     ) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
         let (sender, receiver) = mpsc::channel(READ_AHEAD);
         tokio::task::spawn_blocking(move || {
             let mut piece = vec![0; PIECE];
             loop {
                 let read = match self.file.read(&mut piece) {
-                    Ok(0) => return progress.finish(),
-                    Ok(length) => {
-                        progress.add(length as u64);
-                        Ok(Bytes::copy_from_slice(&piece[..length]))
-                    }
+                    Ok(0) => return,
+                    Ok(length) => Ok(Bytes::copy_from_slice(&piece[..length])),
                     Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                     Err(error) => Err(error),
                 };
@@ -151,9 +148,21 @@ impl Source {
                 }
             }
         });
-        stream::unfold(receiver, async |mut receiver| {
-            Some((receiver.recv().await?, receiver))
-        })
+        // A bar goes with whoever takes the pieces, however that ends: the thread above may be left behind.
+        stream::unfold(
+            (receiver, Some(progress)),
+            async |(mut receiver, progress)| {
+                let Some(piece) = receiver.recv().await else {
+                    progress.into_iter().for_each(Progress::finish);
+                    return None;
+                };
+                let told = progress.filter(|_| piece.is_ok()).map(|mut progress| {
+                    progress.add(piece.as_ref().map_or(0, |piece| piece.len() as u64));
+                    progress
+                });
+                Some((piece, (receiver, told)))
+            },
+        )
     }
 }
 

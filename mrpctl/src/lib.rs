@@ -100,6 +100,14 @@ where
         .enable_all()
         .build()
         .map_err(|error| Failure::io(Reason::Internal, "start", &error))?;
+    if signals == Signals::EndIt {
+        output::end_stuck_filters(move || async move {
+            tokio::select! {
+                failure = stopped(signals) => failure,
+                failure = passed(timeout) => failure,
+            }
+        });
+    }
     let done = runtime.block_on(async {
         tokio::select! {
             biased;

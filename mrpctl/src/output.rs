@@ -13,6 +13,7 @@ pub(crate) mod qr;
 mod table;
 
 pub(crate) use failure::{Audience, report_unread};
+pub(crate) use filter::guard::end_stuck_filters;
 pub(crate) use table::{Table, pairs};
 
 use crate::cli::{Format, Global, ProgressWhen, When};
@@ -65,7 +66,8 @@ impl Output {
             When::Never => ColorChoice::Never.write_global(),
         }
         let format = format_of(global);
-        let filter = Filter::new(global.jq.as_deref(), global.format.as_deref())?;
+        let audience = audience(format);
+        let filter = Filter::new(global.jq.as_deref(), global.format.as_deref(), audience)?;
         let shape = match filter {
             Some(_) => Shape::Jsonl,
             None => settle(format, io::stdout().is_terminal()),
@@ -76,7 +78,7 @@ impl Output {
             fields: Fields::new(&global.fields),
             progress: global.progress,
             filter,
-            audience: audience(format),
+            audience,
             quiet: global.quiet,
             verbose: global.verbose,
         })
@@ -89,6 +91,16 @@ impl Output {
     /// Whether no format was named.
     pub(crate) fn is_auto(&self) -> bool {
         self.is_auto
+    }
+
+    /// Whether nothing at all was said of how data is to be written: then what is made to be piped on is written as it is.
+    pub(crate) fn is_bare(&self) -> bool {
+        self.is_auto && !self.has_form()
+    }
+
+    /// Whether programs read what is written, so that nothing is drawn for people.
+    pub(crate) fn is_for_programs(&self) -> bool {
+        self.has_form() || (!self.is_auto && matches!(self.shape, Shape::Json | Shape::Jsonl))
     }
 
     /// Whether JSON is wanted in another form than it has: some fields of it, filtered, or as a template says.

@@ -10,6 +10,7 @@
 //! - [`agent`]: an agent that speaks HTTP byte by byte.
 //! - [`relay`]: a relay of the test's own.
 //! - [`proxy`]: a proxy before it that knows no WebSockets.
+//! - [`terminal`]: a terminal that a test sits at.
 //! - [`user`]: a user with a home of their own.
 //! - [`clock`]: a wall clock that a test sets.
 //! - [`wire`]: an agent that speaks to a relay by hand.
@@ -25,6 +26,7 @@ pub mod proxy;
 pub mod python;
 pub mod relay;
 pub mod sdk;
+pub mod terminal;
 pub mod user;
 pub mod wire;
 

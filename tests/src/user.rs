@@ -4,6 +4,7 @@ use crate::clock::Clock;
 use crate::process::{Ended, Process};
 use crate::programs;
 use crate::relay::Relay;
+use crate::terminal::Terminal;
 use nix::sys::signal::Signal;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -109,6 +110,13 @@ impl User {
         let mut command = self.command(programs::path("mrpctl"));
         command.args(arguments);
         Process::start(command, input)
+    }
+
+    /// Starts mrpctl at a terminal.
+    pub fn mrpctl_at_terminal(&self, arguments: &[&str]) -> Terminal {
+        let mut command = self.command(programs::path("mrpctl"));
+        command.env("TERM", "xterm-256color").args(arguments);
+        Terminal::start(&command)
     }
 
     /// Starts the daemon and waits until it is ready.

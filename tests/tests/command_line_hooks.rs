@@ -110,7 +110,7 @@ fn requests_are_answered_with_what_the_command_prints() {
     let (alice, bob) = pair(&relay);
     std::fs::write(
         bob.home().join("s.json"),
-        r#"{"required":["n"],"properties":{"n":{"type":"integer"}}}"#,
+        r#"{"required":["n"],"properties":{"n":{"type":"integer","minimum":1}}}"#,
     )
     .unwrap();
     let script = r#"p=$(cat); case $MRP_ACTION in
@@ -120,7 +120,7 @@ fn requests_are_answered_with_what_the_command_prints() {
         *) echo "$p";;
     esac"#;
     let served = [
-        "serve", "echo", "told", "fail", "text", "-j", "2", "-c", "6", "--schema", "s.json", "--",
+        "serve", "echo", "told", "fail", "text", "-j", "2", "-c", "7", "--schema", "s.json", "--",
         "sh", "-c", script,
     ];
     let serving = bob.start_mrpctl(&served, b"");
@@ -143,6 +143,11 @@ fn requests_are_answered_with_what_the_command_prints() {
         3,
         "invalid_params: n must be of type integer",
     );
+    failed(
+        &ask("echo", "n:=0"),
+        3,
+        "invalid_params: n must be at least 1",
+    );
     let ended = serving.wait();
     assert_eq!((ended.code(), ended.stdout.as_str()), (0, ""), "{ended:?}");
     assert_eq!(ended.stderr, "secret\n");
@@ -152,6 +157,36 @@ fn requests_are_answered_with_what_the_command_prints() {
         66,
         "none.json",
     );
+    let unchecked = r#"{"properties":{"n":{"pattern":"^[a-z]*$"}}}"#;
+    std::fs::write(bob.home().join("u.json"), unchecked).unwrap();
+    failed(
+        &bob.mrpctl(&["serve", "x", "--schema", "u.json", "--", "true"]),
+        65,
+        "u.json: properties.n: pattern would not be checked",
+    );
+}
+
+/// Paths on a command line are meant from where one stands.
+#[test]
+fn commands_run_in_the_folder_that_mrpctl_was_started_in() {
+    let relay = Relay::start();
+    let (alice, bob) = pair(&relay);
+    let folder = bob.home().canonicalize().unwrap().join("work");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("here.json"), "{\"is\":\"here\"}\n").unwrap();
+    let start = |arguments: &[&str]| {
+        let mut command = bob.command(tests::programs::path("mrpctl"));
+        command.current_dir(&folder).args(arguments);
+        Process::start(command, b"")
+    };
+    let serving = start(&["serve", "look", "-c", "1", "--", "cat", "here.json"]);
+    let answer = alice.mrpctl(&["request", "bob", "look"]);
+    assert_eq!(answer.succeeded(), "{\"is\":\"here\"}\n");
+    assert_eq!(serving.wait().succeeded(), "");
+    let on = ["on", "--cursor", "folder", "-c", "1", "--", "sh", "-c"];
+    let ended = start(&[&on[..], &["pwd; cat here.json"]].concat()).wait();
+    let expected = format!("{}\n{{\"is\":\"here\"}}\n", folder.display());
+    assert_eq!((ended.code(), ended.stdout), (0, expected));
 }
 
 #[test]

@@ -41,6 +41,8 @@ fn json_goes_through_filters_and_templates_in_every_command() {
     assert!(chosen.lines().all(|line| line == "kind"), "{chosen:?}");
 
     user.mrpctl(&["contact", "add", "self", &key]).succeeded();
+    let id = read(&["--jq", &format!("{incoming} | .id")]);
+    let id = id.lines().next().unwrap().to_owned();
     for (arguments, written) in [
         (&["contact", "ls", "--jq", ".name"][..], "self\n"),
         (&["contact", "ls", "-o", "table", "--jq", ".name"], "self\n"),
@@ -51,6 +53,35 @@ fn json_goes_through_filters_and_templates_in_every_command() {
         (&["config", "get", "log", "--jq", "."], "info\n"),
         (&["send", "me", "x", "--jq", ".id[:4]"], "out_\n"),
         (&["relay", "ls", "--jq", "empty"], ""),
+        (&["show", &id, "--body", "--jq", ".text"], "one\n"),
+        (&["show", &id, "--raw", "-F", "{{ kind }}"], "text\n"),
+        (
+            &["show", &id, "--raw", "--fields", "kind"],
+            "{\"kind\":\"text\"}\n",
+        ),
+        (&["whoami", "--qr", "--jq", ".name"], "laptop\n"),
+        (&["card", "--qr", "-F", "{{ name }}"], "laptop\n"),
+        (&["config", "check", "--jq", ".valid"], "true\n"),
+        (&["config", "path", "--fields", "none"], "{\"none\":null}\n"),
+        (
+            &["cheat", "jq", "--fields", "topic"],
+            "{\"topic\":\"jq\"}\n",
+        ),
+        (
+            &[
+                "send",
+                "--to",
+                "me",
+                "--to",
+                "self",
+                "x",
+                "-o",
+                "text",
+                "--fields",
+                "encrypted",
+            ],
+            "true\ntrue\n",
+        ),
     ] {
         let ended = user.mrpctl(arguments);
         assert_eq!(ended.stderr, "", "{arguments:?}");
@@ -87,6 +118,8 @@ fn mistakes_in_filters_and_templates_name_their_place_before_anything_is_done() 
     assert_eq!(object(&told.stderr)["error"]["code"], "usage");
     let ended = user.mrpctl(&["config", "show", "--jq", ".key.x"]);
     ended.failed(65, "--jq .key.x failed");
+    let ended = user.mrpctl(&["config", "get", "log", "--fields", "x", "-o", "json"]);
+    ended.failed(65, "--fields needs an object");
 }
 
 #[test]

@@ -236,6 +236,63 @@ fn a_policy_that_is_configured_is_changed_where_it_is_configured() {
     );
 }
 
+/// A drop-in says less than the user's own file: what is changed is said there.
+#[test]
+fn what_a_drop_in_configures_is_changed_above_it() {
+    let relay = Relay::start();
+    let mut user = User::at("laptop", &relay);
+    let folder = user.home().join(".config/mrp/mrpd.d");
+    std::fs::create_dir(&folder).unwrap();
+    let drop_in = folder.join("10-policy.toml");
+    let text = "[[agent]]\nname = \"laptop\"\ninbox_policy = \"blocklist\"\n";
+    std::fs::write(&drop_in, text).unwrap();
+    user.reload();
+    user.mrpctl(&["policy", "closed"]).succeeded();
+    let configured = |user: &User, key: &str| {
+        let key = format!("agent.laptop.{key}");
+        user.mrpctl(&["config", "get", &key]).succeeded()
+    };
+    assert_eq!(configured(&user, "inbox_policy"), "closed\n");
+    assert_eq!(std::fs::read_to_string(&drop_in).unwrap(), text);
+    user.terminate_daemon();
+    user.start_daemon();
+    assert_eq!(
+        user.mrpctl(&["policy", "-o", "raw"]).succeeded(),
+        "closed\n",
+        "it is put again when the daemon starts"
+    );
+
+    // All of the identity is configured there, and the file begins without it.
+    let own = std::fs::read_to_string(user.config_file()).unwrap();
+    let place = own.find("[[agent]]").unwrap();
+    let whole = own[place..].replace("closed", "blocklist");
+    std::fs::write(&drop_in, whole).unwrap();
+    for (arguments, key, value) in [
+        (&["policy", "open"][..], "inbox_policy", "open\n"),
+        (
+            &["config", "set", "agent.laptop.visibility", "public"],
+            "visibility",
+            "public\n",
+        ),
+        (
+            &["profile", "set", "--name", "Lap"],
+            "display_name",
+            "Lap\n",
+        ),
+        (&["relay", "use", "local"], "relays", "[\"local\"]\n"),
+    ] {
+        std::fs::write(user.config_file(), &own[..place]).unwrap();
+        user.reload();
+        assert_eq!(configured(&user, "inbox_policy"), "blocklist\n");
+        user.mrpctl(arguments).succeeded();
+        assert_eq!(configured(&user, key), value, "{arguments:?}");
+        let written = std::fs::read_to_string(user.config_file()).unwrap();
+        assert_eq!(written.matches("[[agent]]").count(), 1, "{written}");
+    }
+    user.mrpctl(&["config", "set", "agent.nobody.visibility", "public"])
+        .failed(78, "no agent of the name nobody");
+}
+
 #[test]
 fn strangers_wait_until_they_are_let_in_or_sent_away() {
     let relay = Relay::start();

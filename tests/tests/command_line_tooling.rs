@@ -156,7 +156,7 @@ fn a_report_holds_what_is_needed_and_no_secret() {
     let key = user.key();
     user.mrpctl(&["send", "me", "private words"]).succeeded();
     user.configure(
-        "[[hook]]\nname = \"x\"\nshell = \"curl -H 'Authorization: Bearer s3cr3t' http://u:pw@h/\"\nenv = { TOKEN = \"t0k3n\" }\n",
+        "[[hook]]\nname = \"x\"\nshell = \"curl -H 'Authorization: Bearer s3cr3t' http://u:pw@h/ -d hunter2\"\nenv = { TOKEN = \"t0k3n\", PLACE = \"rumpelstilz\" }\n",
     );
     user.reload();
     let report = user.mrpctl(&["bug-report"]).succeeded();
@@ -171,7 +171,17 @@ fn a_report_holds_what_is_needed_and_no_secret() {
     }
     assert!(report.contains(&format!("{}…", &key[..8])), "{report}");
     let home = user.home().display().to_string();
-    for secret in [&key, "private words", "s3cr3t", "t0k3n", "pw@", &home] {
+    // Whatever a command says may be a secret: that it looks like one is not asked.
+    for secret in [
+        &key,
+        "private words",
+        "s3cr3t",
+        "t0k3n",
+        "pw@",
+        "hunter2",
+        "rumpelstilz",
+        &home,
+    ] {
         assert!(!report.contains(secret), "{secret} is in {report}");
     }
     let told = user.mrpctl(&["bug-report", "report.txt"]);
@@ -211,6 +221,8 @@ fn a_backup_is_made_while_the_daemon_runs_and_restored_while_it_does_not() {
     let restored = user.mrpctl(&["restore", "mrp.redb", "--force"]);
     assert!(restored.stderr.contains("is kept as"), "{restored:?}");
     assert!(restored.succeeded().ends_with(": restored\n"));
+    let again = ["restore", "mrp.redb", "--force", "--jq", ".restored"];
+    assert_eq!(user.mrpctl(&again).succeeded(), "mrp.redb\n");
     user.start_daemon();
     assert!(user.texts().contains(&"kept".to_owned()));
 }

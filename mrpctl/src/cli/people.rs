@@ -204,7 +204,8 @@ EXAMPLES
   mrpctl policy allowlist             only those of mrpctl allow
   mrpctl policy blocklist             everybody but those of mrpctl block; the default
 
-It holds at once, at all relays. Where mrpd.toml has inbox_policy for the local identity, that is changed as well.")]
+It holds at once, at all relays. Where the configuration has inbox_policy for the local identity, mrpd.toml says the new
+one from then on: what it says goes before what drop-ins say.")]
 pub(crate) struct Policy {
     /// open, allowlist, blocklist or closed
     #[arg(value_name = "POLICY")]

@@ -98,7 +98,7 @@ pub(crate) enum Config {
         #[arg(value_name = "KEY")]
         key: String,
     },
-    /// Change one value
+    /// Change one value: what mrpd.toml says goes before drop-ins
     Set {
         /// Dotted path
         #[arg(value_name = "KEY")]

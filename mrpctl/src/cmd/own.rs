@@ -1,5 +1,5 @@
 //! The configuration of the local identity that is meant, in the user's own file. What the daemon tells relays stands there, so a
-//! change that is to last is made there.
+//! change that is to last is made there: what that file says goes before what drop-ins say.
 
 use super::tooling::config::put_in_force;
 use crate::config::document::{Document, text_of};
@@ -27,6 +27,13 @@ impl OwnConfig {
                 let message = format!("{} has no [[agent]]", document.path().display());
                 Failure::new(Reason::Config, message).fix("mrpctl init --name NAME")
             })?;
+        Ok(Self { document, agent })
+    }
+
+    /// Of an identity that the daemon has. Where another file configures it, this one gets an entry that says more about it.
+    pub(crate) fn of(context: &Context, agent: String) -> Result<Self, Failure> {
+        let mut document = Document::load(&context.config_file())?;
+        document.adopt("agent", &agent);
         Ok(Self { document, agent })
     }
 

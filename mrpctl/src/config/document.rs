@@ -126,6 +126,13 @@ impl Document {
         }
     }
 
+    /// An entry of this name, unless there is one: of several files' entries of one name the daemon makes one.
+    pub(crate) fn adopt(&mut self, section: &str, name: &str) {
+        if self.entry(section, name).is_none() {
+            self.push(section, &[("name", name.into())]);
+        }
+    }
+
     /// Adds a text to a list of texts inside a named entry, unless it is there.
     pub(crate) fn append(&mut self, section: &str, name: &str, key: &str, text: &str) {
         let Some(entry) = self.entry_mut(section, name) else {
@@ -320,7 +327,8 @@ fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {
     file.sync_all()
 }
 
-fn is_list(section: &str) -> bool {
+/// Whether entries of a section are told apart by their names.
+pub(crate) fn is_list(section: &str) -> bool {
     ["relay", "agent"].contains(&section)
 }
 

@@ -75,10 +75,8 @@ impl Fields {
 
 fn read(object: &str) -> Result<RawObject<'_>, Failure> {
     serde_json::from_str(object).map_err(|error| {
-        Failure::new(
-            Reason::Internal,
-            format!("--fields needs an object: {error}"),
-        )
+        let what = format!("--fields needs an object: {error}");
+        Failure::new(Reason::BadData, what)
     })
 }
 

@@ -1,9 +1,11 @@
 //! `--jq` and `--format`: what becomes of each JSON object before it is written.
 
+pub(super) mod guard;
 mod jq;
 mod template;
 
 use crate::exit::Failure;
+use crate::output::Audience;
 use jq::Jq;
 use std::sync::Arc;
 use template::Template;
@@ -22,13 +24,17 @@ enum Kind {
 }
 
 impl Filter {
-    /// Reads what the options say; nothing where they say nothing.
+    /// Reads what the options say; nothing where they say nothing. A template has fuel, and ends by itself.
     pub(super) fn new(
         expression: Option<&str>,
         template: Option<&str>,
+        audience: Audience,
     ) -> Result<Option<Self>, Failure> {
         let kind = match (expression, template) {
-            (Some(expression), _) => Kind::Jq(Arc::new(Jq::parse(expression)?)),
+            (Some(expression), _) => {
+                guard::announce(audience);
+                Kind::Jq(Arc::new(Jq::parse(expression)?))
+            }
             (None, Some(template)) => Kind::Template(Arc::new(Template::parse(template)?)),
             (None, None) => return Ok(None),
         };
@@ -38,7 +44,7 @@ impl Filter {
     /// What an object becomes: whole lines, or nothing.
     pub(super) fn apply(&self, object: &str) -> Result<String, Failure> {
         match &self.0 {
-            Kind::Jq(jq) => jq.apply(object),
+            Kind::Jq(jq) => guard::watched(|| jq.apply(object)),
             Kind::Template(template) => template.apply(object),
         }
     }

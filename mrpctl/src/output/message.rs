@@ -4,7 +4,10 @@ use super::{Table, escape, pairs};
 use anstyle::{AnsiColor, Style};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use mrp_proto::key::PublicKey;
+use mrpd_api::body::Contact;
 use mrpd_api::message::{Attachment, Direction, Kind, Message, Peer, State, Trust};
+use std::collections::BTreeMap;
 use std::io::IsTerminal as _;
 
 const DIM: Style = Style::new().dimmed();
@@ -20,6 +23,8 @@ pub(crate) struct MessageText {
     zone: TimeZone,
     /// The time now, where people are told how long ago something was.
     now: Option<Timestamp>,
+    /// What the user calls others: a message that went out says only its recipient's key.
+    names: BTreeMap<PublicKey, String>,
 }
 
 impl MessageText {
@@ -28,6 +33,7 @@ impl MessageText {
         Self {
             zone: TimeZone::system(),
             now: None,
+            names: BTreeMap::new(),
         }
     }
 
@@ -40,10 +46,25 @@ impl MessageText {
         }
     }
 
+    /// Names those who are contacts.
+    pub(crate) fn know(&mut self, contacts: &[Contact]) {
+        let names = contacts.iter().map(|one| (one.key, one.name.clone()));
+        self.names.extend(names);
+    }
+
+    /// The other end.
+    pub(crate) fn who(&self, message: &Message) -> String {
+        match (message.dir, self.names.get(&message.to)) {
+            (Direction::In, _) => name(&message.from),
+            (Direction::Out, Some(name)) => format!("to {}", escape::line(name)),
+            (Direction::Out, None) => format!("to {}", message.to.short()),
+        }
+    }
+
     /// `2026-11-21 09:00:00 alice: hi`; further lines of the text are indented.
     pub(crate) fn line(&self, message: &Message) -> String {
         let time = self.time(message.received_at);
-        let who = who(message);
+        let who = self.who(message);
         let marks = marks(message);
         let content = content(message).replace('\n', "\n    ");
         format!("{DIM}{time}{DIM:#} {NAME}{who}{NAME:#}{marks}: {content}\n")
@@ -115,7 +136,7 @@ impl MessageText {
         vec![
             message.seq.to_string(),
             self.time(message.received_at),
-            who(message),
+            self.who(message),
             kind(message.kind).to_owned(),
             state(message.state).to_owned(),
             format!("{}{attachments}", beginning(bare(message))),
@@ -204,14 +225,6 @@ fn relative(time: Timestamp, now: Timestamp) -> Option<String> {
     })
 }
 
-/// The other end.
-pub(crate) fn who(message: &Message) -> String {
-    match message.dir {
-        Direction::In => name(&message.from),
-        Direction::Out => format!("to {}", message.to.short()),
-    }
-}
-
 /// The name the user gave, else the key's beginning: never a name that the peer chose.
 fn name(peer: &Peer) -> String {
     match &peer.name {
@@ -285,6 +298,7 @@ pub(crate) mod tests {
         MessageText {
             zone: TimeZone::UTC,
             now: None,
+            names: BTreeMap::new(),
         }
     }
 
@@ -344,6 +358,16 @@ pub(crate) mod tests {
             shown(&utc().line(&message)),
             "2026-11-21 09:00:00 to iojj3XQJ: [event] {\"text\":\"hi\"}\n"
         );
+        let mut text = utc();
+        text.know(&[Contact {
+            name: "ann\u{1b}".into(),
+            key: message.to,
+            note: None,
+            encrypt: None,
+            trust: Trust::Known,
+            relay: None,
+        }]);
+        assert_eq!(text.who(&message), "to ann\\e");
     }
 
     #[test]

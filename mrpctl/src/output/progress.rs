@@ -11,6 +11,9 @@ use std::time::{Duration, Instant};
 /// Lines of JSON come at most so often, beside the first and the last.
 const PACE: Duration = Duration::from_millis(250);
 
+/// Letters of what is being done that stand beside a bar: with it they fit into the usual 80 columns.
+const LABEL: usize = 16;
+
 /// What is counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -109,17 +112,26 @@ impl Progress {
 fn bar(what: &str, unit: Unit, total: Option<u64>) -> ProgressBar {
     let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
     bar.set_style(style(unit, total));
-    bar.set_message(super::escape::line(what));
+    bar.set_message(label(what));
     bar
+}
+
+/// What is being done, as far as there is room for it beside the bar.
+fn label(what: &str) -> String {
+    let what = super::escape::line(what);
+    match what.char_indices().nth(LABEL) {
+        Some((end, _)) => format!("{}…", &what[..end]),
+        None => what,
+    }
 }
 
 fn style(unit: Unit, total: Option<u64>) -> ProgressStyle {
     let template = match (unit, total) {
         (Unit::Bytes, Some(_)) => {
-            "{msg} {bar:30} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go"
+            "{msg} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go"
         }
         (Unit::Bytes, None) => "{msg} {bytes}, {bytes_per_sec}",
-        (Unit::Messages, Some(_)) => "{msg} {bar:30} {pos} of {len}, {per_sec}, {eta} to go",
+        (Unit::Messages, Some(_)) => "{msg} {wide_bar} {pos} of {len}, {per_sec}, {eta} to go",
         (Unit::Messages, None) => "{msg} {pos}, {per_sec}",
     };
     ProgressStyle::with_template(template).expect("the template is sound")
@@ -137,6 +149,14 @@ mod tests {
                 assert_eq!((bar.length(), bar.position()), (total, 0));
             }
         }
+    }
+
+    #[test]
+    fn a_label_leaves_room_for_the_bar() {
+        assert_eq!(label("report.pdf"), "report.pdf");
+        assert_eq!(label("sixteen letters."), "sixteen letters.");
+        assert_eq!(label("seventeen letters"), "seventeen letter…");
+        assert_eq!(label("\u{202e}x"), "\\u{202e}x");
     }
 
     #[test]

@@ -20,6 +20,10 @@ pub struct RecipientQuery {
     /// Whether it is to be sealed; `default` where absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sealing: Option<Sealing>,
+    /// 1: the relay is asked whether they can open what is sealed, and what makes that doubtful is among the warnings. That takes up
+    /// to 2 s for each.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub advice: Option<u8>,
 }
 
 /// The answer: who is meant. Nothing is sent.

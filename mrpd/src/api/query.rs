@@ -207,7 +207,8 @@ fn invalid(message: &str) -> ApiError {
     ApiError::new(Code::InvalidRequest, message)
 }
 
-fn flag(name: &str, value: Option<u8>) -> Result<bool, ApiError> {
+/// A switch of a query.
+pub(super) fn flag(name: &str, value: Option<u8>) -> Result<bool, ApiError> {
     match value {
         None | Some(0) => Ok(false),
         Some(1) => Ok(true),

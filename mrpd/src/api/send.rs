@@ -3,6 +3,7 @@
 use super::error::parse;
 use super::name::Name;
 use super::openapi::codes;
+use super::query::flag;
 use super::{Api, ApiError};
 use crate::audience::{Audience, GROUP};
 use axum::Json;
@@ -111,6 +112,7 @@ pub(super) async fn recipients(
     query: Result<Query<RecipientQuery>, QueryRejection>,
 ) -> Result<Json<Recipients>, ApiError> {
     let Query(query) = query?;
+    flag("advice", query.advice)?;
     let (meant, missing) = match to.trim().starts_with(GROUP) {
         true => members(&api, to.trim())?,
         false => (vec![to], Vec::new()),

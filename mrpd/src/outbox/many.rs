@@ -79,6 +79,12 @@ impl Outbox {
         let seal = self
             .choose_sealing(&agent, link, &recipient, sealing)
             .await?;
+        if query.advice == Some(1) && seal == Seal::Sealed {
+            let advice = self
+                .advice
+                .warning(&self.store, &link.client, recipient.key);
+            warnings.extend(advice.await);
+        }
         Ok(Recipient {
             key: recipient.key,
             name: book.by_key(&recipient.key).map(|entry| entry.name.clone()),

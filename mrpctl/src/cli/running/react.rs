@@ -21,6 +21,8 @@ EXAMPLES
   mrpctl on --cursor archiver -- ./archive.sh      goes on where it ended the last time
   mrpctl on -c 1 --kind event --timeout 10m -- ./deploy.sh; echo \"status $?\"
 
+The command runs in the folder that mrpctl was started in; the daemon's hooks have a private one of their own.
+
 EXIT STATUS of the command: 0 handled; 65, 77, 78 or 100 given up; anything else is run again, up to --attempts
 times. With -c 1 mrpctl ends as the command did."
 )]
@@ -68,6 +70,13 @@ EXAMPLES
   mrpctl serve text:translate -j 4 --from '*' -- ./translate.py
   mrpctl serve resize --schema resize.json -- sh -c 'jq -c \"{done: .width}\"'
 
+A schema may say type, enum, const, required, properties, additionalProperties, items, minimum, maximum,
+exclusiveMinimum, exclusiveMaximum, minLength, maxLength, minItems and maxItems; parameters that break it are answered
+invalid_params. Titles, descriptions, formats and the like are remarks. A schema that says anything else is refused:
+what it asks for would not be checked.
+
+The command runs in the folder that mrpctl was started in; the daemon's hooks have a private one of their own.
+
 Only verified requests of contacts are answered, unless --from or --unverified say otherwise. An identity that has
 [[capability]] or [[topic]] in mrpd.toml answers unknown actions by itself: name the action there, without a command."
 )]
@@ -80,7 +89,7 @@ pub(crate) struct Serve {
     pub(crate) from: Option<String>,
     #[command(flatten)]
     pub(crate) senders: Senders,
-    /// A JSON Schema of the parameters: its "required" and the types of its "properties" are checked
+    /// A JSON Schema that the parameters are checked by; what it may say is told below
     #[arg(long, value_name = "FILE")]
     pub(crate) schema: Option<PathBuf>,
     /// Requests that are answered at the same time

@@ -30,7 +30,8 @@ THE BODY, the first that holds: --text or words; --data; none with --file or --a
 trailing newline removed).
 TO is a contact's name, a key, a card (mrp:...), the first 8 or more characters of a contact's key, me, or a @group.
 With --jsonl each line is an object with to, text or body, and optionally type, thread, reply_to, metadata,
-expires, relay, id."
+expires, relay, id. While the outbox is full (10,000 messages) lines wait in their order until there is room, or
+until --timeout has passed."
 )]
 pub(crate) struct Send {
     /// Contact name, key, mrp: card, key prefix of a contact, me, or @group

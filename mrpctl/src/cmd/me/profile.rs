@@ -3,6 +3,7 @@
 use super::shown;
 use crate::cli::me::{Profile as Flags, ProfileSet};
 use crate::cmd::own::OwnConfig;
+use crate::cmd::own_agent;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::output::escape;
@@ -73,7 +74,7 @@ fn row(at: &ProfileAt) -> Vec<String> {
 }
 
 async fn set(context: &Context, client: &Client, flags: ProfileSet) -> Result<(), Failure> {
-    let mut own = OwnConfig::load(context)?;
+    let mut own = OwnConfig::of(context, own_agent(context, client).await?.name)?;
     if let Some(name) = &flags.name {
         own.set("display_name", name.as_str())?;
     }

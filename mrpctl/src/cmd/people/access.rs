@@ -4,6 +4,7 @@ use super::{refusal, way};
 use crate::cli::people::{Acl, AclLs, Whom};
 use crate::context::Context;
 use crate::exit::Failure;
+use crate::output::message::MessageText;
 use mrp_proto::acl::EntryType;
 use mrpd_api::body::relays::{AclPeer, Applied};
 
@@ -31,10 +32,13 @@ async fn list(context: &Context, flags: AclLs) -> Result<(), Failure> {
     };
     let mut entries = client.acl(&way(context, flags.at)).await?;
     entries.retain(|entry| wanted.is_none_or(|wanted| wanted == entry.entry_type));
-    context.output.list(&entries, &HEADS, row)
+    let times = MessageText::for_lists();
+    context
+        .output
+        .list(&entries, &HEADS, |entry| row(entry, &times))
 }
 
-fn row(entry: &AclPeer) -> Vec<String> {
+fn row(entry: &AclPeer, times: &MessageText) -> Vec<String> {
     let word = match entry.entry_type {
         EntryType::Allow => "allow",
         EntryType::Block => "block",
@@ -44,7 +48,7 @@ fn row(entry: &AclPeer) -> Vec<String> {
         entry.name.clone().unwrap_or_default(),
         entry.key.to_string(),
         entry.relay.clone(),
-        entry.created_at.to_string(),
+        times.time(entry.created_at),
     ]
 }
 

@@ -30,11 +30,11 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         card.name = flags.name;
     }
     let line = card.to_string();
-    if flags.qr {
+    if flags.qr && !context.output.is_for_programs() {
         let drawn = qr::draw(&line)?;
         return context.output.text(&format!("{drawn}{line}\n"));
     }
-    if context.output.is_auto() && !context.output.has_fields() {
+    if context.output.is_bare() {
         return context.output.bytes(format!("{line}\n"));
     }
     let shown = Shown {

@@ -6,6 +6,7 @@ use crate::cli::value;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::escape;
+use crate::output::message::MessageText;
 use mrp_proto::relay_api::{DiscoveredAgent, MAX_PAGE};
 use mrpd_api::body::relays::DiscoverQuery;
 use mrpd_api::client::Client;
@@ -25,7 +26,10 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
             said,
         })
         .collect();
-    context.output.list(&found, &HEADS, row)
+    let times = MessageText::for_lists();
+    context
+        .output
+        .list(&found, &HEADS, |found| row(found, &times))
 }
 
 fn query(context: &Context, flags: Flags) -> DiscoverQuery {
@@ -61,7 +65,7 @@ async fn pages(
     }
 }
 
-fn row(found: &Named<DiscoveredAgent>) -> Vec<String> {
+fn row(found: &Named<DiscoveredAgent>, times: &MessageText) -> Vec<String> {
     let agent = &found.said;
     let names = agent.capabilities.items.iter().map(|item| &*item.name);
     vec![
@@ -71,7 +75,7 @@ fn row(found: &Named<DiscoveredAgent>) -> Vec<String> {
             .as_deref()
             .map_or_else(String::new, escape::quoted),
         agent.public_key.to_string(),
-        agent.last_active_at.to_string(),
+        times.time(agent.last_active_at),
         names.collect::<Vec<_>>().join(" "),
     ]
 }

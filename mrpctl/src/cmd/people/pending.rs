@@ -3,6 +3,7 @@
 use crate::cli::people::Pending as Flags;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use crate::output::message::MessageText;
 use futures_util::TryStreamExt as _;
 use mrp_proto::key::PublicKey;
 use mrpd_api::body::inbox::{AcceptPending, Decided, RejectPending};
@@ -32,7 +33,10 @@ impl Serialize for Held {
 pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> {
     let client = context.daemon().await?;
     match flags {
-        Flags::Ls => context.output.list(&held(&client).await?, &HEADS, row),
+        Flags::Ls => {
+            let (held, times) = (held(&client).await?, MessageText::for_lists());
+            context.output.list(&held, &HEADS, |held| row(held, &times))
+        }
         Flags::Accept { who, name } => {
             let Whose { keys, ids } = whose(&client, &who.all()).await?;
             let accept = AcceptPending {
@@ -66,11 +70,11 @@ async fn held(client: &Client) -> Result<Vec<Held>, Failure> {
     Ok(held)
 }
 
-fn row(held: &Held) -> Vec<String> {
+fn row(held: &Held, times: &MessageText) -> Vec<String> {
     let message = &held.message;
     vec![
         message.from.key.to_string(),
-        message.received_at.to_string(),
+        times.time(message.received_at),
         message.id.clone(),
         message.text.clone().unwrap_or_default(),
     ]

@@ -5,9 +5,12 @@ use super::profile;
 use super::way;
 use crate::cli::people::Policy as Flags;
 use crate::cmd::own::OwnConfig;
+use crate::cmd::own_agent;
+use crate::cmd::tooling::config::{Origins, in_force};
 use crate::context::Context;
 use crate::exit::Failure;
 use mrp_proto::acl::InboxPolicy;
+use mrpd_api::client::Client;
 
 /// The key of the configuration that has it.
 const KEY: &str = "inbox_policy";
@@ -25,20 +28,19 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
     let policy = InboxPolicy::from(word);
     let applied = client.put_policy(policy, &way).await?;
     if way.relay.is_none() {
-        configure(context, policy).await?;
+        configure(context, &client, policy).await?;
     }
     missed(context, &applied).map_or(Ok(()), |exit| Err(Failure::Status(exit)))
 }
 
-/// What is configured is put again one day, and would undo it.
-async fn configure(context: &Context, policy: InboxPolicy) -> Result<(), Failure> {
-    let Ok(mut own) = OwnConfig::load(context) else {
-        return Ok(());
-    };
-    let is_configured = own.entry().is_ok_and(|entry| entry.get(KEY).is_some());
-    if !is_configured {
+/// What is configured, in whichever file, is put again one day, and would undo it.
+async fn configure(context: &Context, client: &Client, policy: InboxPolicy) -> Result<(), Failure> {
+    let agent = own_agent(context, client).await?.name;
+    let values = in_force(context, Origins::Hidden).await?;
+    if !values.contains_key(&format!("agent.{agent}.{KEY}")) {
         return Ok(());
     }
+    let mut own = OwnConfig::of(context, agent)?;
     own.set(KEY, profile::policy(policy))?;
     own.put_in_force(context).await
 }

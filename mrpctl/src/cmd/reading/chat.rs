@@ -4,6 +4,7 @@ use super::follow::Follow;
 use super::inbox::write;
 use super::sink::Sink;
 use crate::cli::reading::Chat as Flags;
+use crate::cmd::sending::recipient::is_group;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::input;
@@ -14,6 +15,10 @@ use serde_json::value::RawValue;
 
 /// Ends at the end of the input; the first line that could not be sent decides how.
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure> {
+    if is_group(&flags.who) {
+        let what = format!("{} is a group, and a conversation is with one", flags.who);
+        return Err(Failure::new(Reason::Usage, what).fix("mrpctl send @GROUP TEXT"));
+    }
     let client = context.daemon().await?;
     let newest = client.status().await?.inbox.newest;
     let theirs = MessageQuery {
@@ -29,7 +34,8 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure>
         ..theirs.clone()
     };
     let history = client.messages(&before).await?;
-    write(history, Sink::new(context), u64::MAX).await?;
+    let sink = Sink::new(context).naming(&client).await;
+    write(history, sink, u64::MAX).await?;
     if context.is_interactive() {
         let who = &flags.who;
         let text = format!("Each line goes to {who}. Ctrl-D leaves.");

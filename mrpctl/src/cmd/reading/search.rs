@@ -17,7 +17,12 @@ pub(super) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure>
         ..flags.filters.query(context.global.agent.as_deref())
     };
     let stream = client.search(&query).await?;
-    let found = write(stream, Sink::listing(context), flags.limit).await?;
+    let found = write(
+        stream,
+        Sink::listing(context).naming(&client).await,
+        flags.limit,
+    )
+    .await?;
     match found.count {
         0 => Err(Failure::Status(Reason::NothingFound.exit())),
         _ => Ok(()),

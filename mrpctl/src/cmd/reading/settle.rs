@@ -54,7 +54,7 @@ async fn named(client: &Client, given: &[String]) -> Result<(Vec<String>, Vec<St
 
 /// Tells programs that named a format which messages were changed.
 pub(super) fn told(context: &Context, changed: &Changed) -> Result<(), Failure> {
-    if context.output.is_auto() {
+    if context.output.is_bare() {
         return Ok(());
     }
     let until = |changed: &Changed| match changed.until {

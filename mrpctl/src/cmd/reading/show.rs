@@ -24,11 +24,11 @@ fn show_message(context: &Context, flags: &Show, line: &MessageLine) -> Result<(
     let output = &context.output;
     let MessageLine { raw, message } = line;
     if flags.raw {
-        return output.bytes(format!("{raw}\n"));
+        return output.bytes(output.line(raw)?);
     }
     if flags.body {
         let body = message.body.as_ref().map_or("null", |body| body.get());
-        return output.bytes(format!("{body}\n"));
+        return output.bytes(output.line(body)?);
     }
     match output.shape() {
         Shape::Json | Shape::Jsonl => {

@@ -4,7 +4,7 @@ use crate::context::Context;
 use crate::exit::Failure;
 use crate::output::message::{MessageText, bare};
 use crate::output::{Output, Shape, Table};
-use mrpd_api::client::RawLine;
+use mrpd_api::client::{Client, RawLine};
 
 /// Bytes that are kept back at most while more messages are at hand.
 const ENOUGH: usize = 64 * 1024;
@@ -63,6 +63,16 @@ impl<'a> Sink<'a> {
         } else {
             Self::new(context)
         }
+    }
+
+    /// Names the recipients of what was sent, where people read it. Without the daemon's help they go by their keys.
+    pub(super) async fn naming(mut self, client: &Client) -> Self {
+        if let Form::Text(text) | Form::Table(_, Cells::Whole(text) | Cells::Listed(text)) =
+            &mut self.form
+        {
+            text.know(&client.contacts().await.unwrap_or_default());
+        }
+        self
     }
 
     fn of(context: &'a Context, shape: Shape) -> Self {

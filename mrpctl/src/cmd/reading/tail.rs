@@ -42,7 +42,8 @@ pub(super) async fn run(context: &Context, flags: &Flags, unread: Unread) -> Res
         query.last = flags.last;
     }
     let saver = flags.download.clone();
-    Follow::new(context, client, query, Sink::new(context))
+    let sink = Sink::new(context).naming(&client).await;
+    Follow::new(context, client, query, sink)
         .remember(flags.cursor.clone())
         .save(saver.map(|folder| Saver::new(context, folder)))
         .run()

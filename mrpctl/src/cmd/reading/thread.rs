@@ -5,7 +5,7 @@ use super::sink::Sink;
 use crate::cli::reading::{Thread as Flags, ThreadCommand, ThreadList, ThreadShow};
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
-use crate::output::message::{MessageText, bare, beginning, who};
+use crate::output::message::{MessageText, bare, beginning};
 use mrpd_api::body::MessageQuery;
 use mrpd_api::body::inbox::{Thread, ThreadQuery};
 use mrpd_api::client::Client;
@@ -39,13 +39,14 @@ async fn list(context: &Context, client: &Client, flags: &ThreadList) -> Result<
             break;
         }
     }
-    let text = MessageText::for_lists();
+    let mut text = MessageText::for_lists();
+    text.know(&client.contacts().await?);
     context.output.list(&threads, &HEADS, |thread| {
         vec![
             thread.thread.clone(),
             thread.count.to_string(),
             text.time(thread.last.received_at),
-            who(&thread.last),
+            text.who(&thread.last),
             beginning(bare(&thread.last)),
         ]
     })
@@ -53,7 +54,7 @@ async fn list(context: &Context, client: &Client, flags: &ThreadList) -> Result<
 
 async fn show(context: &Context, client: &Client, flags: &ThreadShow) -> Result<(), Failure> {
     let stream = client.thread(&flags.id, &MessageQuery::default()).await?;
-    let shown = write(stream, Sink::new(context), u64::MAX).await?;
+    let shown = write(stream, Sink::new(context).naming(client).await, u64::MAX).await?;
     match shown.count {
         0 => Err(Failure::new(
             Reason::NothingFound,

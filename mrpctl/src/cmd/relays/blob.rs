@@ -5,6 +5,7 @@ use crate::cli::relays::{Blob as Flags, BlobGet, BlobPut};
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::input;
+use crate::output::message::MessageText;
 use crate::output::pairs;
 use crate::output::progress::{Progress, Unit};
 use crate::received;
@@ -24,7 +25,12 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
             let blob = client.blob_info(&id, &query(context, at)).await?;
             context.output.object(&blob, || text(&blob), Some(&blob.id))
         }
-        Flags::Ls => context.output.list(&client.blobs().await?, &HEADS, row),
+        Flags::Ls => {
+            let (blobs, times) = (client.blobs().await?, MessageText::for_lists());
+            context
+                .output
+                .list(&blobs, &HEADS, |blob| row(blob, &times))
+        }
         Flags::Rm { ids, at } => remove(context, &client, &ids, at).await,
     }
 }
@@ -51,7 +57,7 @@ async fn put(context: &Context, client: &Client, flags: BlobPut) -> Result<(), F
         ..query(context, flags.at.clone())
     };
     let blob = client.upload_blob(&query, source.pieces(progress)).await?;
-    if context.output.is_auto() && !context.output.has_fields() {
+    if context.output.is_bare() {
         return context.output.bytes(format!("{}\n", blob.id));
     }
     context.output.object(&blob, || text(&blob), Some(&blob.id))
@@ -117,7 +123,7 @@ async fn remove(
     first.map_or(Ok(()), |exit| Err(Failure::Status(exit)))
 }
 
-fn row(blob: &Blob) -> Vec<String> {
+fn row(blob: &Blob, times: &MessageText) -> Vec<String> {
     vec![
         blob.filename.clone().unwrap_or_default(),
         blob.id.clone(),
@@ -126,7 +132,7 @@ fn row(blob: &Blob) -> Vec<String> {
             .clone()
             .unwrap_or_else(|| "waits here".to_owned()),
         blob.expires_at
-            .map(|time| time.to_string())
+            .map(|time| times.time(time))
             .unwrap_or_default(),
     ]
 }

@@ -180,7 +180,7 @@ impl<'a> Courier<'a> {
     fn show(&self, sent: &Sent) -> Result<(), Failure> {
         let output = &self.context.output;
         let id = shown_id(sent);
-        if output.is_auto() && !output.has_fields() {
+        if output.is_bare() {
             return output.bytes(format!("{id}\n"));
         }
         output.object(sent, || format!("{id}\n"), Some(id))
@@ -189,9 +189,11 @@ impl<'a> Courier<'a> {
     /// One of several results: the bare id, a JSON line, or an element of the array.
     fn show_element<T: Serialize>(&mut self, element: &T, id: &str) -> Result<(), Failure> {
         let output = &self.context.output;
-        let is_bare = output.is_auto() && !output.has_fields();
-        if is_bare || !matches!(output.shape(), Shape::Json | Shape::Jsonl) {
+        if output.is_bare() {
             return output.bytes(format!("{id}\n"));
+        }
+        if !matches!(output.shape(), Shape::Json | Shape::Jsonl) {
+            return output.object(element, || format!("{id}\n"), Some(id));
         }
         let before = if output.shape() == Shape::Json && self.elements > 0 {
             ","

@@ -42,6 +42,7 @@ pub(in crate::cmd) async fn members(
         agent: template.agent.clone(),
         relay: template.relay.clone(),
         sealing: Some(template.sealing),
+        ..RecipientQuery::default()
     };
     let meant = client.recipients(to, &query).await?;
     for name in &meant.missing {

@@ -33,6 +33,7 @@ pub(super) async fn of(client: &Client, send: &Send, files: &Files) -> Result<Pr
         agent: send.agent.clone(),
         relay: send.relay.clone(),
         sealing: Some(send.sealing),
+        ..RecipientQuery::default()
     };
     let mut meant = client.recipients(&send.to, &query).await?.recipients;
     let recipient = meant

@@ -17,7 +17,7 @@ const SHORTEST_PREFIX: usize = 8;
 pub(super) const GROUP: char = '@';
 
 /// Whether a group is meant.
-pub(super) fn is_group(text: &str) -> bool {
+pub(in crate::cmd) fn is_group(text: &str) -> bool {
     text.trim_start().starts_with(GROUP)
 }
 

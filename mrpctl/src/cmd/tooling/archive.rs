@@ -6,6 +6,7 @@ use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::output::escape;
 use mrpd_api::body::archive::{BackedUp, Backup as Request};
+use serde::Serialize;
 use std::path::Path;
 
 /// The daemon writes the file, for it alone may read its store.
@@ -34,6 +35,11 @@ pub(crate) async fn back_up(context: &Context, flags: &Backup) -> Result<(), Fai
         bytes,
     };
     context.output.object(&object, || text, Some(&path))
+}
+
+#[derive(Serialize)]
+struct Restored<'a> {
+    restored: &'a Path,
 }
 
 fn written(path: &Path) -> Result<String, Failure> {
@@ -66,9 +72,14 @@ pub(crate) async fn restore(context: &Context, flags: &Restore) -> Result<(), Fa
         for line in complaints {
             context.output.note(&escape::line(&line));
         }
-        return context
-            .output
-            .text(&escape::block(&String::from_utf8_lossy(&done.stdout)));
+        let text = escape::block(&String::from_utf8_lossy(&done.stdout));
+        if context.output.is_bare() {
+            return context.output.text(&text);
+        }
+        let restored = Restored {
+            restored: &flags.file,
+        };
+        return context.output.object(&restored, || text, None);
     }
     let what = complaints
         .last()

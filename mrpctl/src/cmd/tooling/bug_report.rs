@@ -44,7 +44,7 @@ pub(crate) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure>
             Ok(())
         }
         // It is for people in a pipe too.
-        None if output.is_auto() => output.text(&text(&report)),
+        None if output.is_bare() => output.text(&text(&report)),
         None => output.object(&report, || text(&report), None),
     }
 }

@@ -67,11 +67,11 @@ pub(crate) fn run(context: &Context, flags: &Flags) -> Result<(), Failure> {
     let output = &context.output;
     match (flags.topic, recipes.as_slice()) {
         // It is read by people in a pipe too: mrpctl cheat send | less
-        (Some(_), [only]) if output.is_auto() => output.text(only.text),
+        (Some(_), [only]) if output.is_bare() => output.text(only.text),
         (Some(_), [only]) => {
             output.object(only, || only.text.to_owned(), Some(only.text.trim_end()))
         }
-        _ if output.is_auto() => output.text(&overview(&recipes)),
+        _ if output.is_bare() => output.text(&overview(&recipes)),
         _ => output.list(&recipes, &["topic", "about"], |recipes| {
             vec![recipes.topic.to_owned(), recipes.about.to_owned()]
         }),

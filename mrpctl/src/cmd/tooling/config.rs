@@ -16,6 +16,7 @@ use serde_json::{Map, Value};
 use std::ffi::OsStr;
 use std::path::Path;
 use tokio::process::Command;
+use toml_edit::TableLike;
 
 /// Whether it is told where a value comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +49,7 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
 
 fn path(context: &Context) -> Result<(), Failure> {
     let path = context.config_file().display().to_string();
-    if context.output.is_auto() {
+    if context.output.is_bare() {
         return context.output.bytes(format!("{path}\n"));
     }
     let object = serde_json::json!({ "path": path });
@@ -134,6 +135,7 @@ async fn set(context: &Context, key: &str, value: &str) -> Result<(), Failure> {
     let mut first_failure = None;
     for reading in readings {
         let mut document = Document::load(&context.config_file())?;
+        adopt(context, &mut document, key).await;
         document.set(key, reading)?;
         match save_checked(context, &document).await {
             Ok(()) => return reload(context).await,
@@ -141,6 +143,43 @@ async fn set(context: &Context, key: &str, value: &str) -> Result<(), Failure> {
         }
     }
     Err(first_failure.unwrap_or(Failure::Status(Reason::Config.exit())))
+}
+
+/// Gives the file an entry of the name that the key is of, where another file has one: what this one says of it goes before.
+/// A configuration that cannot be read may be what is to be mended: then the file's own entries are all there are.
+async fn adopt(context: &Context, document: &mut Document, key: &str) {
+    let Some((section, below)) = key.split_once('.') else {
+        return;
+    };
+    let is_there = |entry: &&dyn TableLike| {
+        document::text_of(*entry, "name")
+            .and_then(|name| below.strip_prefix(name))
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
+    if !document::is_list(section) || document.entries(section).iter().any(is_there) {
+        return;
+    }
+    let Ok(values) = in_force(context, Origins::Hidden).await else {
+        return;
+    };
+    if let Some(name) = entry_in_force(&values, section, below) {
+        document.adopt(section, name);
+    }
+}
+
+/// The name of the entry in force that a key of a section is of, such as `NAME.visibility`. Names may have dots.
+fn entry_in_force<'a>(
+    values: &Map<String, Value>,
+    section: &str,
+    below: &'a str,
+) -> Option<&'a str> {
+    let dots = below.match_indices('.');
+    let names = dots.map(|(end, _)| &below[..end]);
+    let is_in_force = |name: &&str| {
+        let prefix = format!("{section}.{name}.");
+        values.keys().any(|path| path.starts_with(&prefix))
+    };
+    names.rev().find(is_in_force)
 }
 
 async fn unset(context: &Context, key: &str) -> Result<(), Failure> {
@@ -273,6 +312,21 @@ async fn reload(context: &Context) -> Result<(), Failure> {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn an_entry_is_known_by_its_name_dots_and_all() {
+        let values = json!({"agent.a.key_file": "", "agent.a.b.key_file": "", "relay.c.url": ""});
+        let values = values.as_object().unwrap();
+        for (section, below, name) in [
+            ("agent", "a.visibility", Some("a")),
+            ("agent", "a.b.visibility", Some("a.b")),
+            ("agent", "c.visibility", None),
+            ("relay", "c.backoff.min", Some("c")),
+            ("relay", "c", None),
+        ] {
+            assert_eq!(entry_in_force(values, section, below), name, "{below}");
+        }
+    }
 
     #[test]
     fn entries_carry_their_origin_if_asked_for() {

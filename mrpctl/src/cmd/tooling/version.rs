@@ -17,7 +17,7 @@ struct Versions {
 
 /// For people the own version stands there before the daemon is asked.
 pub(crate) fn run(context: &Context) -> Result<(), Failure> {
-    let is_plain = context.output.is_auto() && !context.output.has_fields();
+    let is_plain = context.output.is_bare();
     if is_plain {
         context.output.text(&own_line())?;
     }

@@ -29,7 +29,7 @@ pub(super) async fn sign(context: &Context) -> Result<(), Failure> {
     };
     let signed = client.sign_data(&data).await?;
     let signature = signed.signature.to_string();
-    if context.output.is_auto() && !context.output.has_fields() {
+    if context.output.is_bare() {
         return context.output.bytes(format!("{signature}\n"));
     }
     context

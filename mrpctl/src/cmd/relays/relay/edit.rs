@@ -65,10 +65,8 @@ pub(super) async fn put_first(context: &Context, name: &str) -> Result<(), Failu
     let agent = own_agent(context, &client).await?;
     let others = agent.relays.into_iter().filter(|other| other != name);
     let order: Vec<String> = std::iter::once(name.to_owned()).chain(others).collect();
-    let mut own = OwnConfig::load(context)?;
-    own.entry()?;
-    own.document
-        .set_list("agent", &agent.name, "relays", &order);
+    let mut own = OwnConfig::of(context, agent.name)?;
+    own.document.set_list("agent", &own.agent, "relays", &order);
     own.put_in_force(context).await
 }
 

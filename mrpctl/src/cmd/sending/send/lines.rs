@@ -3,26 +3,28 @@
 //! What has been read is put into the outbox in one go, and then waited for side by side: a stream goes as fast as the daemon takes
 //! it, and not at the pace of one message after the other.
 
-use super::super::body::{self, Body};
+mod advice;
+mod reader;
+
 use super::super::courier::Courier;
 use super::super::deliver::{Wanted, deliver_within, enqueue};
-use super::super::letter::{self, Draft};
-use super::super::recipient::{Address, check_recipient, is_group};
+use super::super::letter::Draft;
+use super::super::recipient::Address;
 use crate::cli::sending::Send as Flags;
-use crate::cli::value;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::input::{self, Line};
+use advice::Advice;
 use futures_util::StreamExt as _;
 use futures_util::future::{FutureExt as _, LocalBoxFuture};
 use futures_util::stream::FuturesOrdered;
-use mrp_proto::message::Metadata;
 use mrpd_api::body::{Send, Sent, Stage};
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use mrpd_api::error::{Code, ErrorDetail};
+use reader::Reader;
+use std::collections::VecDeque;
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
 /// Messages that are put into the outbox in one go, at most; and their bytes, but for the last one's.
 const BATCH: usize = 256;
@@ -33,23 +35,8 @@ const IN_FLIGHT: usize = 256;
 /// have come far enough. More would only have the daemon look for each of them whenever one moves.
 const WAITS: usize = 2;
 
-/// A line of `--jsonl`. What it says goes before what the options say.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct LineObject {
-    to: Option<String>,
-    text: Option<String>,
-    body: Option<Box<RawValue>>,
-    #[serde(rename = "type")]
-    content_type: Option<String>,
-    thread: Option<String>,
-    reply_to: Option<String>,
-    #[serde(default)]
-    metadata: Metadata,
-    expires: Option<String>,
-    relay: Option<String>,
-    id: Option<String>,
-}
+/// How long an outbox that is full is left alone, at first and at most.
+const PAUSE: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
 
 pub(super) async fn run(
     context: &Context,
@@ -58,11 +45,7 @@ pub(super) async fn run(
     template: Send,
     wanted: Wanted,
 ) -> Result<(), Failure> {
-    let reader = Reader {
-        flags,
-        recipient: recipient(flags, address)?,
-        template,
-    };
+    let reader = Reader::new(flags, address, template)?;
     let mut lines = input::lines();
     let courier = Courier::new(context, wanted).await?;
     courier.bracket("[")?;
@@ -73,6 +56,8 @@ pub(super) async fn run(
         courier,
         number: 0,
         in_flight: FuturesOrdered::new(),
+        is_stalled: false,
+        advice: Advice::default(),
     };
     stream.run(&reader, &mut lines).await?;
     stream.courier.bracket("]")?;
@@ -85,21 +70,8 @@ pub(super) async fn run(
     stream.courier.finish()
 }
 
-/// The one recipient of all lines that name none.
-fn recipient(flags: &Flags, address: Address) -> Result<Option<String>, Failure> {
-    let usage = |message| Failure::new(Reason::Usage, message);
-    if !address.words.is_empty() {
-        return Err(usage(
-            "the messages come from standard input: words are one too many",
-        ));
-    }
-    match address.recipients.as_slice() {
-        [] if flags.lines => Err(usage("the recipient is missing").fix("mrpctl send TO --lines")),
-        [] => Ok(None),
-        [one] if !is_group(one) => Ok(Some(one.clone())),
-        _ => Err(usage("a stream of messages goes to one recipient")),
-    }
-}
+/// A line's number, and its message.
+type Numbered = (usize, Result<Draft, Failure>);
 
 /// What has become of a line, once that is known.
 type Outcome<'a> = LocalBoxFuture<'a, (usize, Result<Sent, Failure>)>;
@@ -111,6 +83,9 @@ struct Stream<'a> {
     /// Lines that were read.
     number: usize,
     in_flight: FuturesOrdered<Outcome<'a>>,
+    /// Whether the outbox was full, which is told once.
+    is_stalled: bool,
+    advice: Advice,
 }
 
 impl<'a> Stream<'a> {
@@ -142,7 +117,7 @@ impl<'a> Stream<'a> {
         first: Line,
         lines: &mut mpsc::Receiver<Line>,
     ) -> Result<(), Failure> {
-        let mut drafts = Vec::new();
+        let mut drafts: Vec<Numbered> = Vec::new();
         let mut bytes = 0;
         let mut next = Some(first);
         while let Some(line) = next {
@@ -165,13 +140,53 @@ impl<'a> Stream<'a> {
         self.send(drafts).await
     }
 
-    async fn send(&mut self, drafts: Vec<(usize, Result<Draft, Failure>)>) -> Result<(), Failure> {
-        let (context, permits, wanted) = (self.context, self.permits, self.courier.wanted);
+    /// Puts messages into the outbox. While that is full, what comes behind them waits too: the order stays.
+    async fn send(&mut self, drafts: Vec<Numbered>) -> Result<(), Failure> {
+        let mut drafts = VecDeque::from(drafts);
+        let mut pause = PAUSE.0;
+        loop {
+            let before = drafts.len();
+            let Some(full) = self.put(&mut drafts).await else {
+                return Ok(());
+            };
+            if drafts.len() < before {
+                pause = PAUSE.0;
+            }
+            let left = self.context.remaining().unwrap_or(Duration::MAX);
+            if left.is_zero() {
+                let none = drafts.into_iter().map(|(number, _)| number);
+                none.for_each(|number| self.push(number, Err(full.told())));
+                return Ok(());
+            }
+            if !self.is_stalled {
+                self.is_stalled = true;
+                let note = "the outbox is full: the lines wait until there is room";
+                self.context.output.note(note);
+            }
+            self.rest(pause.min(left)).await?;
+            pause = (pause * 2).min(PAUSE.1);
+        }
+    }
+
+    /// Waits, while what is in flight goes on.
+    async fn rest(&mut self, pause: Duration) -> Result<(), Failure> {
+        let mut over = std::pin::pin!(sleep(pause));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut over => return Ok(()),
+                Some((number, outcome)) = self.in_flight.next() => self.tell(number, outcome)?,
+            }
+        }
+    }
+
+    /// Puts messages into the outbox, up to the first one that there is no room for: that one and those behind it are left.
+    async fn put(&mut self, drafts: &mut VecDeque<Numbered>) -> Option<Full> {
         let good: Vec<Draft> = drafts
             .iter()
             .filter_map(|(_, draft)| draft.as_ref().ok().cloned())
             .collect();
-        let enqueued = enqueue(context, &mut self.courier.client, &good).await;
+        let enqueued = enqueue(self.context, &mut self.courier.client, &good).await;
         let (mut enqueued, lost) = match enqueued {
             Ok(enqueued) => (enqueued.into_iter(), None),
             Err(failure) => (
@@ -179,37 +194,66 @@ impl<'a> Stream<'a> {
                 failure.told().map(|told| told.detail.clone()),
             ),
         };
-        for (number, draft) in drafts {
+        while let Some((number, draft)) = drafts.pop_front() {
             let outcome = match (draft, &lost) {
                 (Err(failure), _) => Err(failure),
                 (Ok(_), Some(detail)) => Err(Failure::from(detail.clone())),
-                (Ok(draft), None) => enqueued
-                    .next()
-                    .unwrap_or(Err(Failure::OutputClosed))
-                    .map(|sent| (draft, sent)),
-            };
-            let client = self.courier.client.clone();
-            let enqueued_at = Instant::now();
-            let waited = async move {
-                let outcome = match outcome {
-                    Ok((draft, sent)) if !is_settled(wanted, &sent) => {
-                        let _permit = permits.acquire().await;
-                        let left = patience(context, wanted, enqueued_at);
-                        let waited = deliver_within(context, client, wanted, &draft, left).await;
-                        waited.map(|mut waited| {
-                            // What is to be said of it was said when it was put into the outbox.
-                            waited.warnings.splice(0..0, sent.warnings);
-                            waited
-                        })
+                (Ok(draft), None) => match enqueued.next().unwrap_or(Err(Failure::OutputClosed)) {
+                    Ok(sent) => Ok((draft, sent)),
+                    Err(failure) => {
+                        if let Some(full) = Full::of(&failure, self.context) {
+                            drafts.push_front((number, Ok(draft)));
+                            return Some(full);
+                        }
+                        Err(failure)
                     }
-                    Ok((_, sent)) => Ok(sent),
-                    Err(failure) => Err(failure),
-                };
-                (number, outcome)
+                },
             };
-            self.in_flight.push_back(waited.boxed_local());
+            self.push(number, outcome);
         }
-        Ok(())
+        None
+    }
+
+    /// Has the result of a line come in its turn: when it has gone as far as was asked, or did not go at all.
+    fn push(&mut self, number: usize, enqueued: Result<(Draft, Sent), Failure>) {
+        let outcome = match enqueued {
+            Ok((draft, sent)) if !is_settled(self.courier.wanted, &sent) => {
+                let waited = self.wait(draft, sent);
+                waited.map(move |outcome| (number, outcome)).boxed_local()
+            }
+            settled => {
+                let outcome = settled.map(|(_, sent)| sent);
+                std::future::ready((number, outcome)).boxed_local()
+            }
+        };
+        self.in_flight.push_back(outcome);
+    }
+
+    /// Waits for how far a message comes that is in the outbox, and meanwhile asks what is to be said of its recipient.
+    fn wait(
+        &mut self,
+        draft: Draft,
+        sent: Sent,
+    ) -> impl Future<Output = Result<Sent, Failure>> + use<'a> {
+        let (context, permits, wanted) = (self.context, self.permits, self.courier.wanted);
+        let client = self.courier.client.clone();
+        let enqueued_at = Instant::now();
+        let question = self.advice.question(&draft, &sent);
+        async move {
+            let _permit = permits.acquire().await;
+            let left = patience(context, wanted, enqueued_at);
+            let (waited, advice) = tokio::join!(
+                deliver_within(context, client.clone(), wanted, &draft, left),
+                advice::ask(question, &client)
+            );
+            let mut waited = waited?;
+            // What is to be said of it was said when it was put into the outbox.
+            waited.warnings.splice(0..0, sent.warnings);
+            let is_new = |warning: &String| !waited.warnings.contains(warning);
+            let advice: Vec<String> = advice.into_iter().filter(is_new).collect();
+            waited.warnings.extend(advice);
+            Ok(waited)
+        }
     }
 
     fn tell(&mut self, number: usize, outcome: Result<Sent, Failure>) -> Result<(), Failure> {
@@ -235,151 +279,35 @@ fn patience(context: &Context, wanted: Wanted, enqueued_at: Instant) -> Duration
     }
 }
 
+/// That there is no room in the outbox: the only thing that the daemon has a single message of several wait for.
+struct Full {
+    detail: ErrorDetail,
+    limit: Option<Duration>,
+}
+
+impl Full {
+    fn of(failure: &Failure, context: &Context) -> Option<Self> {
+        let detail = &failure.told()?.detail;
+        (detail.code == Code::TryAgain.as_str()).then(|| Self {
+            detail: detail.clone(),
+            limit: context.global.timeout,
+        })
+    }
+
+    /// What is told of a line that found no room in time.
+    fn told(&self) -> Failure {
+        let limit = self.limit.unwrap_or_default();
+        let failure = Failure::new(
+            Reason::TimedOut,
+            format!("{}, for {limit:?} (--timeout)", self.detail.message),
+        );
+        match &self.detail.hint {
+            Some(hint) => failure.fix(hint),
+            None => failure,
+        }
+    }
+}
+
 fn is_settled(wanted: Wanted, sent: &Sent) -> bool {
     sent.stage == Stage::Failed || wanted.is_reached(sent.stage)
-}
-
-/// What makes messages of lines.
-struct Reader<'a> {
-    flags: &'a Flags,
-    recipient: Option<String>,
-    template: Send,
-}
-
-impl Reader<'_> {
-    /// The message of a line. Of `--jsonl` an empty line is none.
-    fn read(&self, line: &str, number: usize) -> Result<Option<Draft>, Failure> {
-        let id = self.flags.envelope.id.as_ref();
-        let id = id.map(|id| format!("{id}:{number}"));
-        if self.flags.lines {
-            let to = self.recipient.clone().unwrap_or_default();
-            return self.draft(to, body::from_text(line)?, id).map(Some);
-        }
-        if line.trim().is_empty() {
-            return Ok(None);
-        }
-        let mut object: LineObject = serde_json::from_str(line).map_err(|error| {
-            Failure::new(Reason::BadData, format!("this is no message: {error}"))
-        })?;
-        let to = object.to.take().or_else(|| self.recipient.clone());
-        let to = to.ok_or_else(|| {
-            Failure::new(Reason::BadData, "the recipient is missing")
-                .fix("write \"to\" into the line, or: mrpctl send TO --jsonl")
-        })?;
-        check_recipient("send", &to)?;
-        if is_group(&to) {
-            return Err(Failure::new(
-                Reason::BadData,
-                format!("a line goes to one recipient, and {to} is a group"),
-            ));
-        }
-        let body = body_of(&object)?;
-        let mut draft = self.draft(to, body, object.id.take().or(id))?;
-        apply(object, &mut draft)?;
-        Ok(Some(draft))
-    }
-
-    fn draft(&self, to: String, body: Body, id: Option<String>) -> Result<Draft, Failure> {
-        let send = Send {
-            to,
-            body: Some(body.json),
-            ..self.template.clone()
-        };
-        Draft::new(send, id)
-    }
-}
-
-fn body_of(object: &LineObject) -> Result<Body, Failure> {
-    match (&object.text, &object.body) {
-        (Some(text), None) => body::from_text(text),
-        (None, Some(json)) => body::checked(json.clone()),
-        (None, None) => Err(Failure::new(
-            Reason::BadData,
-            "the line has neither text nor body",
-        )),
-        (Some(_), Some(_)) => Err(Failure::new(
-            Reason::BadData,
-            "the line has both text and body",
-        )),
-    }
-}
-
-fn apply(object: LineObject, draft: &mut Draft) -> Result<(), Failure> {
-    let send = &mut draft.send;
-    send.content_type = object.content_type.or(send.content_type.take());
-    send.thread = object.thread.or(send.thread.take());
-    send.reply_to = object.reply_to.or(send.reply_to.take());
-    send.relay = object.relay.or(send.relay.take());
-    send.metadata.extend(object.metadata);
-    if let Some(expires) = object.expires {
-        let lives = value::expiry(&expires)
-            .map_err(|error| Failure::new(Reason::BadData, format!("expires: {error}")))?;
-        send.expires_in = Some(letter::seconds(lives));
-    }
-    Ok(())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn object(text: &str) -> Result<LineObject, String> {
-        serde_json::from_str(text).map_err(|error| error.to_string())
-    }
-
-    #[test]
-    fn a_line_has_one_body() {
-        assert_eq!(
-            body_of(&object(r#"{"text":"hi"}"#).unwrap())
-                .unwrap()
-                .json
-                .get(),
-            r#"{"text":"hi"}"#
-        );
-        assert_eq!(
-            body_of(&object(r#"{"body":[1, 2.0]}"#).unwrap())
-                .unwrap()
-                .json
-                .get(),
-            "[1, 2.0]"
-        );
-        for text in ["{}", r#"{"text":"hi","body":1}"#] {
-            assert_eq!(
-                body_of(&object(text).unwrap()).unwrap_err().exit(),
-                65,
-                "{text}"
-            );
-        }
-    }
-
-    #[test]
-    fn misspelt_fields_are_refused() {
-        assert!(
-            object(r#"{"to":"ann","txt":"hi"}"#)
-                .unwrap_err()
-                .contains("txt")
-        );
-        assert!(object(r#"["ann"]"#).is_err());
-    }
-
-    #[test]
-    fn what_a_line_says_goes_before_the_options() {
-        let send = mrpd_api::body::Send {
-            thread: Some("of the options".into()),
-            relay: Some("of the options".into()),
-            ..Default::default()
-        };
-        let mut draft = Draft {
-            send,
-            id: "k".into(),
-        };
-        let line = object(r#"{"thread":"t","expires":"1h","metadata":{"a":"b"}}"#).unwrap();
-        apply(line, &mut draft).unwrap();
-        assert_eq!(draft.send.thread.as_deref(), Some("t"));
-        assert_eq!(draft.send.relay.as_deref(), Some("of the options"));
-        assert_eq!(draft.send.expires_in, Some(3600));
-        assert_eq!(draft.send.metadata["a"], "b");
-        let wrong = object(r#"{"expires":"31d"}"#).unwrap();
-        assert_eq!(apply(wrong, &mut draft).unwrap_err().exit(), 65);
-    }
 }

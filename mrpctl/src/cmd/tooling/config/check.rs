@@ -4,9 +4,17 @@ use crate::config::document;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::output::escape;
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use tokio::process::Command;
+
+/// What was found, for programs: mistakes are a failure, and told as one.
+#[derive(Serialize)]
+struct Checked<'a> {
+    valid: bool,
+    warnings: &'a [String],
+}
 
 /// Passes on what the daemon's program says.
 pub(super) async fn check(context: &Context, file: Option<&Path>) -> Result<(), Failure> {
@@ -18,7 +26,15 @@ pub(super) async fn check(context: &Context, file: Option<&Path>) -> Result<(), 
     let found = run_check(context, file).await?;
     tell_warnings(context, &found);
     if found.is_right {
-        return context.output.text(&escape::block(&found.answer));
+        let text = escape::block(&found.answer);
+        if context.output.is_bare() {
+            return context.output.text(&text);
+        }
+        let checked = Checked {
+            valid: true,
+            warnings: &found.warnings,
+        };
+        return context.output.object(&checked, || text, None);
     }
     let mut mistakes = found.mistakes.into_iter();
     let first = mistakes.next().unwrap_or_else(|| "it is wrong".to_owned());
