@@ -2,6 +2,10 @@
 //!
 //! Reading blocks a thread of its own, so that signals and time limits keep working.
 
+mod passphrase;
+
+pub(crate) use passphrase::{Asking, passphrase};
+
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::output::progress::Progress;
@@ -264,7 +268,8 @@ pub(crate) async fn ask(context: &Context, question: &str) -> Result<Option<Stri
     Ok((!answer.is_empty()).then(|| answer.to_owned()))
 }
 
-async fn blocking<T: Send + 'static>(
+/// Has a thread of its own do what takes long.
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;
