@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 #[derive(Debug)]
 pub(crate) enum Content {
     Plain(SecretKey),
-    Encrypted(Box<EncryptedKey>),
+    Encrypted(EncryptedKey),
 }
 
 impl Content {
@@ -117,7 +117,7 @@ pub(crate) fn parse(content: &[u8], name: &str) -> Result<Content, Failure> {
         let encrypted = encrypted.map_err(|why| {
             Failure::new(Reason::BadData, format!("{name} cannot be used: {why}"))
         })?;
-        return Ok(Content::Encrypted(Box::new(encrypted)));
+        return Ok(Content::Encrypted(encrypted));
     }
     let secret = SecretKey::from_file_content(content).map_err(|error| {
         Failure::new(Reason::Config, format!("{name}: {error}")).fix(

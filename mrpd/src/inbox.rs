@@ -1,6 +1,6 @@
 //! What a message from a relay is worth: opened, checked, and marked so that copies of it are known (protocol A10).
 //!
-//! Nothing here touches the store or the relay: [`judge`] is a plain function of the message, the agent's key and the time.
+//! Nothing here touches the store or the relay: [`judge()`] is a plain function of the message, the agent's key and the time.
 
 use crate::roster::LocalAgent;
 use crate::store::{Copies, Incoming, MessageRecord};

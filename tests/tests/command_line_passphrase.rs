@@ -188,6 +188,17 @@ fn a_file_of_another_implementation_opens_and_one_that_asks_for_too_much_does_no
     }
 }
 
+/// Has the configuration of one identity name a command instead of a file.
+fn have_key_given(user: &User, configuration: &str, command: &Value) {
+    let kept = configuration
+        .lines()
+        .filter(|line| !line.starts_with("key_file"));
+    let text: Vec<&str> = kept.collect();
+    let named = format!("name = \"laptop\"\nkey_command = {command}");
+    let text = text.join("\n").replace("name = \"laptop\"", &named);
+    std::fs::write(user.config_file(), text).unwrap();
+}
+
 #[test]
 fn a_daemon_is_given_the_key_by_a_command_and_says_so_where_it_is_not() {
     let relay = Relay::start();
@@ -203,7 +214,6 @@ fn a_daemon_is_given_the_key_by_a_command_and_says_so_where_it_is_not() {
             && ended.stderr.contains("\"decrypt\", \""),
         "{ended:?}"
     );
-    let file = user.home().join(".mrp/keys/laptop.key");
     let refused = Process::start(user.command(programs::path("mrpd")), b"").wait();
     assert_eq!(refused.code(), 78, "{refused:?}");
     for words in [
@@ -217,26 +227,31 @@ fn a_daemon_is_given_the_key_by_a_command_and_says_so_where_it_is_not() {
     }
 
     let configuration = std::fs::read_to_string(user.config_file()).unwrap();
-    let shown = |path: &Path| path.display().to_string();
-    let by_command = format!(
-        "key_command = [{:?}, \"key\", \"decrypt\", {:?}, \"--passphrase-file\", {:?}]",
-        shown(&programs::path("mrpctl")),
-        shown(&file),
-        shown(&pass)
+    let mrpctl = programs::path("mrpctl").display().to_string();
+    let file = user
+        .home()
+        .join(".mrp/keys/laptop.key")
+        .display()
+        .to_string();
+    let pass = pass.display().to_string();
+    let command = json!([mrpctl, "key", "decrypt", file, "--passphrase-file", pass]);
+    have_key_given(&user, &configuration, &command);
+    let script = format!(
+        "exec {mrpctl} key decrypt laptop --passphrase-file \"$CREDENTIALS_DIRECTORY/pass\""
     );
-    let without: Vec<&str> = configuration
-        .lines()
-        .filter(|line| !line.starts_with("key_file"))
-        .collect();
-    let text = without.join("\n").replace(
-        "name = \"laptop\"",
-        &format!("name = \"laptop\"\n{by_command}"),
-    );
-    std::fs::write(user.config_file(), text).unwrap();
     user.start_daemon();
     assert_eq!(user.key(), key);
     let id = user.mrpctl(&["send", "me", "still me"]).succeeded();
     assert!(id.starts_with("msg_"), "{id}");
+    user.terminate_daemon();
+
+    // The service manager has the passphrase, and the key has its name.
+    have_key_given(&user, &configuration, &json!(["sh", "-c", script]));
+    keep(&user, "credentials/pass", "correct horse\n");
+    let mut command = user.command(programs::path("mrpd"));
+    command.env("CREDENTIALS_DIRECTORY", user.home().join("credentials"));
+    user.run_daemon(command);
+    assert_eq!(user.key(), key);
 }
 
 /// A terminal with mrpctl at it: what is typed, and what is seen. Its standard output goes to a file.

@@ -324,29 +324,32 @@ fn the_relay_is_answered_as_the_command_ends() {
 #[test]
 fn a_command_that_takes_long_is_run_once_and_told_of_when_the_relay_comes_again() {
     let user = receiver();
-    let script = "echo run >> runs; while [ ! -e go ]; do sleep 0.05; done";
-    let listener = Listener::start(&user, &[], script);
-    let delivery = Delivery::of(1, "hi");
-    let begun = Instant::now();
+    let script = "echo \"$MRP_TEXT\" >> runs; while [ ! -e go ]; do sleep 0.05; done";
+    let listener = Listener::start(&user, &["-j", "2"], script);
     let address = listener.address.as_str();
-    let both = std::thread::scope(|scope| {
-        let post = || delivery.post(address);
-        let (one, other) = (scope.spawn(post), scope.spawn(post));
-        // There is place for one command.
-        let third = listener.post(&Delivery::of(2, "ho"));
-        assert_eq!(third.status, 503);
-        [one.join().unwrap(), other.join().unwrap()]
+    let delivery = Delivery::of(1, "one");
+    let answers = std::thread::scope(|scope| {
+        let post = |number, text| {
+            scope.spawn(move || {
+                let begun = Instant::now();
+                (Delivery::of(number, text).post(address), begun.elapsed())
+            })
+        };
+        let (first, again) = (post(1, "one"), post(1, "one"));
+        eventually("a run", || (read(&user, "runs") == "one\n").then_some(()));
+        let second = post(2, "two");
+        eventually("another run", || {
+            (read(&user, "runs") == "one\ntwo\n").then_some(())
+        });
+        // There is place for two.
+        let third = post(3, "three");
+        [first, again, second, third].map(|posting| posting.join().unwrap())
     });
-    assert!(
-        begun.elapsed().as_secs() < 10,
-        "relays wait 10 s, this took {:?}",
-        begun.elapsed()
-    );
-    for answer in both {
+    for (answer, took) in answers {
+        assert!(took.as_secs() < 10, "relays wait 10 s, this took {took:?}");
         assert!(answer.head.contains("retry-after: 2"), "{}", answer.head);
         assert_eq!(text(answer, 503), "it is not done yet\n");
     }
-    assert_eq!(read(&user, "runs"), "run\n");
     std::fs::write(user.home().join("go"), "").unwrap();
     eventually("the run to be known as handled", || {
         let answer = listener.post(&delivery);
@@ -355,8 +358,8 @@ fn a_command_that_takes_long_is_run_once_and_told_of_when_the_relay_comes_again(
     });
     assert_eq!(
         read(&user, "runs"),
-        "run\n",
-        "whoever did not wait for a place is not run"
+        "one\ntwo\n",
+        "one is run once, and for the third nobody waited any more"
     );
 }
 

@@ -13,12 +13,13 @@ EXAMPLES
   mrpctl key use ci                              act as it where no other identity is named
   mrpctl key import agent.pem robot              32 raw bytes, their hexadecimal or base64url text, or a PEM of OpenSSL
   mrpctl key encrypt ci                          keep it under a passphrase from now on
-  mrpctl key encrypt ci --out /mnt/usb/ci.key    a copy under a passphrase; back: mrpctl key decrypt /mnt/usb/ci.key --out ci.key
+  mrpctl key encrypt ci --out /mnt/usb/ci.key    a copy under a passphrase
+  mrpctl key decrypt /mnt/usb/ci.key | mrpctl key import - ci
   mrpctl key sign < release.tar > release.sig
   mrpctl key verify alice \"$(cat release.sig)\" < release.tar
 
-A key file holds the 32 bytes of the seed and nothing else, as the published clients write it, readable for its owner alone. One that
-key encrypt has written is four lines of text, which mrpd and other clients do not open by themselves: see key encrypt --help.")]
+A key file holds the 32 bytes of the seed and nothing else, as the published clients write it, readable for its owner alone.
+One that key encrypt has written is four lines of text, which mrpd and other clients do not open by themselves.")]
 pub(crate) enum Key {
     /// Make a key, in a file that must not exist
     New {
@@ -95,16 +96,20 @@ mrpd cannot ask for a passphrase. Have a command give it the key, in mrpd.toml i
 
   [[agent]]
   name = \"laptop\"
-  key_command = [\"mrpctl\", \"key\", \"decrypt\", \"/home/me/.mrp/keys/laptop.key\", \"--passphrase-file\", \"/run/me/passphrase\"]
+  key_command = [\"mrpctl\", \"key\", \"decrypt\", \"laptop\", \"--passphrase-file\", \"/run/me/pass\"]
 
-The passphrase then lies in a file that goes with the power, on another disk, or with the service manager (LoadCredentialEncrypted=):
+The passphrase then lies on another disk, in a file that goes with the power, or with the
+service manager, as a credential (LoadCredentialEncrypted=pass in mrpd's unit):
 
-  key_command = [\"sh\", \"-c\", \"exec mrpctl key decrypt /home/me/.mrp/keys/laptop.key --passphrase-file $CREDENTIALS_DIRECTORY/pass\"]
+  key_command = [\"sh\", \"-c\",
+    \"exec mrpctl key decrypt laptop --passphrase-file $CREDENTIALS_DIRECTORY/pass\"]
 
-systemd can keep the key itself as well, and encrypted to this machine: key_credential, and systemd-creds encrypt.
+systemd can keep the key itself as well, encrypted to this machine: key_credential, and
+systemd-creds encrypt.
 
-The passphrase becomes a key by Argon2id (64 MiB, 3 passes, 4 lanes), which seals the seed with ChaCha20-Poly1305. The public key
-stays readable. A passphrase that is forgotten is gone, and the key with it.")]
+The passphrase becomes a key by Argon2id (64 MiB, 3 passes, 4 lanes), which seals the seed with
+ChaCha20-Poly1305. The public key stays readable. A passphrase that is forgotten is gone, and
+the private key with it.")]
 pub(crate) struct KeyEncrypt {
     /// The name of a key, the path of its file, or - for standard input, in any form that key import takes
     #[arg(value_name = "NAME|FILE", value_parser = value::given)]

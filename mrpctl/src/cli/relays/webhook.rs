@@ -68,22 +68,30 @@ pub(crate) struct WebhookSet {
     after_help = "\
 EXAMPLES
   mrpctl webhook listen --secret-file webhook.secret -- ./handle.sh
-  mrpctl webhook listen --secret-file webhook.secret --key ~/.mrp/keys/server.key -- sh -c 'echo \"$MRP_FROM: $MRP_TEXT\" >> log'
-  mrpctl webhook listen --addr 127.0.0.1:0 --secret-file webhook.secret -c 1 -- cat       any free port; ends after a message
-  pass show mrp/webhook | mrpctl webhook listen --secret-file - -- ./handle.sh
+  mrpctl webhook listen --secret-file webhook.secret --key ~/.mrp/keys/server.key -- ./handle.sh
+  mrpctl webhook listen --addr 127.0.0.1:0 --secret-file webhook.secret -c 1 -- cat
+  pass show mrp/webhook | mrpctl webhook listen --secret-file - -- sh -c 'echo \"$MRP_TEXT\" >> log'
 
-Put a web server with TLS before it (Caddy: reverse_proxy /mrp 127.0.0.1:8089), and give the relay that server's URL:
-mrpctl webhook set https://example.net/mrp --secret-file webhook.secret
+Put a web server with TLS before it, such as Caddy with reverse_proxy /mrp 127.0.0.1:8089, and
+give the relay that server's address:
 
-EXIT STATUS of the command, and what the relay is answered: 0 and 99 handled, 200; 65, 77, 78 and 100 given up, 200 and a line on
-standard error; 75 and 111 later, 503; anything else 500. What is answered 503 or 500 the relay brings again: after 1 s, 5 s, 30 s
-and so on, hourly at last, until the message expires. With -c 1 mrpctl ends as the command did.
+  mrpctl webhook set https://example.net/mrp --secret-file webhook.secret
 
-A relay waits 10 s for an answer. A command that takes longer goes on, and the relay, when it comes again, is told how it ended. The
-same message is not run twice, while this process lives: a command should expect it twice all the same.
+EXIT STATUS of the command, and what the relay is answered:
+  0, 99             handled: 200
+  65, 77, 78, 100   given up: 200, and a line on standard error
+  75, 111           later: 503
+  any other         failed: 500
+What is answered 500 or 503 the relay brings again, after 1 s, 5 s, 30 s and so on, hourly at
+last, until the message expires. With -c 1 mrpctl ends as the command did.
 
-Anyone whom the relay lets write to you can have the command run; see mrpctl policy. The message says in .verified whether its sender
-is proven. MRP_SEQ is 0, and MRP_RELAY, MRP_FROM_NAME and MRPD_SOCKET are empty or unset: those are the daemon's to know."
+A relay waits 10 s for an answer. A command that takes longer goes on, and the relay, when it
+comes again, is told how it ended. The same message is not run twice while this process lives;
+a command should expect it twice all the same.
+
+Anyone whom the relay lets write to you can have the command run; see mrpctl policy. The message
+says in .verified whether its sender is proven. What only a daemon knows is missing: MRP_SEQ is
+0, MRP_AGENT, MRP_RELAY and MRP_FROM_NAME are empty, and there is no MRPD_SOCKET."
 )]
 pub(crate) struct WebhookListen {
     /// Where to listen; port 0 is any free one, which is told on standard error

@@ -145,7 +145,7 @@ pub(super) async fn decrypt(context: &Context, flags: KeyDecrypt) -> Result<(), 
     source.check_beside(given)?;
     let shown = source.shown();
     let encrypted = match source.content(context, &flags.which).await? {
-        Content::Encrypted(encrypted) => *encrypted,
+        Content::Encrypted(encrypted) => encrypted,
         Content::Plain(_) => {
             let text = format!("{shown} is not kept under a passphrase");
             return Err(Failure::new(Reason::BadData, text));
