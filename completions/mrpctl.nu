@@ -3762,6 +3762,79 @@ module completions {
     name: string              # Its name
   ]
 
+  def "nu-complete mrpctl key encrypt output" [] {
+    [ "auto" "text" "json" "jsonl" "raw" "table" ]
+  }
+
+  def "nu-complete mrpctl key encrypt color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete mrpctl key encrypt progress" [] {
+    [ "auto" "never" "json" ]
+  }
+
+  # Keep a key file under a passphrase
+  export extern "mrpctl key encrypt" [
+    --out: path               # Into a new file, and leave the other as it is; - is standard output
+    --passphrase-file: path   # A file with the passphrase, readable for you alone, or - for standard input; a newline at its end does not count (default: asks)
+    --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
+    --socket: path            # The daemon's socket
+    --output(-o): string@"nu-complete mrpctl key encrypt output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --json                    # The same as --output json
+    --fields: string          # Keep only these JSON fields, such as id,from.name,text
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
+    --color: string@"nu-complete mrpctl key encrypt color" # Colours in text: auto, always or never
+    --progress: string@"nu-complete mrpctl key encrypt progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
+    --timeout: string         # Give up after this time, such as 10s or 5m, with exit status 124
+    --quiet(-q)               # Say nothing but errors
+    --verbose(-v)             # Say more (repeat for still more)
+    --no-input                # Never ask anything
+    --yes                     # Answer every question with yes
+    --dry-run                 # Show what would be sent, and send nothing
+    --no-autostart            # Do not start the daemon if it is not running
+    --help(-h)                # Print help (see more with '--help')
+    which: string             # The name of a key, the path of its file, or - for standard input, in any form that key import takes
+  ]
+
+  def "nu-complete mrpctl key decrypt output" [] {
+    [ "auto" "text" "json" "jsonl" "raw" "table" ]
+  }
+
+  def "nu-complete mrpctl key decrypt color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete mrpctl key decrypt progress" [] {
+    [ "auto" "never" "json" ]
+  }
+
+  # Write the private key out that is kept under a passphrase: whoever has it is you
+  export extern "mrpctl key decrypt" [
+    --out: path               # Into a new file, raw, for its owner alone (default: base64url to standard output, unless that is a terminal)
+    --replace                 # In place of the file itself
+    --passphrase-file: path   # A file with the passphrase, readable for you alone, or - for standard input; a newline at its end does not count (default: asks)
+    --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
+    --socket: path            # The daemon's socket
+    --output(-o): string@"nu-complete mrpctl key decrypt output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --json                    # The same as --output json
+    --fields: string          # Keep only these JSON fields, such as id,from.name,text
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
+    --color: string@"nu-complete mrpctl key decrypt color" # Colours in text: auto, always or never
+    --progress: string@"nu-complete mrpctl key decrypt progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
+    --timeout: string         # Give up after this time, such as 10s or 5m, with exit status 124
+    --quiet(-q)               # Say nothing but errors
+    --verbose(-v)             # Say more (repeat for still more)
+    --no-input                # Never ask anything
+    --yes                     # Answer every question with yes
+    --dry-run                 # Show what would be sent, and send nothing
+    --no-autostart            # Do not start the daemon if it is not running
+    --help(-h)                # Print help
+    which: string             # The name of a key, the path of its file, or - for standard input
+  ]
+
   def "nu-complete mrpctl key rm output" [] {
     [ "auto" "text" "json" "jsonl" "raw" "table" ]
   }
@@ -3890,6 +3963,14 @@ module completions {
 
   # Write the private key out: whoever has it is you
   export extern "mrpctl key help export" [
+  ]
+
+  # Keep a key file under a passphrase
+  export extern "mrpctl key help encrypt" [
+  ]
+
+  # Write the private key out that is kept under a passphrase: whoever has it is you
+  export extern "mrpctl key help decrypt" [
   ]
 
   # Remove a key file for ever; asks at a terminal, and needs --yes elsewhere
@@ -4552,6 +4633,48 @@ module completions {
     --help(-h)                # Print help
   ]
 
+  def "nu-complete mrpctl webhook listen output" [] {
+    [ "auto" "text" "json" "jsonl" "raw" "table" ]
+  }
+
+  def "nu-complete mrpctl webhook listen color" [] {
+    [ "auto" "always" "never" ]
+  }
+
+  def "nu-complete mrpctl webhook listen progress" [] {
+    [ "auto" "never" "json" ]
+  }
+
+  # Receive what a relay posts, and run a command for each message; no daemon is needed
+  export extern "mrpctl webhook listen" [
+    --addr: string            # Where to listen; port 0 is any free one, which is told on standard error
+    --path: string            # The path that is posted to
+    --secret-file: path       # The file with the secret that deliveries are signed with, readable for you alone; - is standard input
+    --key: path               # The private key that messages are sealed for, to open them (default: they stay sealed, of kind undecryptable)
+    --jobs(-j): string        # Commands that run at the same time
+    --count(-c): string       # End after N messages that were handled or given up
+    --attempts: string        # Give a message up after N runs that failed (default: it is run as often as the relay brings it)
+    --run-timeout: string     # How long one run may take
+    --max-age: string         # How old a delivery may be, or how far ahead of this clock
+    --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
+    --socket: path            # The daemon's socket
+    --output(-o): string@"nu-complete mrpctl webhook listen output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --json                    # The same as --output json
+    --fields: string          # Keep only these JSON fields, such as id,from.name,text
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
+    --color: string@"nu-complete mrpctl webhook listen color" # Colours in text: auto, always or never
+    --progress: string@"nu-complete mrpctl webhook listen progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
+    --timeout: string         # Give up after this time, such as 10s or 5m, with exit status 124
+    --quiet(-q)               # Say nothing but errors
+    --verbose(-v)             # Say more (repeat for still more)
+    --no-input                # Never ask anything
+    --yes                     # Answer every question with yes
+    --dry-run                 # Show what would be sent, and send nothing
+    --no-autostart            # Do not start the daemon if it is not running
+    --help(-h)                # Print help (see more with '--help')
+  ]
+
   def "nu-complete mrpctl webhook verify output" [] {
     [ "auto" "text" "json" "jsonl" "raw" "table" ]
   }
@@ -4601,6 +4724,10 @@ module completions {
 
   # Have the relay announce nothing any more
   export extern "mrpctl webhook help rm" [
+  ]
+
+  # Receive what a relay posts, and run a command for each message; no daemon is needed
+  export extern "mrpctl webhook help listen" [
   ]
 
   # Check the signature of a delivery, read as JSON; exit status 65 where it is not right
@@ -6040,6 +6167,14 @@ module completions {
   export extern "mrpctl help key export" [
   ]
 
+  # Keep a key file under a passphrase
+  export extern "mrpctl help key encrypt" [
+  ]
+
+  # Write the private key out that is kept under a passphrase: whoever has it is you
+  export extern "mrpctl help key decrypt" [
+  ]
+
   # Remove a key file for ever; asks at a terminal, and needs --yes elsewhere
   export extern "mrpctl help key rm" [
   ]
@@ -6118,6 +6253,10 @@ module completions {
 
   # Have the relay announce nothing any more
   export extern "mrpctl help webhook rm" [
+  ]
+
+  # Receive what a relay posts, and run a command for each message; no daemon is needed
+  export extern "mrpctl help webhook listen" [
   ]
 
   # Check the signature of a delivery, read as JSON; exit status 65 where it is not right

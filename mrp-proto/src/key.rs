@@ -192,6 +192,14 @@ impl fmt::Debug for Signature {
     }
 }
 
+/// What a key file begins with that is kept under a passphrase; its version follows. Only `mrpctl key decrypt` opens it.
+pub const ENCRYPTED_KEY_HEAD: &str = "mrp-encrypted-key-";
+
+/// Whether the content of a key file is kept under a passphrase.
+pub fn is_encrypted_key(content: &[u8]) -> bool {
+    content.starts_with(ENCRYPTED_KEY_HEAD.as_bytes()) && content.len() != 32
+}
+
 /// Why a key file's bytes were refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a key file holds exactly 32 bytes (the raw Ed25519 seed), this one holds {actual}")]

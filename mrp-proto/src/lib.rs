@@ -9,7 +9,8 @@
 //! - [`sign`]: canonical bytes of requests and WebSocket authentication, and how an unverified claim becomes a verified one.
 //! - [`bound`]: the same, bound to one relay.
 //! - [`message`], [`agent`], [`acl`], [`content`]: what is sent, by whom, to whom, under which limits.
-//! - [`envelope`], [`plain`], [`blob`]: end-to-end sealing, and signatures of messages that travel in clear.
+//! - [`envelope`], [`plain`], [`blob`]: end-to-end sealing, and signatures of messages that travel in clear. [`judge`]: what one that
+//!   came is worth by them.
 //! - [`frame`], [`relay_api`], [`code`]: the wire: WebSocket frames, HTTP bodies, error codes.
 //! - [`session`], [`backoff`]: the two state machines of a WebSocket session, and when to try again.
 //!
@@ -30,6 +31,7 @@ pub mod frame;
 pub mod hexadecimal;
 pub mod id;
 pub mod json;
+pub mod judge;
 pub mod key;
 pub mod message;
 #[cfg(feature = "openapi")]

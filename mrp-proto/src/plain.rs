@@ -111,6 +111,14 @@ pub fn sign(
     ])
 }
 
+/// A message's metadata without the pairs that carry its signature: those are no content.
+pub fn without_signature(mut metadata: Metadata) -> Metadata {
+    for carrier in [METADATA_ID, METADATA_SIGNATURE, METADATA_SENT_AT] {
+        metadata.remove(carrier);
+    }
+    metadata
+}
+
 /// Holds a message in clear against its signature.
 pub fn verify(sender: &PublicKey, recipient: &PublicKey, message: &Received<'_>) -> Verdict {
     let Some(signature) = message.metadata.get(METADATA_SIGNATURE) else {

@@ -2,6 +2,10 @@
 //!
 //! Reading blocks a thread of its own, so that signals and time limits keep working.
 
+mod passphrase;
+
+pub(crate) use passphrase::{Asking, passphrase};
+
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::output::progress::Progress;
@@ -222,6 +226,24 @@ pub(crate) async fn secret(path: &Path, limit: usize) -> Result<Zeroizing<Vec<u8
     .await
 }
 
+/// Refuses a file with a secret that others can read. What is no file, such as standard input or a pipe, is nobody else's to read.
+pub(crate) fn check_private(path: &Path) -> Result<(), Failure> {
+    use std::os::unix::fs::MetadataExt as _;
+    // A file that is missing is told by whoever reads it.
+    let Ok(metadata) = path.metadata() else {
+        return Ok(());
+    };
+    let mode = metadata.mode() & 0o777;
+    if !metadata.is_file() || mode & 0o077 == 0 {
+        return Ok(());
+    }
+    let shown = path.display();
+    let text = format!("{shown} can be read by others (mode {mode:03o})");
+    Err(Failure::new(Reason::NotPermitted, text).fix(format!(
+        "chmod 600 {shown}        (if others may have read it, use another secret)"
+    )))
+}
+
 /// The lines of standard input as they come.
 pub(crate) fn lines() -> mpsc::Receiver<Line> {
     let (sender, receiver) = mpsc::channel(READ_AHEAD);
@@ -255,7 +277,8 @@ pub(crate) async fn ask(context: &Context, question: &str) -> Result<Option<Stri
     Ok((!answer.is_empty()).then(|| answer.to_owned()))
 }
 
-async fn blocking<T: Send + 'static>(
+/// Has a thread of its own do what takes long.
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
 ) -> Result<T, Failure> {
     let done = tokio::task::spawn_blocking(work).await;

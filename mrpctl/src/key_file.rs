@@ -1,16 +1,33 @@
-//! The key file: made private from its first byte, and refused if anybody else can read it.
+//! The key file: made private from its first byte, and refused if anybody else can read it. It holds the seed, or, in the form of
+//! [`encrypted`], the seed under a passphrase.
+
+pub(crate) mod encrypted;
 
 use crate::exit::{Failure, Reason};
-use mrp_proto::key::{PublicKey, SecretKey};
+use encrypted::EncryptedKey;
+use mrp_proto::key::{PublicKey, SecretKey, is_encrypted_key};
 use mrpd_api::paths::create_private_dir;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
-use std::path::Path;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
-/// More than any key file has.
-const LONGEST: usize = 64;
+/// What a key file holds.
+#[derive(Debug)]
+pub(crate) enum Content {
+    Plain(SecretKey),
+    Encrypted(EncryptedKey),
+}
+
+impl Content {
+    pub(crate) fn public(&self) -> PublicKey {
+        match self {
+            Self::Plain(secret) => secret.public(),
+            Self::Encrypted(encrypted) => encrypted.public(),
+        }
+    }
+}
 
 /// A key that is there.
 #[derive(Debug, PartialEq, Eq)]
@@ -51,9 +68,22 @@ fn found(secret: &SecretKey) -> Key {
     }
 }
 
-/// The key in a file; nothing where there is no file. What is checked is the file that was opened, not one that could be put in
-/// its place.
+/// The key in a file; nothing where there is no file. One that is kept under a passphrase is no key yet.
 pub(crate) fn load(path: &Path) -> Result<Option<SecretKey>, Failure> {
+    match read(path)? {
+        None => Ok(None),
+        Some(Content::Plain(secret)) => Ok(Some(secret)),
+        Some(Content::Encrypted(_)) => {
+            let shown = path.display();
+            let text = format!("the key file {shown} is kept under a passphrase");
+            Err(Failure::new(Reason::Config, text).fix(format!("mrpctl key decrypt {shown}")))
+        }
+    }
+}
+
+/// What is in a key file; nothing where there is no file. What is checked is the file that was opened, not one that could be put in
+/// its place.
+pub(crate) fn read(path: &Path) -> Result<Option<Content>, Failure> {
     let flags = nix::fcntl::OFlag::O_NOFOLLOW | nix::fcntl::OFlag::O_NONBLOCK;
     let opened = OpenOptions::new()
         .read(true)
@@ -72,17 +102,29 @@ pub(crate) fn load(path: &Path) -> Result<Option<SecretKey>, Failure> {
         Err(error) => return Err(unreadable(path, &error)),
     };
     check_guard(path, &file)?;
-    let mut content = Zeroizing::new(Vec::with_capacity(LONGEST));
-    file.take(LONGEST as u64)
+    let most = encrypted::LONGEST;
+    let mut content = Zeroizing::new(Vec::with_capacity(most));
+    file.take(most as u64)
         .read_to_end(&mut content)
         .map_err(|error| unreadable(path, &error))?;
-    let secret = SecretKey::from_file_content(&content).map_err(|error| {
-        let message = format!("the key file {}: {error}", path.display());
-        Failure::new(Reason::Config, message).fix(
+    parse(&content, &format!("the key file {}", path.display())).map(Some)
+}
+
+/// Reads the content of a key file that is called so.
+pub(crate) fn parse(content: &[u8], name: &str) -> Result<Content, Failure> {
+    if is_encrypted_key(content) {
+        let encrypted = EncryptedKey::parse(content);
+        let encrypted = encrypted.map_err(|why| {
+            Failure::new(Reason::BadData, format!("{name} cannot be used: {why}"))
+        })?;
+        return Ok(Content::Encrypted(encrypted));
+    }
+    let secret = SecretKey::from_file_content(content).map_err(|error| {
+        Failure::new(Reason::Config, format!("{name}: {error}")).fix(
             "if it is no key, move it away and run this again; or name another file with --key",
         )
     })?;
-    Ok(Some(secret))
+    Ok(Content::Plain(secret))
 }
 
 fn check_guard(path: &Path, file: &File) -> Result<(), Failure> {
@@ -119,28 +161,66 @@ pub(crate) fn create(path: &Path) -> io::Result<PublicKey> {
     Ok(secret.public())
 }
 
-/// Writes a key into a file that must not exist. The folder is made private too, but one that exists is left as it is. A key that
-/// was not written whole does not stay.
+/// Writes a key into a file that must not exist. The folder is made private too, but one that exists is left as it is.
 pub(crate) fn write(path: &Path, secret: &SecretKey) -> io::Result<()> {
-    let folder = match path.parent() {
+    create_private_dir(folder_of(path))?;
+    let written = Written::beside(path, secret.seed().as_slice())?;
+    written.put(Existing::Kept)
+}
+
+/// What becomes of a file that has the name already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Existing {
+    Kept,
+    Replaced,
+}
+
+/// A file that is whole and on the disk, and does not have its name yet.
+#[derive(Debug)]
+pub(crate) struct Written {
+    file: tempfile::NamedTempFile,
+    path: PathBuf,
+}
+
+impl Written {
+    /// Writes a file that will have this path, readable for its owner alone.
+    pub(crate) fn beside(path: &Path, content: &[u8]) -> io::Result<Self> {
+        let mut file = tempfile::Builder::new()
+            .prefix(".key-")
+            .permissions(std::fs::Permissions::from_mode(0o600))
+            .tempfile_in(folder_of(path))?;
+        file.write_all(content)?;
+        file.as_file().sync_all()?;
+        Ok(Self {
+            file,
+            path: path.to_owned(),
+        })
+    }
+
+    /// What can be read back of it.
+    pub(crate) fn content(&self) -> io::Result<Zeroizing<Vec<u8>>> {
+        let mut content = Zeroizing::new(Vec::with_capacity(encrypted::LONGEST));
+        let file = File::open(self.file.path())?;
+        file.take(encrypted::LONGEST as u64)
+            .read_to_end(&mut content)?;
+        Ok(content)
+    }
+
+    /// Gives it its name. Where one that has it is to be kept, that fails.
+    pub(crate) fn put(self, existing: Existing) -> io::Result<()> {
+        match existing {
+            Existing::Kept => self.file.persist_noclobber(&self.path)?,
+            Existing::Replaced => self.file.persist(&self.path)?,
+        };
+        File::open(folder_of(&self.path))?.sync_all()
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
         Some(folder) if folder != Path::new("") => folder,
         _ => Path::new("."),
-    };
-    create_private_dir(folder)?;
-    let mut file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(path)?;
-    let written = file
-        .write_all(secret.seed().as_slice())
-        .and_then(|()| file.sync_all());
-    if let Err(error) = written {
-        // The first error is the one to tell.
-        let _ = std::fs::remove_file(path);
-        return Err(error);
     }
-    File::open(folder)?.sync_all()
 }
 
 /// 32 bytes that nobody can guess.
@@ -169,7 +249,6 @@ fn refused(path: &Path, why: &str, hint: &str) -> Failure {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt as _;
 
     #[test]
     fn a_key_is_made_once_and_is_private() {

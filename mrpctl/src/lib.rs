@@ -120,6 +120,7 @@ where
     done
 }
 
+/// Waits for a signal that ends the command.
 async fn stopped(signals: Signals) -> Failure {
     use tokio::signal::unix::{SignalKind, signal};
     if signals == Signals::ItsOwn {

@@ -47,7 +47,7 @@ use tree::Table;
 
 /// Where the service manager puts credentials (systemd.exec(5)), if it gave any.
 pub(crate) fn credentials_directory() -> Option<PathBuf> {
-    std::env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+    std::env::var_os(CREDENTIALS_VARIABLE).map(PathBuf::from)
 }
 
 /// The environment that the daemon was started with, for what is passed on of it.
@@ -95,6 +95,9 @@ pub(crate) fn is_managed() -> bool {
     std::env::var_os("INVOCATION_ID").is_some()
 }
 
+/// Where the service manager put credentials.
+pub(crate) const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+
 /// What the service manager means for this process alone, and not for the programs that it starts.
 pub(crate) const SERVICE_VARIABLES: &[&str] = &[
     "LISTEN_PID",
@@ -103,7 +106,7 @@ pub(crate) const SERVICE_VARIABLES: &[&str] = &[
     "NOTIFY_SOCKET",
     "WATCHDOG_PID",
     "WATCHDOG_USEC",
-    "CREDENTIALS_DIRECTORY",
+    CREDENTIALS_VARIABLE,
     "JOURNAL_STREAM",
 ];
 

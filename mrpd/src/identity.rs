@@ -1,7 +1,7 @@
 //! Private keys of the local agents: where they come from, and what is refused (a file that others can read).
 
 use crate::config::KeySource;
-use mrp_proto::key::{SecretKey, SeedLength};
+use mrp_proto::key::{SecretKey, SeedLength, is_encrypted_key};
 use mrp_proto::{base64url, hexadecimal};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -63,6 +63,14 @@ pub enum KeyError {
         /// Its mode.
         mode: u32,
     },
+    /// The key is kept under a passphrase, which a daemon cannot ask for.
+    #[error(
+        "{origin} is kept under a passphrase; have a command open it, with key_command = [\"mrpctl\", \"key\", \"decrypt\", \"FILE\", \"--passphrase-file\", \"FILE\"], or put it back in clear: mrpctl key decrypt FILE --replace"
+    )]
+    Encrypted {
+        /// Where it came from.
+        origin: String,
+    },
     /// The content is no key.
     #[error("{origin}: {cause}")]
     Content {
@@ -118,6 +126,10 @@ fn load_file(name: &str, path: &Path) -> Result<SecretKey, KeyError> {
         path: path.to_path_buf(),
         cause,
     })?;
+    if is_encrypted_key(&content) {
+        let origin = format!("the key file {}", path.display());
+        return Err(KeyError::Encrypted { origin });
+    }
     SecretKey::from_file_content(&content).map_err(|cause| KeyError::Content {
         origin: path.display().to_string(),
         cause,
@@ -191,7 +203,10 @@ fn load_command(command: &[String]) -> Result<SecretKey, KeyError> {
     };
     let mut child = Command::new(&program);
     for variable in crate::config::SERVICE_VARIABLES {
-        child.env_remove(variable);
+        // It may need a credential itself, such as the passphrase that the key is kept under.
+        if *variable != crate::config::CREDENTIALS_VARIABLE {
+            child.env_remove(variable);
+        }
     }
     let mut child = child
         .args(command.get(1..).unwrap_or_default())
@@ -226,6 +241,10 @@ fn load_command(command: &[String]) -> Result<SecretKey, KeyError> {
 fn decode(content: &[u8], origin: &str) -> Result<SecretKey, KeyError> {
     if let Ok(secret) = SecretKey::from_file_content(content) {
         return Ok(secret);
+    }
+    if is_encrypted_key(content) {
+        let origin = format!("what is in the {origin}");
+        return Err(KeyError::Encrypted { origin });
     }
     let text = std::str::from_utf8(content).unwrap_or_default().trim();
     let seed = base64url::decode_array::<32>(text)
@@ -269,6 +288,11 @@ mod tests {
             load("a", &source),
             Err(KeyError::Exposed { mode: 0o640, .. })
         ));
+        let text = b"mrp-encrypted-key-v1\nkey ...\n";
+        write(&path, text, 0o600);
+        let error = load("a", &source).unwrap_err();
+        assert!(matches!(error, KeyError::Encrypted { .. }), "{error}");
+        assert!(error.to_string().contains("key_command"), "{error}");
         write(&path, &[7; 31], 0o600);
         assert!(
             load("a", &source)

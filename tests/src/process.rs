@@ -6,6 +6,7 @@ use nix::unistd::Pid;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
+use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -55,7 +56,8 @@ pub struct Process {
     name: String,
     child: Child,
     lines: Receiver<String>,
-    stderr: Option<JoinHandle<String>>,
+    errors: Arc<Mutex<Vec<u8>>>,
+    stderr: Option<JoinHandle<()>>,
 }
 
 impl Process {
@@ -81,16 +83,21 @@ impl Process {
                 .map_while(Result::ok)
                 .try_for_each(|line| sender.send(line))
         });
-        let mut errors = child.stderr.take().expect("stderr is piped");
+        let mut stream = child.stderr.take().expect("stderr is piped");
+        let errors = Arc::new(Mutex::new(Vec::new()));
+        let collected = Arc::clone(&errors);
         let stderr = std::thread::spawn(move || {
-            let mut text = Vec::new();
-            let _ = errors.read_to_end(&mut text);
-            String::from_utf8_lossy(&text).into_owned()
+            let mut piece = [0; 4096];
+            while let Ok(read @ 1..) = stream.read(&mut piece) {
+                let mut collected = collected.lock().expect("nobody panics with it");
+                collected.extend_from_slice(&piece[..read]);
+            }
         });
         Self {
             name,
             child,
             lines,
+            errors,
             stderr: Some(stderr),
         }
     }
@@ -170,10 +177,27 @@ impl Process {
         }
     }
 
+    /// The rest of the first line of standard error that begins with `prefix`, waiting for it.
+    pub fn error_after(&self, prefix: &str) -> String {
+        eventually(&format!("{} to tell {prefix:?}", self.name), || {
+            let told = self.errors_so_far();
+            let whole = &told[..told.rfind('\n')?];
+            let rest = whole.lines().find_map(|line| line.strip_prefix(prefix))?;
+            Some(rest.trim().to_owned())
+        })
+    }
+
+    /// What it has written to standard error until now.
+    pub fn errors_so_far(&self) -> String {
+        let errors = self.errors.lock().expect("nobody panics with it");
+        String::from_utf8_lossy(&errors).into_owned()
+    }
+
     fn errors(&mut self) -> String {
-        self.stderr
-            .take()
-            .map_or_else(String::new, |thread| thread.join().unwrap_or_default())
+        if let Some(thread) = self.stderr.take() {
+            let _ = thread.join();
+        }
+        self.errors_so_far()
     }
 
     /// Kills it, as a power cut would, and waits until it is gone.

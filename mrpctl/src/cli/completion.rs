@@ -92,7 +92,7 @@ fn source(path: &str, argument: &Arg) -> Option<Source> {
         ("thread", ..) | (_, Some("ID"), "thread") => Some(Source::Threads),
         (_, Some("NAME"), "hook") => Some(Source::Hooks),
         (_, Some("NAME"), "relay") if argument.is_positional() => Some(Source::Relays),
-        (_, Some("NAME"), "key") if argument.is_positional() => Some(Source::Agents),
+        (_, Some("NAME" | "NAME|FILE"), "key") if argument.is_positional() => Some(Source::Agents),
         (_, Some("NAME" | "OLD"), "contact") if argument.is_positional() => Some(Source::Contacts),
         (_, Some("WHO" | "TO"), _) => Some(Source::Contacts),
         (_, Some("KEY"), "lookup" | "caps") => Some(Source::Contacts),

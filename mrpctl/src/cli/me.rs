@@ -2,7 +2,7 @@
 
 mod key;
 
-pub(crate) use key::Key;
+pub(crate) use key::{Key, KeyDecrypt, KeyEncrypt};
 
 use super::value;
 use clap::{Args, Subcommand, ValueEnum};

@@ -4,7 +4,7 @@ mod blob;
 mod webhook;
 
 pub(crate) use blob::{Blob, BlobGet, BlobPut};
-pub(crate) use webhook::{Webhook, WebhookSet, WebhookVerify};
+pub(crate) use webhook::{Webhook, WebhookListen, WebhookSet, WebhookVerify};
 
 use super::people::AtRelay;
 use super::value;

@@ -3,7 +3,7 @@
 //! - `on`, `serve`: a program for each message, with what it is given from `handler`. `run`, `watch`: a program, and a `report` of it.
 //! - `topics`: publish and subscribe. `hook`: the daemon's own hooks.
 
-mod handler;
+pub(super) mod handler;
 mod hook;
 mod on;
 mod report;

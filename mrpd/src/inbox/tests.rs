@@ -1,11 +1,12 @@
 use super::*;
 use getrandom::SysRng;
 use getrandom::rand_core::UnwrapErr;
-use mrp_proto::envelope::{Outgoing, seal, seal_message};
+use mrp_proto::content::Kind;
+use mrp_proto::envelope::{OpenError, Outgoing, SEALED_CONTENT_TYPE, seal, seal_message};
 use mrp_proto::id::EnvelopeId;
 use mrp_proto::key::SecretKey;
-use mrp_proto::message::Status;
-use serde_json::value::to_raw_value;
+use mrp_proto::message::{Metadata, Status};
+use serde_json::value::{RawValue, to_raw_value};
 
 const NOW: i64 = 1_800_000_000_000;
 const DAY: Duration = Duration::from_secs(24 * 3600);

@@ -6,7 +6,6 @@
 use super::files::Chosen;
 use super::sealing::Seal;
 use crate::clock;
-use crate::inbox::shown;
 use crate::roster::{Link, LocalAgent};
 use crate::store::{FileRecord, MessageRecord, OutboxRecord, OutboxStage, OutgoingFile};
 use getrandom::SysRng;
@@ -246,7 +245,7 @@ fn signed(
     asked: SendRequest,
     outgoing: &Outgoing<'_>,
 ) -> Result<SendRequest, ComposeError> {
-    let mut metadata = shown(asked.metadata.clone().unwrap_or_default());
+    let mut metadata = plain::without_signature(asked.metadata.clone().unwrap_or_default());
     if let Ok(entries) = plain::sign(&to.agent.secret, &to.recipient, outgoing) {
         metadata.extend(entries.map(|(name, value)| (name.to_owned(), value)));
     }
@@ -286,7 +285,7 @@ fn record(parts: Parts<'_>, request: &SendRequest, draft: Draft) -> MessageRecor
         reply_to: draft.in_reply_to,
         attachments: draft.attachments,
         downloads: Vec::new(),
-        metadata: shown(draft.metadata),
+        metadata: plain::without_signature(draft.metadata),
         encrypted,
         verified: encrypted || signature.is_some(),
         created_at: parts.now,

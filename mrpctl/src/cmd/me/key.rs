@@ -3,6 +3,7 @@
 
 mod files;
 mod form;
+mod passphrase;
 mod signature;
 
 use crate::cli::me::Key as Flags;
@@ -11,8 +12,9 @@ use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::{input, key_file, similar};
 use form::LONGEST_FORM;
+use key_file::Content;
 use mrp_proto::base64url;
-use mrp_proto::key::{PublicKey, SecretKey};
+use mrp_proto::key::{PublicKey, SecretKey, is_encrypted_key};
 use serde::Serialize;
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
@@ -43,6 +45,8 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         Flags::Show { name } => show(context, &name).await,
         Flags::Import { file, name } => import(context, &file, name).await,
         Flags::Export { name, out } => export(context, &name, out.as_deref()),
+        Flags::Encrypt(flags) => passphrase::encrypt(context, flags).await,
+        Flags::Decrypt(flags) => passphrase::decrypt(context, flags).await,
         Flags::Rm { name } => remove(context, &name).await,
         Flags::Sign => signature::sign(context).await,
         Flags::Verify { who, signature } => signature::verify(context, &who, &signature).await,
@@ -84,8 +88,8 @@ async fn take_into_use(context: &Context, name: &str) -> Result<(), Failure> {
 async fn show(context: &Context, name: &str) -> Result<(), Failure> {
     match place(context, name)? {
         Place::File(path) => {
-            let secret = load(context, name, &path)?;
-            told(context, name.to_owned(), secret.public(), Some(&path))
+            let public = load_content(context, name, &path)?.public();
+            told(context, name.to_owned(), public, Some(&path))
         }
         Place::Elsewhere => {
             let agents = context.daemon().await?.agents().await?;
@@ -111,19 +115,20 @@ async fn import(context: &Context, file: &Path, name: Option<String>) -> Result<
         }
     };
     let content = input::secret(file, LONGEST_FORM).await?;
-    let secret = form::read(&content).ok_or_else(|| {
-        Failure::new(
-            Reason::BadData,
-            format!("{} is no Ed25519 key", file.display()),
-        )
-        .fix("expected 32 raw bytes, their hexadecimal or base64url text, or a PEM of: openssl genpkey -algorithm ed25519")
-    })?;
+    if is_encrypted_key(&content) {
+        let shown = file.display();
+        let text = format!("{shown} is kept under a passphrase");
+        return Err(Failure::new(Reason::BadData, text).fix(format!(
+            "mrpctl key decrypt {shown} | mrpctl key import - {name}"
+        )));
+    }
+    let secret = form::read(&content).ok_or_else(|| not_a_key(file))?;
     let path = context.paths.key_file(&name);
     key_file::write(&path, &secret).map_err(|error| not_written(&path, &error))?;
     told(context, name, secret.public(), Some(&path))
 }
 
-/// To a terminal only with --yes: what stands there stays there.
+/// To a terminal only with --yes.
 fn export(context: &Context, name: &str, out: Option<&Path>) -> Result<(), Failure> {
     let Place::File(path) = place(context, name)? else {
         return Err(Failure::new(
@@ -134,15 +139,27 @@ fn export(context: &Context, name: &str, out: Option<&Path>) -> Result<(), Failu
         ));
     };
     let secret = load(context, name, &path)?;
-    if let Some(out) = out {
-        return key_file::write(out, &secret).map_err(|error| not_written(out, &error));
+    if out.is_none() {
+        check_may_show(context, &format!("mrpctl key export {name}"))?;
     }
-    if std::io::stdout().is_terminal() && !context.global.yes {
-        return Err(
-            Failure::new(Reason::Usage, "the private key is not shown at a terminal").fix(format!(
-                "mrpctl key export {name} --out FILE, or a pipe, or --yes"
-            )),
-        );
+    write_out(context, &secret, out)
+}
+
+/// What stands at a terminal stays there.
+fn check_may_show(context: &Context, command: &str) -> Result<(), Failure> {
+    if !std::io::stdout().is_terminal() || context.global.yes {
+        return Ok(());
+    }
+    Err(
+        Failure::new(Reason::Usage, "the private key is not shown at a terminal")
+            .fix(format!("{command} --out FILE, or a pipe, or --yes")),
+    )
+}
+
+/// Writes a private key into a new file, or its text to standard output.
+fn write_out(context: &Context, secret: &SecretKey, out: Option<&Path>) -> Result<(), Failure> {
+    if let Some(out) = out {
+        return key_file::write(out, secret).map_err(|error| not_written(out, &error));
     }
     let text = zeroize::Zeroizing::new(base64url::encode(secret.seed().as_slice()) + "\n");
     context.output.bytes(text.as_bytes())
@@ -151,7 +168,7 @@ fn export(context: &Context, name: &str, out: Option<&Path>) -> Result<(), Failu
 async fn remove(context: &Context, name: &str) -> Result<(), Failure> {
     let document = Document::load(&context.config_file())?;
     let path = context.paths.key_file(name);
-    let secret = load(context, name, &path)?;
+    let key = load_content(context, name, &path)?.public();
     if let Some(user) = users(&document, context, &path).first() {
         return Err(Failure::new(
             Reason::Config,
@@ -161,7 +178,6 @@ async fn remove(context: &Context, name: &str) -> Result<(), Failure> {
             "take [[agent]] {user} out of mrpd.toml first: mrpctl config edit"
         )));
     }
-    let key = secret.public();
     if !context.global.yes {
         let question = format!("Remove {name}, {key}, for ever? [y/N] ");
         let answer = input::ask(context, &question).await?;
@@ -212,20 +228,33 @@ fn users(document: &Document, context: &Context, path: &Path) -> Vec<String> {
 }
 
 fn load(context: &Context, name: &str, path: &Path) -> Result<SecretKey, Failure> {
-    if let Some(secret) = key_file::load(path)? {
-        return Ok(secret);
+    match key_file::load(path)? {
+        Some(secret) => Ok(secret),
+        None => Err(missing(context, name, path)),
     }
+}
+
+/// The same of a key that may be kept under a passphrase.
+fn load_content(context: &Context, name: &str, path: &Path) -> Result<Content, Failure> {
+    key_file::read(path)?.ok_or_else(|| missing(context, name, path))
+}
+
+fn missing(context: &Context, name: &str, path: &Path) -> Failure {
     let failure = Failure::new(
         Reason::NothingFound,
         format!("there is no key {name}: {} does not exist", path.display()),
     );
     let names = files::names(&context.paths);
-    Err(
-        match similar::closest(name, names.iter().map(String::as_str)) {
-            Some(close) => failure.fix(format!("did you mean {close}?")),
-            None => failure.fix(format!("mrpctl key ls, or mrpctl key new {name}")),
-        },
-    )
+    match similar::closest(name, names.iter().map(String::as_str)) {
+        Some(close) => failure.fix(format!("did you mean {close}?")),
+        None => failure.fix(format!("mrpctl key ls, or mrpctl key new {name}")),
+    }
+}
+
+fn not_a_key(file: &Path) -> Failure {
+    let text = format!("{} is no Ed25519 key", file.display());
+    Failure::new(Reason::BadData, text)
+        .fix("expected 32 raw bytes, their hexadecimal or base64url text, or a PEM of: openssl genpkey -algorithm ed25519")
 }
 
 fn told(

@@ -1,5 +1,6 @@
-//! `mrpctl webhook`: where a relay announces messages, and whether an announcement is one of its own.
+//! `mrpctl webhook`: where a relay announces messages, whether an announcement is one of its own, and a receiver of them.
 
+mod listen;
 mod verify;
 
 use crate::cli::people::AtRelay;
@@ -35,6 +36,7 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
             let client = context.daemon().await?;
             Ok(client.remove_webhook(&way(context, at)).await?)
         }
+        Flags::Listen(flags) => listen::run(context, *flags).await,
         Flags::Verify(flags) => verify::run(context, flags).await,
     }
 }
@@ -74,6 +76,12 @@ fn generate() -> Result<WebhookSecret, Failure> {
     let seed = key_file::random_seed()
         .map_err(|error| Failure::io(Reason::Internal, "make a secret", &error))?;
     Ok(WebhookSecret::new(base64url::encode(seed.as_slice())))
+}
+
+/// The same, of a file that nobody else can read: it is read at every start, and so is there to be found.
+async fn read_private_secret(file: &Path) -> Result<WebhookSecret, Failure> {
+    input::check_private(file)?;
+    read_secret(file).await
 }
 
 /// What is in a file, without the white space around it. Whether it is long enough is for the relay to say.

@@ -4,8 +4,8 @@
 use crate::config::inherited_environment;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
-use crate::program::{self, Ended, Output};
-use mrpd_api::hook;
+use crate::program::{self, End, Ended, Output};
+use mrpd_api::hook::{self, Meaning};
 use mrpd_api::message::Message;
 use std::ffi::OsString;
 use std::io::{Read as _, Write as _};
@@ -18,25 +18,34 @@ use tempfile::TempDir;
 const WITH_DESCRIPTOR_3: &str = r#"exec "$@" 3>>"$0""#;
 
 /// What is run for each message.
-pub(super) struct Handler<'a> {
-    pub(super) context: &'a Context,
+pub(in crate::cmd) struct Handler<'a> {
+    pub(in crate::cmd) context: &'a Context,
     /// What it finds as `MRP_HOOK`.
-    pub(super) name: &'a str,
-    pub(super) words: &'a [OsString],
-    pub(super) limit: Duration,
-    pub(super) socket: PathBuf,
+    pub(in crate::cmd) name: &'a str,
+    pub(in crate::cmd) words: &'a [OsString],
+    pub(in crate::cmd) limit: Duration,
+    /// Where the daemon answers, if it has to do with this.
+    pub(in crate::cmd) socket: Option<PathBuf>,
 }
 
 /// What came of a run for a request.
-pub(super) struct Answered {
-    pub(super) ended: Ended,
+pub(in crate::cmd) struct Answered {
+    pub(in crate::cmd) ended: Ended,
     /// What was written to descriptor 3.
-    pub(super) told: Vec<u8>,
+    pub(in crate::cmd) told: Vec<u8>,
+}
+
+/// What it means how a program ended.
+pub(in crate::cmd) fn meaning(end: End) -> Meaning {
+    match end {
+        End::Exited(status) => Meaning::of_status(status),
+        End::Signalled(_) | End::TimedOut => Meaning::Failed,
+    }
 }
 
 impl Handler<'_> {
     /// Runs the program for a message; its output is ours.
-    pub(super) async fn handle(
+    pub(in crate::cmd) async fn handle(
         &self,
         message: &Message,
         line: &str,
@@ -50,7 +59,7 @@ impl Handler<'_> {
     }
 
     /// Runs the program for a request: it reads the parameters, and can say on descriptor 3 what is wrong.
-    pub(super) async fn answer(
+    pub(in crate::cmd) async fn answer(
         &self,
         message: &Message,
         attempt: u32,
@@ -85,7 +94,9 @@ impl Handler<'_> {
         let mut put = |name: &str, value: OsString| environment.push((name.into(), value));
         put("MRP_HOOK", self.name.into());
         put("MRP_ATTEMPT", attempt.to_string().into());
-        put("MRPD_SOCKET", self.socket.clone().into());
+        if let Some(socket) = &self.socket {
+            put("MRPD_SOCKET", socket.clone().into());
+        }
         for (name, value) in hook::variables(message) {
             put(name, value.into());
         }

@@ -2,7 +2,7 @@
 //!
 //! With a cursor a message counts as handled only when its command said so: what mrpctl is killed under comes again.
 
-use super::handler::Handler;
+use super::handler::{Handler, meaning};
 use crate::cli::running::On as Flags;
 use crate::cmd::sending::group;
 use crate::context::Context;
@@ -41,7 +41,7 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         name: "on",
         words: &flags.command,
         limit: flags.run_timeout,
-        socket: client.socket().to_path_buf(),
+        socket: Some(client.socket().to_path_buf()),
     };
     let is_single = flags.count == Some(1);
     let attempts = flags
@@ -96,13 +96,6 @@ async fn handle(handler: &Handler<'_>, line: &MessageLine, attempts: u32) -> Res
         pause = (pause * 2).min(BACKOFF.1);
     }
     unreachable!("attempts are counted up to their number")
-}
-
-pub(super) fn meaning(end: End) -> Meaning {
-    match end {
-        End::Exited(status) => Meaning::of_status(status),
-        End::Signalled(_) | End::TimedOut => Meaning::Failed,
-    }
 }
 
 fn passed_through(end: End) -> Result<(), Failure> {

@@ -5,8 +5,8 @@
 
 mod schema;
 
-use super::handler::{Answered, Handler};
-use super::on::{EVERYBODY, meaning};
+use super::handler::{Answered, Handler, meaning};
+use super::on::EVERYBODY;
 use crate::cli::running::Serve as Flags;
 use crate::cli::value;
 use crate::cmd::sending::deliver::{Wanted, deliver};
@@ -50,7 +50,7 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
             name: "serve",
             words: &flags.command,
             limit: flags.run_timeout,
-            socket: client.socket().to_path_buf(),
+            socket: Some(client.socket().to_path_buf()),
         },
         schema,
     };

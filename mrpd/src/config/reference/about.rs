@@ -50,7 +50,7 @@ pub(super) const KEYS: &[(&str, &str)] = &[
     ),
     (
         "agent.NAME.key_command",
-        "A command that writes the key to standard output, instead of a file: 32 bytes, hexadecimal or base64url.",
+        "A command that writes the key to standard output, instead of a file: 32 bytes, hexadecimal or base64url. For one under a passphrase: mrpctl key decrypt.",
     ),
     (
         "agent.NAME.key_credential",

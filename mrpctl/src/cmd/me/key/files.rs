@@ -4,7 +4,7 @@ use super::{Place, place_of, users};
 use crate::config::document::{Document, text_of};
 use crate::context::Context;
 use crate::exit::Failure;
-use crate::key_file;
+use crate::key_file::{self, Content};
 use mrp_proto::key::PublicKey;
 use mrpd_api::paths::Paths;
 use serde::Serialize;
@@ -18,6 +18,8 @@ struct Listed {
     name: String,
     key: Option<PublicKey>,
     file: Option<String>,
+    /// Whether it is kept under a passphrase.
+    encrypted: bool,
     used_by: Vec<String>,
     default: bool,
     error: Option<String>,
@@ -48,6 +50,7 @@ pub(super) fn list(context: &Context) -> Result<(), Failure> {
                     name: name.to_owned(),
                     key: None,
                     file: None,
+                    encrypted: false,
                     used_by,
                     default: false,
                     error: None,
@@ -80,8 +83,8 @@ pub(super) fn names(paths: &Paths) -> Vec<String> {
 }
 
 fn in_file(context: &Context, name: String, path: &Path, used_by: Vec<String>) -> Listed {
-    let (key, error) = match key_file::load(path) {
-        Ok(Some(secret)) => (Some(secret.public()), None),
+    let (content, error) = match key_file::read(path) {
+        Ok(Some(content)) => (Some(content), None),
         Ok(None) => (None, Some("it does not exist".to_owned())),
         Err(failure) => {
             let message = failure.told().map(|told| told.detail.message.clone());
@@ -90,7 +93,8 @@ fn in_file(context: &Context, name: String, path: &Path, used_by: Vec<String>) -
     };
     Listed {
         name,
-        key,
+        key: content.as_ref().map(Content::public),
+        encrypted: matches!(content, Some(Content::Encrypted(_))),
         file: Some(context.paths.contract(path).display().to_string()),
         used_by,
         default: false,
@@ -99,12 +103,17 @@ fn in_file(context: &Context, name: String, path: &Path, used_by: Vec<String>) -
 }
 
 fn row(key: &Listed) -> Vec<String> {
+    let seal = if key.encrypted {
+        " (under a passphrase)"
+    } else {
+        ""
+    };
     let mark = if key.default { " (default)" } else { "" };
     vec![
         key.name.clone(),
         key.key.map(|key| key.to_string()).unwrap_or_default(),
         key.used_by.join(" ") + mark,
-        key.file.clone().unwrap_or_else(|| "in no file".to_owned()),
+        key.file.clone().unwrap_or_else(|| "in no file".to_owned()) + seal,
         key.error.clone().unwrap_or_default(),
     ]
 }
