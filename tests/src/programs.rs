@@ -36,10 +36,17 @@ fn directory() -> PathBuf {
 }
 
 fn cargo(arguments: &[&str]) {
-    let status = Command::new(env!("CARGO"))
-        .args(arguments)
-        .current_dir(workspace())
-        .status();
+    let mut command = Command::new(env!("CARGO"));
+    // What cargo tells a test of its package would be taken for settings by build scripts that watch for changes of them, ring's among
+    // them: it and all that rests on it would be built again, here and with the next build from outside.
+    for (name, _) in std::env::vars_os() {
+        let is_of_package =
+            |name: &str| name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_");
+        if name.to_str().is_some_and(is_of_package) {
+            command.env_remove(name);
+        }
+    }
+    let status = command.args(arguments).current_dir(workspace()).status();
     assert!(
         status.expect("cargo runs").success(),
         "cargo {arguments:?} failed"
