@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+use mrp_proto::envelope::SEALED_CONTENT_TYPE;
 use mrp_proto::relay_api::{DeliverySignatures, WebhookSecret};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -278,6 +279,36 @@ fn a_delivery_that_was_there_before_is_not_run_again() {
         "handled\n"
     );
     assert_eq!(read(&user, "runs"), "hi\nho\n");
+}
+
+#[test]
+fn what_was_tampered_with_is_dropped_and_what_is_for_others_stays_with_the_relay() {
+    let user = receiver();
+    let changed = |number: u8, pointer: &str, value: Value| {
+        let mut delivery = Delivery::of(number, "hi");
+        let mut body: Value = serde_json::from_str(&delivery.body).unwrap();
+        body["message"][pointer] = value;
+        delivery.body = body.to_string();
+        delivery
+    };
+    let tampered = changed(1, "metadata", json!({"mrp-sig": "x"}));
+    let sealed = |number| changed(number, "content_type", json!(SEALED_CONTENT_TYPE));
+    let listener = Listener::start(&user, &[], "echo \"$MRP_KIND $MRP_TEXT\" >> runs");
+    // It will not become right by coming again, and would hold up the others.
+    assert_eq!(text(listener.post(&tampered), 200), "dropped\n");
+    listener.tells("is dropped: its signature does not hold", 1);
+    for number in [2, 3] {
+        assert_eq!(text(listener.post(&sealed(number)), 200), "handled\n");
+    }
+    listener.tells("--key FILE opens them", 1);
+    assert_eq!(read(&user, "runs"), "undecryptable \nundecryptable \n");
+
+    user.mrpctl(&["key", "new", "other"]).succeeded();
+    let listener = Listener::start(&user, &["--key", ".mrp/keys/other.key"], "echo >> others");
+    let answer = listener.post(&Delivery::of(4, "hi"));
+    assert_eq!(text(answer, 422), "the message is for another agent\n");
+    listener.tells("not to this agent", 1);
+    assert_eq!(read(&user, "others"), "");
 }
 
 #[test]

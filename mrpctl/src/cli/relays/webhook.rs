@@ -12,8 +12,8 @@ use std::time::Duration;
 #[derive(Debug, Subcommand)]
 #[command(after_help = "\
 EXAMPLES
-  (umask 077; mrpctl webhook set https://example.net/mrp --generate -o raw > webhook.secret)
   mrpctl webhook show
+  (umask 077; mrpctl webhook set https://example.net/mrp --generate -o raw > webhook.secret)
   mrpctl webhook listen --secret-file webhook.secret -- ./handle.sh
   mrpctl webhook verify --secret-file webhook.secret < request.json
   mrpctl webhook rm")]

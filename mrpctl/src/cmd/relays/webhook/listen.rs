@@ -83,6 +83,8 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         }
     };
     desk.dismiss();
+    // Those who have not been looked at are told the same.
+    drop(incoming);
     door.close(LAST_WORDS).await;
     ended
 }
