@@ -48,7 +48,9 @@ $(TARGET)/python/%/installed: tests/python/%.txt
 
 bench:
 	$(CARGO) build --locked --release -p relayd -p bench
-	$(TARGET)/release/bench durable-send
+	$(TARGET)/release/bench publish
+	$(TARGET)/release/bench publish --connections 1
+	$(TARGET)/release/bench startup
 	$(TARGET)/release/bench idle-sockets
 	$(TARGET)/release/bench discovery --agents 1000000
 

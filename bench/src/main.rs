@@ -1,9 +1,8 @@
-//! Figures of relayd and mrpd under load. `bench/README.md` says how to read them.
+//! Figures of relayd, mrpd and mrpctl, beside those of other systems. `bench/README.md` says how to read them.
 
 mod clock;
 mod daemon;
 mod discovery;
-mod durable_send;
 mod idle_sockets;
 mod load;
 mod mrpctl_send;
@@ -22,7 +21,7 @@ mod wire;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
-#[command(about = "Figures of relayd and mrpd under load")]
+#[command(about = "Figures of relayd, mrpd and mrpctl, beside those of other systems")]
 struct Arguments {
     #[command(subcommand)]
     scenario: Scenario,
@@ -30,8 +29,6 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Scenario {
-    /// Signed messages from many connections at once, each answered only when it is on disk
-    DurableSend(durable_send::Options),
     /// Finding agents among many, by every kind of filter
     Discovery(discovery::Options),
     /// Resident memory of authenticated WebSockets that do nothing
@@ -56,7 +53,6 @@ fn main() -> anyhow::Result<()> {
         .enable_all()
         .build()?;
     let lines = match arguments.scenario {
-        Scenario::DurableSend(options) => runtime.block_on(durable_send::run(&options))?,
         Scenario::Discovery(options) => runtime.block_on(discovery::run(&options))?,
         Scenario::IdleSockets(options) => runtime.block_on(idle_sockets::run(&options))?,
         Scenario::Publish(options) => runtime.block_on(publish::run(&options))?,
