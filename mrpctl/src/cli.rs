@@ -20,7 +20,7 @@ pub(crate) mod value;
 pub(crate) use filters::Filters;
 pub(crate) use manual::{manual_page, manual_pages};
 
-use crate::config::settings::Settings;
+use crate::config::{self, settings::Settings};
 use crate::exit::Failure;
 use clap::builder::FalseyValueParser;
 use clap::error::ErrorKind;
@@ -224,7 +224,11 @@ fn branch(arguments: &[OsString]) -> Option<clap::Command> {
         .iter()
         .filter_map(|argument| argument.to_str())
         .find_map(group)?;
-    Some(with_variables(grow(Top::command())))
+    let tree = grow(Top::command());
+    Some(match config::sets_options() {
+        true => with_variables(tree),
+        false => tree,
+    })
 }
 
 /// What adds the group of a command to a tree.

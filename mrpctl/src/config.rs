@@ -132,6 +132,11 @@ pub(crate) fn output_variable() -> Option<String> {
     std::env::var("MRPCTL_OUTPUT").ok()
 }
 
+/// Whether a variable may set an option, as `MRPCTL_FOO_BAR` does for `--foo-bar`.
+pub(crate) fn sets_options() -> bool {
+    std::env::vars_os().any(|(name, _)| name.as_encoded_bytes().starts_with(b"MRPCTL_"))
+}
+
 /// Whether a shell asks for completions.
 pub(crate) fn is_completing() -> bool {
     std::env::var_os(crate::cli::completion::VARIABLE).is_some()
