@@ -318,3 +318,36 @@ fn units_are_written_enabled_and_removed() {
     ];
     user.mrpctl(&init).failed(64, "cannot be used with");
 }
+
+/// Scripts that run side by side, and a person with an editor open among them: nobody's change is lost.
+#[test]
+fn what_several_change_in_the_configuration_is_all_in_it() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    let names: Vec<String> = (0..8).map(|number| format!("groups.q{number}")).collect();
+    let setting: Vec<_> = names
+        .iter()
+        .map(|name| user.start_mrpctl(&["config", "set", name, "[\"bob\"]"], b""))
+        .collect();
+    for one in setting {
+        one.wait().succeeded();
+    }
+    for name in &names {
+        let set = user.mrpctl(&["config", "get", name]).succeeded();
+        assert!(set.contains("bob"), "{name} is lost: {set:?}");
+    }
+
+    let mut user = user;
+    user.add_variable(
+        "EDITOR",
+        "sh -c 'echo \"# by hand\" >> \"$1\"; echo \"# from elsewhere\" >> .config/mrp/mrpd.toml' x",
+    );
+    let edited = user.mrpctl(&["config", "edit"]);
+    edited.failed(75, "changed by another program meanwhile");
+    let config = std::fs::read_to_string(user.config_file()).unwrap();
+    assert!(config.contains("# from elsewhere"), "{config}");
+    assert!(!config.contains("# by hand"), "{config}");
+    let kept = edited.stderr.split("what you wrote is in ").nth(1).unwrap();
+    let kept = kept.split(": put").next().unwrap();
+    assert!(std::fs::read_to_string(kept).unwrap().contains("# by hand"));
+}

@@ -47,14 +47,12 @@ enum Daemon {
 }
 
 pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> {
-    let mut document = Document::load(&context.config_file())?;
+    let mut document = Document::edit(&context.config_file()).await?;
     let plan = plan::make(context, &flags, &document).await?;
     let key = key_file::load_or_create(&plan.key_file)?;
     plan.apply(&mut document, &context.paths);
     let config_changed = document.is_changed();
-    if config_changed {
-        crate::cmd::tooling::config::save_checked(context, &document).await?;
-    }
+    crate::cmd::tooling::config::save_checked(context, &mut document).await?;
     if flags.service {
         service::install_for_user(context, flags.linger).await?;
     }

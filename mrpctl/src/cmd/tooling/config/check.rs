@@ -61,10 +61,11 @@ pub(super) async fn check_draft(context: &Context, draft: &Draft) -> Result<(), 
     .note("found", found.mistakes))
 }
 
-/// A file beside the configuration, gone when it is no longer needed.
+/// A file beside the configuration, gone when it is no longer needed unless it is kept.
 pub(super) struct Draft {
     pub(super) path: PathBuf,
     /// The file that it is to become.
+    is_kept: bool,
     target: PathBuf,
 }
 
@@ -73,6 +74,7 @@ impl Draft {
         let path = beside.with_extension(format!("{}.draft.toml", std::process::id()));
         let draft = Self {
             path,
+            is_kept: false,
             target: beside.to_path_buf(),
         };
         document::replace(&draft.path, text.as_bytes()).map_err(|error| {
@@ -83,13 +85,20 @@ impl Draft {
             )
         })?;
         Ok(draft)
+
+    /// Leaves it where it is, for what is written in it.
+    pub(super) fn keep(&mut self) {
+        self.is_kept = true;
+    }
     }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // What cannot be removed is a copy of the configuration, for its owner's eyes only.
-        let _ = std::fs::remove_file(&self.path);
+        if !self.is_kept {
+            // What cannot be removed is a copy of the configuration, for its owner's eyes only.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
