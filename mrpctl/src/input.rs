@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
@@ -91,10 +92,10 @@ pub(crate) struct Source {
 }
 
 /// Opens a file, or standard input where it is `-`. A terminal is no source of files.
-pub(crate) fn open(given: &str) -> Result<Source, Failure> {
+pub(crate) async fn open(given: &str) -> Result<Source, Failure> {
     let cannot = |error: io::Error| Failure::io(Reason::NoInput, "read standard input", &error);
     if given != "-" {
-        return open_path(Path::new(given));
+        return open_path(Path::new(given)).await;
     }
     if io::stdin().is_terminal() {
         let text = "there is nothing to read: standard input is a terminal";
@@ -104,18 +105,42 @@ pub(crate) fn open(given: &str) -> Result<Source, Failure> {
     file.and_then(Source::of).map_err(cannot)
 }
 
-/// Opens a file.
-pub(crate) fn open_path(path: &Path) -> Result<Source, Failure> {
+/// Opens a file. A pipe that has a name takes until somebody writes into it.
+pub(crate) async fn open_path(path: &Path) -> Result<Source, Failure> {
+    let path = path.to_owned();
+    blocking(move || {
+        let file = File::open(&path).and_then(Source::of);
+        file.map_err(|error| not_opened(&path, &error))
+    })
+    .await
+}
+
+/// Says why a file cannot be read by the program that it is for. A pipe is left to that one: who opens it has what is in it.
+pub(crate) async fn check_readable(path: &Path) -> Result<(), Failure> {
+    let path = path.to_owned();
+    blocking(move || {
+        let is_pipe = std::fs::metadata(&path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+        if is_pipe {
+            return Ok(());
+        }
+        let opened = File::open(&path).map(drop);
+        opened.map_err(|error| {
+            Failure::io(Reason::NoInput, &format!("read {}", path.display()), &error)
+        })
+    })
+    .await
+}
+
+fn not_opened(path: &Path, error: &io::Error) -> Failure {
     let shown = path.display();
-    let file = File::open(path).and_then(Source::of);
-    file.map_err(|error| match error.kind() {
+    match error.kind() {
         io::ErrorKind::IsADirectory => Failure::new(
             Reason::NoInput,
             format!("cannot read {shown}: it is a folder"),
         )
         .fix("pack it first, for example with tar"),
-        _ => Failure::io(Reason::NoInput, &format!("read {shown}"), &error),
-    })
+        _ => Failure::io(Reason::NoInput, &format!("read {shown}"), error),
+    }
 }
 
 impl Source {

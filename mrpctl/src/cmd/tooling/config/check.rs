@@ -3,6 +3,7 @@
 use crate::config::document;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use crate::input;
 use crate::output::escape;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -19,9 +20,7 @@ struct Checked<'a> {
 /// Passes on what the daemon's program says.
 pub(super) async fn check(context: &Context, file: Option<&Path>) -> Result<(), Failure> {
     if let Some(file) = file {
-        std::fs::File::open(file).map_err(|error| {
-            Failure::io(Reason::NoInput, &format!("read {}", file.display()), &error)
-        })?;
+        input::check_readable(file).await?;
     }
     let found = run_check(context, file).await?;
     tell_warnings(context, &found);
@@ -65,8 +64,8 @@ pub(super) async fn check_draft(context: &Context, draft: &Draft) -> Result<(), 
 pub(super) struct Draft {
     pub(super) path: PathBuf,
     /// The file that it is to become.
-    is_kept: bool,
     target: PathBuf,
+    is_kept: bool,
 }
 
 impl Draft {
@@ -74,8 +73,8 @@ impl Draft {
         let path = beside.with_extension(format!("{}.draft.toml", std::process::id()));
         let draft = Self {
             path,
-            is_kept: false,
             target: beside.to_path_buf(),
+            is_kept: false,
         };
         document::replace(&draft.path, text.as_bytes()).map_err(|error| {
             Failure::io(
@@ -85,11 +84,11 @@ impl Draft {
             )
         })?;
         Ok(draft)
+    }
 
     /// Leaves it where it is, for what is written in it.
     pub(super) fn keep(&mut self) {
         self.is_kept = true;
-    }
     }
 }
 
@@ -113,7 +112,7 @@ struct Found {
 
 async fn run_check(context: &Context, file: Option<&Path>) -> Result<Found, Failure> {
     let mut command = Command::new(context.mrpd()?);
-    command.arg("check").stdin(Stdio::null());
+    command.arg("check").stdin(Stdio::null()).kill_on_drop(true);
     if let Some(file) = file {
         command.arg("--config").arg(file);
     }
