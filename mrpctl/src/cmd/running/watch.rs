@@ -3,8 +3,9 @@
 //! What was printed is remembered only once the message is durable, and the message has a key: whatever dies in between, a change
 //! is told once.
 
-use super::report::{Memory, Reporter, body, digest, environment};
+use super::report::{Memory, Reporter, body, environment};
 use crate::cli::running::Watch as Flags;
+use crate::cmd::sending::letter::digest;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::program::{self, Ended, Output};
