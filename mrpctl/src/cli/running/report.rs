@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Run a command and send how it ended
 ///
 /// Its output passes through and mrpctl ends with its status, whatever becomes of the message. The message says how it
-/// ended, how long it took, and its last lines.
+/// ended, how long it took, and its last lines. Signals are passed on to the command.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "mrpctl run [OPTIONS] --to TO -- CMD [ARG]...\n       mrpctl run [OPTIONS] --to TO --pid PID",
