@@ -256,3 +256,29 @@ fn an_interrupt_reaches_the_command_once() {
     let (code, seen) = terminal.ended();
     assert_eq!((code, seen.matches("got it").count()), (0, 1), "{seen}");
 }
+
+#[test]
+fn a_watch_outlives_a_daemon_that_is_away() {
+    let relay = Relay::start();
+    let mut user = User::at("laptop", &relay);
+    let file = user.home().join("seen");
+    std::fs::write(&file, "one").unwrap();
+    let watch = ["watch", "--to", "me", "-n", "100ms", "--", "cat", "seen"];
+    let watching = user.start_mrpctl(&watch, b"");
+    watching.error_after("this is the first time");
+    user.terminate_daemon();
+    std::fs::write(&file, "two").unwrap();
+    let why = watching.error_after("warning: the change cannot be sent yet");
+    assert!(why.contains("mrpd is not running"), "{why}");
+    let mut once = watch.to_vec();
+    once.splice(3..5, ["--once"]);
+    let once = user.mrpctl(&once);
+    assert_eq!(once.code(), 69, "{once:?}");
+    user.start_daemon();
+    assert_eq!(told(&user, 1)[0]["text"], "cat seen changed:\ntwo");
+    watching.signal(Signal::SIGINT);
+    let ended = watching.wait();
+    assert_eq!(ended.code(), 130);
+    let warned = ended.stderr.matches("cannot be sent yet").count();
+    assert_eq!(warned, 1, "it is said once: {ended:?}");
+}

@@ -69,7 +69,8 @@ pub(crate) enum When {
 
 /// Run a command again and again, and send what it prints when that changes
 ///
-/// What it printed last is kept, also between calls with --once. The first time nothing is sent.
+/// What it printed last is kept, also between calls with --once. The first time nothing is sent. A change that cannot be sent,
+/// because mrpd is away, is sent when it is back; with --once the next call tries again.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "mrpctl watch [OPTIONS] --to TO -- CMD [ARG]...",
