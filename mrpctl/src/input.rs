@@ -35,12 +35,30 @@ const PIECE: usize = 64 * 1024;
 /// Lines or pieces that are read ahead of what is done with them.
 const READ_AHEAD: usize = 64;
 
+/// How to send what is no body.
+const AS_FILE: &str = "send it as a file: ... | mrpctl send TO -f - --filename NAME";
+
 /// One line of standard input, or what is wrong with it.
 pub(crate) type Line = Result<String, Failure>;
 
+/// What a text is to be: one that cannot be that may still be sent in another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The body of a message.
+    Body,
+    /// One of many bodies, a line each.
+    Line,
+    /// Nothing that is sent.
+    Other,
+}
+
 /// All of standard input, at most `limit` bytes of UTF-8.
 pub(crate) async fn standard_input(limit: usize) -> Result<String, Failure> {
-    blocking(move || read_text(io::stdin().lock(), "standard input", limit)).await
+    piped(Purpose::Other, limit).await
+}
+
+async fn piped(purpose: Purpose, limit: usize) -> Result<String, Failure> {
+    blocking(move || read_text(io::stdin().lock(), "standard input", purpose, limit)).await
 }
 
 /// A message's text from standard input, one newline at its end removed.
@@ -55,7 +73,7 @@ pub(crate) async fn piped_text(context: &Context) -> Result<String, Failure> {
         }
         context.output.note("Write the message, end with Ctrl-D.");
     }
-    let mut text = standard_input(MAX_BODY).await?;
+    let mut text = piped(Purpose::Body, MAX_BODY).await?;
     let ending = if text.ends_with("\r\n") {
         2
     } else {
@@ -68,8 +86,8 @@ pub(crate) async fn piped_text(context: &Context) -> Result<String, Failure> {
 /// What an option names: `-` is standard input, `@file` that file, anything else itself.
 pub(crate) async fn argument(given: &str) -> Result<String, Failure> {
     match given.strip_prefix('@') {
-        Some(path) => file(path, MAX_BODY).await,
-        None if given == "-" => standard_input(MAX_BODY).await,
+        Some(path) => file(path, Purpose::Body, MAX_BODY).await,
+        None if given == "-" => piped(Purpose::Body, MAX_BODY).await,
         None => Ok(given.to_owned()),
     }
 }
@@ -79,7 +97,7 @@ pub(crate) async fn file_or_standard_input(given: &str) -> Result<String, Failur
     if given == "-" {
         standard_input(MAX_FILE).await
     } else {
-        file(given, MAX_FILE).await
+        file(given, Purpose::Other, MAX_FILE).await
     }
 }
 
@@ -195,12 +213,12 @@ impl Source {
     }
 }
 
-async fn file(path: &str, limit: usize) -> Result<String, Failure> {
+async fn file(path: &str, purpose: Purpose, limit: usize) -> Result<String, Failure> {
     let path = path.to_owned();
     blocking(move || {
         let file = std::fs::File::open(&path)
             .map_err(|error| Failure::io(Reason::NoInput, &format!("read {path}"), &error))?;
-        read_text(file, &path, limit)
+        read_text(file, &path, purpose, limit)
     })
     .await
 }
@@ -310,7 +328,12 @@ pub(crate) async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|error| Err(Failure::new(Reason::Internal, error.to_string())))
 }
 
-fn read_text(source: impl io::Read, name: &str, limit: usize) -> Result<String, Failure> {
+fn read_text(
+    source: impl io::Read,
+    name: &str,
+    purpose: Purpose,
+    limit: usize,
+) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     source
@@ -318,9 +341,9 @@ fn read_text(source: impl io::Read, name: &str, limit: usize) -> Result<String, 
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::io(Reason::Io, &format!("read {name}"), &error))?;
     if bytes.len() > limit {
-        return Err(too_large(name, limit));
+        return Err(too_large(name, purpose, limit));
     }
-    String::from_utf8(bytes).map_err(|_| not_text(name))
+    String::from_utf8(bytes).map_err(|_| not_text(name, purpose))
 }
 
 /// The next line without its newline; a line that cannot be used is passed over whole.
@@ -340,24 +363,34 @@ fn next_line(source: &mut impl io::BufRead, limit: usize) -> Option<Line> {
     } else if bytes.len() > limit {
         let skipped = source.skip_until(b'\n');
         return Some(Err(match skipped {
-            Ok(_) => too_large("the line", limit),
+            Ok(_) => too_large("the line", Purpose::Line, limit),
             Err(error) => Failure::io(Reason::Io, "read standard input", &error),
         }));
     }
-    Some(String::from_utf8(bytes).map_err(|_| not_text("the line")))
+    Some(String::from_utf8(bytes).map_err(|_| not_text("the line", Purpose::Line)))
 }
 
-pub(crate) fn too_large(name: &str, limit: usize) -> Failure {
-    Failure::new(
-        Reason::BadData,
-        format!("{name} is too large: a message's body has at most {limit} bytes"),
-    )
-    .fix("send it in parts, or a link to it")
+pub(crate) fn too_large(name: &str, purpose: Purpose, limit: usize) -> Failure {
+    let most = match purpose {
+        Purpose::Body | Purpose::Line => "a message's body has",
+        Purpose::Other => "it may have",
+    };
+    let message = format!("{name} is too large: {most} at most {limit} bytes");
+    let failure = Failure::new(Reason::BadData, message);
+    match purpose {
+        Purpose::Body => failure.fix(AS_FILE),
+        Purpose::Line => failure.fix("send it in parts, or as a file: mrpctl send TO -f FILE"),
+        Purpose::Other => failure,
+    }
 }
 
-fn not_text(name: &str) -> Failure {
-    Failure::new(Reason::BadData, format!("{name} is not UTF-8 text"))
-        .fix("encode it first, for example with base64")
+fn not_text(name: &str, purpose: Purpose) -> Failure {
+    let failure = Failure::new(Reason::BadData, format!("{name} is not UTF-8 text"));
+    match purpose {
+        Purpose::Body => failure.fix(AS_FILE),
+        Purpose::Line => failure.fix("encode it first, for example with base64"),
+        Purpose::Other => failure,
+    }
 }
 
 #[cfg(test)]
@@ -366,9 +399,19 @@ mod tests {
 
     #[test]
     fn text_is_read_up_to_the_limit_and_not_beyond() {
-        assert_eq!(read_text(&b"abc"[..], "x", 3), Ok("abc".to_owned()));
-        assert_eq!(read_text(&b"abcd"[..], "x", 3).unwrap_err().exit(), 65);
-        assert_eq!(read_text(&b"\xff"[..], "x", 3).unwrap_err().exit(), 65);
+        let read = |bytes: &[u8], purpose| read_text(bytes, "x", purpose, 3);
+        assert_eq!(read(b"abc", Purpose::Body), Ok("abc".to_owned()));
+        for bytes in [&b"abcd"[..], b"\xff"] {
+            for (purpose, hint) in [(Purpose::Body, Some(AS_FILE)), (Purpose::Other, None)] {
+                let failure = read(bytes, purpose).unwrap_err();
+                let detail = &failure.told().unwrap().detail;
+                assert_eq!(
+                    (detail.exit, detail.hint.as_deref()),
+                    (65, hint),
+                    "{bytes:?}"
+                );
+            }
+        }
     }
 
     #[test]
