@@ -185,6 +185,13 @@ fn a_report_holds_what_is_needed_and_no_secret() {
         assert!(!report.contains(secret), "{secret} is in {report}");
     }
     let told = user.mrpctl(&["bug-report", "report.txt"]);
+    // What is wrong in the configuration is told with the words that are wrong.
+    user.configure("[[relay]]\nname = \"x\"\nurl = \"https://relay.invalid/p/SEKRET12\"\n");
+    let refused = user.mrpctl(&["daemon", "reload"]);
+    assert!(refused.stderr.contains("SEKRET12"), "{refused:?}");
+    let report = user.mrpctl(&["bug-report"]).succeeded();
+    assert!(report.contains("relay.x.url"), "{report}");
+    assert!(!report.contains("SEKRET12"), "{report}");
     assert!(told.stderr.contains("read it before"), "{told:?}");
     assert_eq!(told.succeeded(), "");
     let saved = std::fs::metadata(user.home().join("report.txt")).unwrap();
