@@ -320,6 +320,19 @@ pub(crate) async fn ask(context: &Context, question: &str) -> Result<Option<Stri
     Ok((!answer.is_empty()).then(|| answer.to_owned()))
 }
 
+/// Whether a person says yes to what cannot be undone. Where there is nobody to ask, what was typed is meant.
+pub(crate) async fn confirmed(context: &Context, question: &str) -> Result<bool, Failure> {
+    if !context.may_ask() {
+        return Ok(true);
+    }
+    let answer = ask(context, question).await?;
+    let is_meant = answer.is_some_and(|answer| answer.to_lowercase().starts_with('y'));
+    if !is_meant {
+        context.output.note("nothing was removed");
+    }
+    Ok(is_meant)
+}
+
 /// Has a thread of its own do what takes long.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
