@@ -19,8 +19,8 @@ impl Home {
 
     fn context(&self) -> Context {
         let cli = parse(["mrpctl", "--no-input", "-q", "status"].map(Into::into)).unwrap();
-        let output = Output::new(&cli.global).unwrap();
-        let mut context = Context::new(cli.global, output).unwrap();
+        let output = Output::new(&cli.top.global).unwrap();
+        let mut context = Context::new(cli.top.global, output).unwrap();
         context.variables = self.variables.clone();
         let mut environment = context.paths.environment().clone();
         environment.home = self.folder.path().to_path_buf();
