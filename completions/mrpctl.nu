@@ -1167,7 +1167,7 @@ module completions {
     --yes                     # Answer every question with yes
     --dry-run                 # Show what would be sent, and send nothing
     --no-autostart            # Do not start the daemon if it is not running
-    --help(-h)                # Print help
+    --help(-h)                # Print help (see more with '--help')
     ...ids: string            # msg_... or a seq
   ]
 
@@ -1203,7 +1203,7 @@ module completions {
     --yes                     # Answer every question with yes
     --dry-run                 # Show what would be sent, and send nothing
     --no-autostart            # Do not start the daemon if it is not running
-    --help(-h)                # Print help
+    --help(-h)                # Print help (see more with '--help')
   ]
 
   def "nu-complete mrpctl outbox output" [] {
@@ -3933,7 +3933,7 @@ module completions {
     --dry-run                 # Show what would be sent, and send nothing
     --no-autostart            # Do not start the daemon if it is not running
     --help(-h)                # Print help
-    who: string               # Contact, key or card that is to have signed
+    who: string               # Contact, key or card that is to have signed; me, or a local identity
     signature: string         # The 86 characters that key sign has written
   ]
 

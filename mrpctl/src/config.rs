@@ -8,6 +8,7 @@ pub(crate) mod settings;
 
 use mrpd_api::paths::Paths;
 use std::ffi::OsString;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// Variables that are no option's.
@@ -93,7 +94,7 @@ impl Variables {
         if let Some(named) = named {
             return Some(named.to_path_buf());
         }
-        let beside = std::env::current_exe()
+        let beside = own_program()
             .ok()
             .and_then(|own| Some(own.parent()?.join(name)));
         let on_path = self
@@ -120,6 +121,11 @@ pub(crate) fn check_name(name: &str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// The file that this program was started from.
+pub(crate) fn own_program() -> io::Result<PathBuf> {
+    std::env::current_exe()
 }
 
 /// The environment that this program was started with, for what is passed on of it.

@@ -15,6 +15,7 @@ use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
 use std::os::fd::AsFd as _;
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::Path;
 use tokio::sync::mpsc;
 use zeroize::Zeroizing;
@@ -34,12 +35,30 @@ const PIECE: usize = 64 * 1024;
 /// Lines or pieces that are read ahead of what is done with them.
 const READ_AHEAD: usize = 64;
 
+/// How to send what is no body.
+const AS_FILE: &str = "send it as a file: ... | mrpctl send TO -f - --filename NAME";
+
 /// One line of standard input, or what is wrong with it.
 pub(crate) type Line = Result<String, Failure>;
 
+/// What a text is to be: one that cannot be that may still be sent in another way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The body of a message.
+    Body,
+    /// One of many bodies, a line each.
+    Line,
+    /// Nothing that is sent.
+    Other,
+}
+
 /// All of standard input, at most `limit` bytes of UTF-8.
 pub(crate) async fn standard_input(limit: usize) -> Result<String, Failure> {
-    blocking(move || read_text(io::stdin().lock(), "standard input", limit)).await
+    piped(Purpose::Other, limit).await
+}
+
+async fn piped(purpose: Purpose, limit: usize) -> Result<String, Failure> {
+    blocking(move || read_text(io::stdin().lock(), "standard input", purpose, limit)).await
 }
 
 /// A message's text from standard input, one newline at its end removed.
@@ -54,7 +73,7 @@ pub(crate) async fn piped_text(context: &Context) -> Result<String, Failure> {
         }
         context.output.note("Write the message, end with Ctrl-D.");
     }
-    let mut text = standard_input(MAX_BODY).await?;
+    let mut text = piped(Purpose::Body, MAX_BODY).await?;
     let ending = if text.ends_with("\r\n") {
         2
     } else {
@@ -67,8 +86,8 @@ pub(crate) async fn piped_text(context: &Context) -> Result<String, Failure> {
 /// What an option names: `-` is standard input, `@file` that file, anything else itself.
 pub(crate) async fn argument(given: &str) -> Result<String, Failure> {
     match given.strip_prefix('@') {
-        Some(path) => file(path, MAX_BODY).await,
-        None if given == "-" => standard_input(MAX_BODY).await,
+        Some(path) => file(path, Purpose::Body, MAX_BODY).await,
+        None if given == "-" => piped(Purpose::Body, MAX_BODY).await,
         None => Ok(given.to_owned()),
     }
 }
@@ -78,7 +97,7 @@ pub(crate) async fn file_or_standard_input(given: &str) -> Result<String, Failur
     if given == "-" {
         standard_input(MAX_FILE).await
     } else {
-        file(given, MAX_FILE).await
+        file(given, Purpose::Other, MAX_FILE).await
     }
 }
 
@@ -91,10 +110,10 @@ pub(crate) struct Source {
 }
 
 /// Opens a file, or standard input where it is `-`. A terminal is no source of files.
-pub(crate) fn open(given: &str) -> Result<Source, Failure> {
+pub(crate) async fn open(given: &str) -> Result<Source, Failure> {
     let cannot = |error: io::Error| Failure::io(Reason::NoInput, "read standard input", &error);
     if given != "-" {
-        return open_path(Path::new(given));
+        return open_path(Path::new(given)).await;
     }
     if io::stdin().is_terminal() {
         let text = "there is nothing to read: standard input is a terminal";
@@ -104,18 +123,42 @@ pub(crate) fn open(given: &str) -> Result<Source, Failure> {
     file.and_then(Source::of).map_err(cannot)
 }
 
-/// Opens a file.
-pub(crate) fn open_path(path: &Path) -> Result<Source, Failure> {
+/// Opens a file. A pipe that has a name takes until somebody writes into it.
+pub(crate) async fn open_path(path: &Path) -> Result<Source, Failure> {
+    let path = path.to_owned();
+    blocking(move || {
+        let file = File::open(&path).and_then(Source::of);
+        file.map_err(|error| not_opened(&path, &error))
+    })
+    .await
+}
+
+/// Says why a file cannot be read by the program that it is for. A pipe is left to that one: who opens it has what is in it.
+pub(crate) async fn check_readable(path: &Path) -> Result<(), Failure> {
+    let path = path.to_owned();
+    blocking(move || {
+        let is_pipe = std::fs::metadata(&path).is_ok_and(|metadata| metadata.file_type().is_fifo());
+        if is_pipe {
+            return Ok(());
+        }
+        let opened = File::open(&path).map(drop);
+        opened.map_err(|error| {
+            Failure::io(Reason::NoInput, &format!("read {}", path.display()), &error)
+        })
+    })
+    .await
+}
+
+fn not_opened(path: &Path, error: &io::Error) -> Failure {
     let shown = path.display();
-    let file = File::open(path).and_then(Source::of);
-    file.map_err(|error| match error.kind() {
+    match error.kind() {
         io::ErrorKind::IsADirectory => Failure::new(
             Reason::NoInput,
             format!("cannot read {shown}: it is a folder"),
         )
         .fix("pack it first, for example with tar"),
-        _ => Failure::io(Reason::NoInput, &format!("read {shown}"), &error),
-    })
+        _ => Failure::io(Reason::NoInput, &format!("read {shown}"), error),
+    }
 }
 
 impl Source {
@@ -170,12 +213,12 @@ impl Source {
     }
 }
 
-async fn file(path: &str, limit: usize) -> Result<String, Failure> {
+async fn file(path: &str, purpose: Purpose, limit: usize) -> Result<String, Failure> {
     let path = path.to_owned();
     blocking(move || {
         let file = std::fs::File::open(&path)
             .map_err(|error| Failure::io(Reason::NoInput, &format!("read {path}"), &error))?;
-        read_text(file, &path, limit)
+        read_text(file, &path, purpose, limit)
     })
     .await
 }
@@ -277,6 +320,19 @@ pub(crate) async fn ask(context: &Context, question: &str) -> Result<Option<Stri
     Ok((!answer.is_empty()).then(|| answer.to_owned()))
 }
 
+/// Whether a person says yes to what cannot be undone. Where there is nobody to ask, what was typed is meant.
+pub(crate) async fn confirmed(context: &Context, question: &str) -> Result<bool, Failure> {
+    if !context.may_ask() {
+        return Ok(true);
+    }
+    let answer = ask(context, question).await?;
+    let is_meant = answer.is_some_and(|answer| answer.to_lowercase().starts_with('y'));
+    if !is_meant {
+        context.output.note("nothing was removed");
+    }
+    Ok(is_meant)
+}
+
 /// Has a thread of its own do what takes long.
 pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
@@ -285,7 +341,12 @@ pub(crate) async fn blocking<T: Send + 'static>(
     done.unwrap_or_else(|error| Err(Failure::new(Reason::Internal, error.to_string())))
 }
 
-fn read_text(source: impl io::Read, name: &str, limit: usize) -> Result<String, Failure> {
+fn read_text(
+    source: impl io::Read,
+    name: &str,
+    purpose: Purpose,
+    limit: usize,
+) -> Result<String, Failure> {
     let mut bytes = Vec::new();
     let most = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
     source
@@ -293,9 +354,9 @@ fn read_text(source: impl io::Read, name: &str, limit: usize) -> Result<String, 
         .read_to_end(&mut bytes)
         .map_err(|error| Failure::io(Reason::Io, &format!("read {name}"), &error))?;
     if bytes.len() > limit {
-        return Err(too_large(name, limit));
+        return Err(too_large(name, purpose, limit));
     }
-    String::from_utf8(bytes).map_err(|_| not_text(name))
+    String::from_utf8(bytes).map_err(|_| not_text(name, purpose))
 }
 
 /// The next line without its newline; a line that cannot be used is passed over whole.
@@ -315,24 +376,34 @@ fn next_line(source: &mut impl io::BufRead, limit: usize) -> Option<Line> {
     } else if bytes.len() > limit {
         let skipped = source.skip_until(b'\n');
         return Some(Err(match skipped {
-            Ok(_) => too_large("the line", limit),
+            Ok(_) => too_large("the line", Purpose::Line, limit),
             Err(error) => Failure::io(Reason::Io, "read standard input", &error),
         }));
     }
-    Some(String::from_utf8(bytes).map_err(|_| not_text("the line")))
+    Some(String::from_utf8(bytes).map_err(|_| not_text("the line", Purpose::Line)))
 }
 
-pub(crate) fn too_large(name: &str, limit: usize) -> Failure {
-    Failure::new(
-        Reason::BadData,
-        format!("{name} is too large: a message's body has at most {limit} bytes"),
-    )
-    .fix("send it in parts, or a link to it")
+pub(crate) fn too_large(name: &str, purpose: Purpose, limit: usize) -> Failure {
+    let most = match purpose {
+        Purpose::Body | Purpose::Line => "a message's body has",
+        Purpose::Other => "it may have",
+    };
+    let message = format!("{name} is too large: {most} at most {limit} bytes");
+    let failure = Failure::new(Reason::BadData, message);
+    match purpose {
+        Purpose::Body => failure.fix(AS_FILE),
+        Purpose::Line => failure.fix("send it in parts, or as a file: mrpctl send TO -f FILE"),
+        Purpose::Other => failure,
+    }
 }
 
-fn not_text(name: &str) -> Failure {
-    Failure::new(Reason::BadData, format!("{name} is not UTF-8 text"))
-        .fix("encode it first, for example with base64")
+fn not_text(name: &str, purpose: Purpose) -> Failure {
+    let failure = Failure::new(Reason::BadData, format!("{name} is not UTF-8 text"));
+    match purpose {
+        Purpose::Body => failure.fix(AS_FILE),
+        Purpose::Line => failure.fix("encode it first, for example with base64"),
+        Purpose::Other => failure,
+    }
 }
 
 #[cfg(test)]
@@ -341,9 +412,19 @@ mod tests {
 
     #[test]
     fn text_is_read_up_to_the_limit_and_not_beyond() {
-        assert_eq!(read_text(&b"abc"[..], "x", 3), Ok("abc".to_owned()));
-        assert_eq!(read_text(&b"abcd"[..], "x", 3).unwrap_err().exit(), 65);
-        assert_eq!(read_text(&b"\xff"[..], "x", 3).unwrap_err().exit(), 65);
+        let read = |bytes: &[u8], purpose| read_text(bytes, "x", purpose, 3);
+        assert_eq!(read(b"abc", Purpose::Body), Ok("abc".to_owned()));
+        for bytes in [&b"abcd"[..], b"\xff"] {
+            for (purpose, hint) in [(Purpose::Body, Some(AS_FILE)), (Purpose::Other, None)] {
+                let failure = read(bytes, purpose).unwrap_err();
+                let detail = &failure.told().unwrap().detail;
+                assert_eq!(
+                    (detail.exit, detail.hint.as_deref()),
+                    (65, hint),
+                    "{bytes:?}"
+                );
+            }
+        }
     }
 
     #[test]

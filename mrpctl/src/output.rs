@@ -70,7 +70,7 @@ impl Output {
         let filter = Filter::new(global.jq.as_deref(), global.format.as_deref(), audience)?;
         let shape = match filter {
             Some(_) => Shape::Jsonl,
-            None => settle(format, io::stdout().is_terminal()),
+            None => settle(format, Place::of_stdout()),
         };
         Ok(Self {
             shape,
@@ -335,14 +335,30 @@ fn audience(format: Format) -> Audience {
 
 const WARNING: anstyle::Style = anstyle::AnsiColor::Yellow.on_default().bold();
 
-fn settle(format: Format, at_terminal: bool) -> Shape {
-    match format {
-        Format::Auto if at_terminal => Shape::Text,
-        Format::Auto | Format::Jsonl => Shape::Jsonl,
-        Format::Text => Shape::Text,
-        Format::Json => Shape::Json,
-        Format::Raw => Shape::Raw,
-        Format::Table => Shape::Table,
+/// Where standard output leads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Place {
+    Terminal,
+    Pipe,
+}
+
+impl Place {
+    fn of_stdout() -> Self {
+        if io::stdout().is_terminal() {
+            Self::Terminal
+        } else {
+            Self::Pipe
+        }
+    }
+}
+
+fn settle(format: Format, place: Place) -> Shape {
+    match (format, place) {
+        (Format::Auto, Place::Terminal) | (Format::Text, _) => Shape::Text,
+        (Format::Auto, Place::Pipe) | (Format::Jsonl, _) => Shape::Jsonl,
+        (Format::Json, _) => Shape::Json,
+        (Format::Raw, _) => Shape::Raw,
+        (Format::Table, _) => Shape::Table,
     }
 }
 
@@ -411,7 +427,7 @@ mod tests {
             (Format::Table, Shape::Table, Shape::Table),
         ] {
             assert_eq!(
-                (settle(format, true), settle(format, false)),
+                (settle(format, Place::Terminal), settle(format, Place::Pipe)),
                 (at_terminal, in_pipe)
             );
         }

@@ -13,20 +13,28 @@ pub(crate) fn closest<'a>(
         .map(|(_, candidate)| candidate)
 }
 
-/// Letters to be put in, taken out or changed to make one text of the other, whatever their case.
+/// Letters to be put in, taken out or changed, and neighbours to change places, to make one text of the other, whatever their case.
 fn distance(one: &str, other: &str) -> usize {
+    let one: Vec<char> = one.to_lowercase().chars().collect();
     let other: Vec<char> = other.to_lowercase().chars().collect();
-    let mut row: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.to_lowercase().chars().enumerate() {
-        let mut diagonal = row[0];
-        row[0] = line + 1;
+    // Rows of the distances between all beginnings of both: the one before the last, the last, the one that is filled.
+    let mut earlier: Vec<usize> = Vec::new();
+    let mut last: Vec<usize> = (0..=other.len()).collect();
+    for (line, letter) in one.iter().enumerate() {
+        let mut row = vec![line + 1];
         for (column, against) in other.iter().enumerate() {
-            let changed = diagonal + usize::from(letter != *against);
-            diagonal = row[column + 1];
-            row[column + 1] = changed.min(row[column] + 1).min(diagonal + 1);
+            let changed = last[column] + usize::from(letter != against);
+            let mut least = changed.min(row[column] + 1).min(last[column + 1] + 1);
+            let have_swapped =
+                line > 0 && column > 0 && *letter == other[column - 1] && one[line - 1] == *against;
+            if have_swapped {
+                least = least.min(earlier[column - 1] + 1);
+            }
+            row.push(least);
         }
+        earlier = std::mem::replace(&mut last, row);
     }
-    row[other.len()]
+    last[other.len()]
 }
 
 #[cfg(test)]
@@ -41,6 +49,7 @@ mod tests {
             ("alise", Some("alice")),
             ("Alice2", Some("alice")),
             ("bop", Some("bob")),
+            ("obb", Some("bob")),
             ("--plian", Some("--plain")),
             ("carol", None),
             ("", None),
@@ -56,6 +65,9 @@ mod tests {
             ("a", "", 1),
             ("json", "jsn", 1),
             ("kitten", "sitting", 3),
+            ("hlep", "help", 1),
+            ("obb", "bob", 1),
+            ("ca", "abc", 3),
         ] {
             assert_eq!(
                 (distance(one, other), distance(other, one)),

@@ -1,7 +1,8 @@
 //! `mrpctl send` with files, as scripts meet it.
 
+use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use tests::process::sent;
+use tests::process::{eventually, sent};
 use tests::relay::Relay;
 use tests::user::User;
 
@@ -84,4 +85,36 @@ fn a_file_that_is_sent_once_counts_by_what_is_in_it() {
     assert_eq!(sent(user.mrpctl(&once)), id);
     std::fs::write(&file, "all is lost").unwrap();
     user.mrpctl(&once).failed(65, "idempotency key");
+}
+
+/// A pipe that nobody writes into takes for ever to be opened; that keeps nothing from ending the command.
+#[test]
+fn a_pipe_that_nobody_writes_into_is_given_up() {
+    let relay = Relay::start();
+    let mut user = User::at("laptop", &relay);
+    let mode = nix::sys::stat::Mode::from_bits_truncate(0o600);
+    nix::unistd::mkfifo(&user.home().join("pipe"), mode).expect("a pipe");
+    let soon = ["--timeout", "300ms"];
+    for command in [
+        &["send", "me", "-f", "pipe"][..],
+        &["blob", "put", "pipe"],
+        &["import", "pipe"],
+        &["config", "check", "pipe"],
+    ] {
+        let ended = user.mrpctl(&[command, &soon].concat());
+        ended.failed(124, "not done within");
+    }
+    for (signal, exit) in [(Signal::SIGINT, 130), (Signal::SIGTERM, 143)] {
+        let sending = user.start_mrpctl(&["send", "me", "-f", "pipe"], b"");
+        let threads = format!("/proc/{}/task", sending.id());
+        eventually("a thread that opens the pipe", || {
+            let threads = std::fs::read_dir(&threads).ok()?;
+            (threads.count() > 1).then_some(())
+        });
+        sending.signal(signal);
+        assert_eq!(sending.wait().code(), exit);
+    }
+    user.terminate_daemon();
+    let restore = [&["restore", "pipe", "--force"], &soon[..]].concat();
+    user.mrpctl(&restore).failed(124, "not done within");
 }

@@ -345,6 +345,11 @@ fn data_is_signed_by_its_hash_and_checked_by_whoever_has_the_key() {
     let verified = user.mrpctl_with(&["key", "verify", "self", signature, "-o", "text"], &data);
     assert_eq!(verified.succeeded(), format!("signed by self {key}\n"));
 
+    for name in ["me", user.name()] {
+        let verified = user.mrpctl_with(&["key", "verify", name, signature], &data);
+        assert_eq!(object(&verified.succeeded())["key"], json!(key), "{name}");
+    }
+
     other
         .mrpctl_with(&["key", "verify", &key, signature], b"other")
         .failed(65, "not one of");

@@ -55,11 +55,9 @@ fn relays_are_added_put_first_asked_and_forgotten() {
         (&limits[0]["agent"], &limits[0]["relay"]),
         (&json!("laptop"), &json!("away"))
     );
-    assert_eq!(
-        user.mrpctl(&["relay", "limits", "--relay", "local"])
-            .succeeded(),
-        ""
-    );
+    let none = user.mrpctl(&["relay", "limits", "--relay", "local"]);
+    assert_eq!(none.stderr, "no relay has named a limit yet\n");
+    assert_eq!(none.succeeded(), "");
     away.kill();
     let ended = user.mrpctl(&["relay", "ping", "-o", "table"]);
     assert_eq!(ended.code(), 69, "{ended:?}");

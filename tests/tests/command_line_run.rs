@@ -2,10 +2,11 @@
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use tests::process::{Ended, eventually};
+use tests::process::{Ended, Process, eventually};
 use tests::programs;
 use tests::relay::Relay;
 use tests::sdk::lines;
+use tests::terminal::{CTRL_C, Terminal};
 use tests::user::User;
 
 /// What was told, once it is so many messages.
@@ -215,4 +216,69 @@ fn a_change_is_told_and_nothing_else() {
     assert_eq!(watching.wait().code(), 130);
     let sent = user.mrpctl(&["tail", "--sent", "--no-follow", "-n", "100", "-o", "jsonl"]);
     assert_eq!(lines(&sent.succeeded()).len(), 4);
+}
+
+/// A signal that was sent to mrpctl alone is passed on; what is typed at a terminal the command has already.
+#[test]
+fn an_interrupt_reaches_the_command_once() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    // Whoever runs the tests in the background may have them ignore this signal, and all that they start.
+    let command = |script: &str| {
+        let mut command = user.command("env".into());
+        command
+            .arg("--default-signal=INT")
+            .arg(programs::path("mrpctl"))
+            .args(["run", "--to", "me", "--", "sh", "-c", script]);
+        command
+    };
+    let start = |script: &str| {
+        let mut running = Process::start(command(script), b"");
+        running.line_after("ready");
+        running
+    };
+    let running = start("echo ready; exec sleep 60");
+    running.signal(Signal::SIGINT);
+    assert_eq!(running.wait().code(), 130);
+    let text = told(&user, 1)[0]["text"].to_string();
+    assert!(text.contains("ended by signal 2"), "{text}");
+    let running = start("trap 'echo bye; exit 9' INT; echo ready; while :; do sleep 0.05; done");
+    running.signal(Signal::SIGINT);
+    let ended = running.wait();
+    assert_eq!((ended.code(), ended.stdout.as_str()), (9, "bye\n"));
+
+    let script = "trap 'echo got it' INT; echo ready; until test -e stop; do sleep 0.05; done";
+    let mut terminal = Terminal::start(&command(script));
+    terminal.shows("ready");
+    terminal.types(CTRL_C);
+    terminal.shows("got it");
+    std::fs::write(user.home().join("stop"), "").unwrap();
+    let (code, seen) = terminal.ended();
+    assert_eq!((code, seen.matches("got it").count()), (0, 1), "{seen}");
+}
+
+#[test]
+fn a_watch_outlives_a_daemon_that_is_away() {
+    let relay = Relay::start();
+    let mut user = User::at("laptop", &relay);
+    let file = user.home().join("seen");
+    std::fs::write(&file, "one").unwrap();
+    let watch = ["watch", "--to", "me", "-n", "100ms", "--", "cat", "seen"];
+    let watching = user.start_mrpctl(&watch, b"");
+    watching.error_after("this is the first time");
+    user.terminate_daemon();
+    std::fs::write(&file, "two").unwrap();
+    let why = watching.error_after("warning: the change cannot be sent yet");
+    assert!(why.contains("mrpd is not running"), "{why}");
+    let mut once = watch.to_vec();
+    once.splice(3..5, ["--once"]);
+    let once = user.mrpctl(&once);
+    assert_eq!(once.code(), 69, "{once:?}");
+    user.start_daemon();
+    assert_eq!(told(&user, 1)[0]["text"], "cat seen changed:\ntwo");
+    watching.signal(Signal::SIGINT);
+    let ended = watching.wait();
+    assert_eq!(ended.code(), 130);
+    let warned = ended.stderr.matches("cannot be sent yet").count();
+    assert_eq!(warned, 1, "it is said once: {ended:?}");
 }

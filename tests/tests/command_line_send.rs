@@ -63,11 +63,14 @@ fn what_cannot_be_a_body_is_refused_before_anything_is_sent() {
     let relay = Relay::start();
     let user = User::at("laptop", &relay);
     let large = vec![b'x'; MIB + 1];
+    let as_file = "... | mrpctl send TO -f - --filename NAME";
     for (arguments, input, exit, words) in [
         (&[][..], &b""[..], 66, "standard input is empty"),
         (&[], b"\n", 66, "standard input is empty"),
         (&[], b"a\xffb", 65, "not UTF-8"),
+        (&[], b"a\xffb", 65, as_file),
         (&[], &large, 65, "too large"),
+        (&[], &large, 65, as_file),
         (&["-d", "-"], b"", 66, "the body is empty"),
         (&["-d", "{\"a\":"], b"", 65, "not JSON"),
         (

@@ -145,3 +145,20 @@ fn a_stream_goes_on_as_the_outbox_drains() {
 fn object(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error} in {text}"))
 }
+
+/// Whoever has seen enough of the receipts has not said that the rest is not to be sent.
+#[test]
+fn a_stream_is_sent_to_its_end_when_nobody_reads_the_receipts() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    let script = "seq 1500 | sed '$s/.*/\\xff/' | \"$1\" send me --lines --in 1h -o json | head -n 1; \
+                  echo ended ${PIPESTATUS[2]}";
+    let mut command = user.command("bash".into());
+    command
+        .args(["-c", script, "bash"])
+        .arg(tests::programs::path("mrpctl"));
+    let ended = tests::process::Process::start(command, b"").wait();
+    assert_eq!(ended.stdout, "[\nended 65\n", "{ended:?}");
+    let (_, status) = user.api("GET", "/v1/status", None);
+    assert_eq!(status["outbox"]["queued"], 1499, "{}", status["outbox"]);
+}

@@ -278,3 +278,37 @@ fn busy(id: u32) -> u64 {
     let ticks = |place: usize| fields.get(place).and_then(|text| text.parse::<u64>().ok());
     ticks(12).unwrap_or(0) + ticks(13).unwrap_or(0)
 }
+
+#[test]
+fn what_is_unread_is_not_removed_unasked() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    for text in ["one", "two"] {
+        user.mrpctl(&["send", "me", text, "--wait", "delivered"])
+            .succeeded();
+    }
+    let answered = |arguments: &[&str], answer: &str| {
+        let mut terminal = user.mrpctl_at_terminal(arguments);
+        terminal.shows("[y/N]");
+        terminal.types(answer);
+        let (code, seen) = terminal.ended();
+        assert_eq!(code, 0, "{seen}");
+        user.texts().len()
+    };
+    let ids: Vec<String> = user
+        .inbox()
+        .iter()
+        .map(|one| one["id"].as_str().unwrap_or_default().to_owned())
+        .collect();
+    assert_eq!(answered(&["prune", "--older", "0s"], "n\n"), 2);
+    assert_eq!(answered(&["rm", &ids[0]], "\n"), 2);
+    assert_eq!(answered(&["rm", &ids[0]], "y\n"), 1);
+    user.mrpctl(&["mark", "read", &ids[1]]).succeeded();
+    let (code, seen) = user.mrpctl_at_terminal(&["rm", &ids[1]]).ended();
+    assert_eq!((code, user.texts().len()), (0, 0), "{seen}");
+    user.mrpctl(&["send", "me", "three", "--wait", "delivered"])
+        .succeeded();
+    let settled = ["prune", "--older", "0s", "--yes"];
+    let (code, seen) = user.mrpctl_at_terminal(&settled).ended();
+    assert_eq!((code, user.texts().len()), (0, 0), "{seen}");
+}

@@ -114,7 +114,8 @@ fn the_log_of_a_daemon_in_the_background_is_shown_and_followed() {
     user.mrpctl(&["daemon", "start"]).succeeded();
     let last = user.mrpctl(&["logs", "-n", "1"]).succeeded();
     assert_eq!(last.lines().count(), 1, "{last}");
-    assert_eq!(user.mrpctl(&["logs", "--hook", "nobody"]).succeeded(), "");
+    user.mrpctl(&["logs", "--hook", "nobody"])
+        .failed(1, "nothing of a hook nobody");
     let mut following = user.start_mrpctl(&["logs", "-f", "-n", "0"], b"");
     let log = user.state_dir().join("mrpd.log");
     let add = |line: &str| {
@@ -184,6 +185,13 @@ fn a_report_holds_what_is_needed_and_no_secret() {
     ] {
         assert!(!report.contains(secret), "{secret} is in {report}");
     }
+    // What is wrong in the configuration is told with the words that are wrong.
+    user.configure("[[relay]]\nname = \"x\"\nurl = \"https://relay.invalid/p/SEKRET12\"\n");
+    let refused = user.mrpctl(&["daemon", "reload"]);
+    assert!(refused.stderr.contains("SEKRET12"), "{refused:?}");
+    let report = user.mrpctl(&["bug-report"]).succeeded();
+    assert!(report.contains("relay.x.url"), "{report}");
+    assert!(!report.contains("SEKRET12"), "{report}");
     let told = user.mrpctl(&["bug-report", "report.txt"]);
     assert!(told.stderr.contains("read it before"), "{told:?}");
     assert_eq!(told.succeeded(), "");
@@ -317,4 +325,37 @@ fn units_are_written_enabled_and_removed() {
         "--no-service",
     ];
     user.mrpctl(&init).failed(64, "cannot be used with");
+}
+
+/// Scripts that run side by side, and a person with an editor open among them: nobody's change is lost.
+#[test]
+fn what_several_change_in_the_configuration_is_all_in_it() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    let names: Vec<String> = (0..8).map(|number| format!("groups.q{number}")).collect();
+    let setting: Vec<_> = names
+        .iter()
+        .map(|name| user.start_mrpctl(&["config", "set", name, "[\"bob\"]"], b""))
+        .collect();
+    for one in setting {
+        one.wait().succeeded();
+    }
+    for name in &names {
+        let set = user.mrpctl(&["config", "get", name]).succeeded();
+        assert!(set.contains("bob"), "{name} is lost: {set:?}");
+    }
+
+    let mut user = user;
+    user.add_variable(
+        "EDITOR",
+        "sh -c 'echo \"# by hand\" >> \"$1\"; echo \"# from elsewhere\" >> .config/mrp/mrpd.toml' x",
+    );
+    let edited = user.mrpctl(&["config", "edit"]);
+    edited.failed(75, "changed by another program meanwhile");
+    let config = std::fs::read_to_string(user.config_file()).unwrap();
+    assert!(config.contains("# from elsewhere"), "{config}");
+    assert!(!config.contains("# by hand"), "{config}");
+    let kept = edited.stderr.split("what you wrote is in ").nth(1).unwrap();
+    let kept = kept.split(": put").next().unwrap();
+    assert!(std::fs::read_to_string(kept).unwrap().contains("# by hand"));
 }

@@ -7,7 +7,7 @@ use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use toml_edit::{TableLike, Value};
 
-/// The file, and whose entry is meant.
+/// The file, to be changed, and whose entry is meant.
 #[derive(Debug)]
 pub(crate) struct OwnConfig {
     pub(crate) document: Document,
@@ -16,8 +16,8 @@ pub(crate) struct OwnConfig {
 
 impl OwnConfig {
     /// Of the identity that `--agent` names, else of the default one.
-    pub(crate) fn load(context: &Context) -> Result<Self, Failure> {
-        let document = Document::load(&context.config_file())?;
+    pub(crate) async fn load(context: &Context) -> Result<Self, Failure> {
+        let document = Document::edit(&context.config_file()).await?;
         let named = context.global.agent.as_deref();
         let agent = named
             .or_else(|| document.string(&["default_agent"]))
@@ -31,8 +31,8 @@ impl OwnConfig {
     }
 
     /// Of an identity that the daemon has. Where another file configures it, this one gets an entry that says more about it.
-    pub(crate) fn of(context: &Context, agent: String) -> Result<Self, Failure> {
-        let mut document = Document::load(&context.config_file())?;
+    pub(crate) async fn of(context: &Context, agent: String) -> Result<Self, Failure> {
+        let mut document = Document::edit(&context.config_file()).await?;
         document.adopt("agent", &agent);
         Ok(Self { document, agent })
     }
@@ -62,7 +62,7 @@ impl OwnConfig {
     }
 
     /// Writes the file if nothing is wrong with it, and has the daemon read it.
-    pub(crate) async fn put_in_force(&self, context: &Context) -> Result<(), Failure> {
-        put_in_force(context, &self.document).await
+    pub(crate) async fn put_in_force(&mut self, context: &Context) -> Result<(), Failure> {
+        put_in_force(context, &mut self.document).await
     }
 }

@@ -12,7 +12,7 @@ mod man;
 mod mrpd;
 mod schema;
 pub(crate) mod service;
-mod systemd;
+pub(crate) mod systemd;
 pub(crate) mod version;
 
 use super::bounded;

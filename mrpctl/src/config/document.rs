@@ -1,5 +1,9 @@
 //! `mrpd.toml` edited in place: comments, order and whatever else is in it stay.
 
+mod lock;
+
+pub(crate) use lock::Lock;
+
 use crate::exit::{Failure, Reason, plain};
 use mrpd_api::paths::create_private_dir;
 use std::fs::{File, OpenOptions};
@@ -19,6 +23,8 @@ pub(crate) struct Document {
     path: PathBuf,
     toml: DocumentMut,
     original: Option<String>,
+    /// Held from reading to writing by whoever changes the file.
+    lock: Option<Lock>,
 }
 
 impl Document {
@@ -44,6 +50,16 @@ impl Document {
             path: path.to_path_buf(),
             toml,
             original,
+            lock: None,
+        })
+    }
+
+    /// Reads the file to change it: until it is saved, or this is dropped, no other mrpctl does.
+    pub(crate) async fn edit(path: &Path) -> Result<Self, Failure> {
+        let lock = Lock::take(path).await?;
+        Ok(Self {
+            lock: Some(lock),
+            ..Self::load(path)?
         })
     }
 
@@ -271,10 +287,17 @@ impl Document {
             .find(|entry| text_of(*entry, "name") == Some(name))
     }
 
+    /// Lets others change the file, where it is not to be saved.
+    pub(crate) fn release(&mut self) {
+        self.lock = None;
+    }
+
     /// Puts the file in its place as one step: whoever reads it sees the old or the new one. A link is followed, and the mode
     /// of a file that exists stays.
-    pub(crate) fn save(&self) -> Result<(), Failure> {
-        replace(&self.path, self.text().as_bytes()).map_err(|error| {
+    pub(crate) fn save(&mut self) -> Result<(), Failure> {
+        let saved = replace(&self.path, self.text().as_bytes());
+        self.lock = None;
+        saved.map_err(|error| {
             Failure::io(
                 Reason::CannotCreate,
                 &format!("write {}", self.path.display()),
@@ -298,7 +321,7 @@ pub(crate) fn text_of<'a>(table: &'a dyn TableLike, key: &str) -> Option<&'a str
 
 /// Writes a file anew beside its place and moves it there.
 pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let target = path.canonicalize().unwrap_or_else(|_| path.to_path_buf());
+    let target = target_of(path);
     let folder = target.parent().unwrap_or(Path::new("/"));
     create_private_dir(folder)?;
     let mode = target
@@ -314,6 +337,11 @@ pub(crate) fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
         return Err(error);
     }
     File::open(folder)?.sync_all()
+}
+
+/// The file itself, where a link leads to it.
+fn target_of(path: &Path) -> PathBuf {
+    path.canonicalize().unwrap_or_else(|_| path.to_path_buf())
 }
 
 fn write_new(path: &Path, content: &[u8], mode: u32) -> io::Result<()> {

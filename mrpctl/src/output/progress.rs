@@ -3,8 +3,9 @@
 
 use super::{Output, stderr_line};
 use crate::cli::ProgressWhen;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use serde::Serialize;
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 use std::time::{Duration, Instant};
 
@@ -131,10 +132,23 @@ fn style(unit: Unit, total: Option<u64>) -> ProgressStyle {
             "{msg} {wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {eta} to go"
         }
         (Unit::Bytes, None) => "{msg} {bytes}, {bytes_per_sec}",
-        (Unit::Messages, Some(_)) => "{msg} {wide_bar} {pos} of {len}, {per_sec}, {eta} to go",
-        (Unit::Messages, None) => "{msg} {pos}, {per_sec}",
+        (Unit::Messages, Some(_)) => "{msg} {wide_bar} {pos} of {len}, {pace}, {eta} to go",
+        (Unit::Messages, None) => "{msg} {pos}, {pace}",
     };
-    ProgressStyle::with_template(template).expect("the template is sound")
+    ProgressStyle::with_template(template)
+        .expect("the template is sound")
+        .with_key(
+            "pace",
+            |state: &ProgressState, text: &mut dyn fmt::Write| {
+                // A bar that cannot be written is nothing to fail for.
+                let _ = text.write_str(&pace(state.per_sec()));
+            },
+        )
+}
+
+/// How many in a second: parts of one are of no use to anybody.
+fn pace(per_second: f64) -> String {
+    format!("{}/s", HumanCount(per_second.round() as u64))
 }
 
 #[cfg(test)]
@@ -149,6 +163,13 @@ mod tests {
                 assert_eq!((bar.length(), bar.position()), (total, 0));
             }
         }
+    }
+
+    #[test]
+    fn a_pace_is_a_whole_number() {
+        assert_eq!(pace(2_125.298_8), "2,125/s");
+        assert_eq!(pace(0.4), "0/s");
+        assert_eq!(pace(f64::NAN), "0/s");
     }
 
     #[test]

@@ -71,7 +71,7 @@ pub(crate) enum Key {
     Sign,
     /// Check a signature of standard input; exit status 65 where it is none
     Verify {
-        /// Contact, key or card that is to have signed
+        /// Contact, key or card that is to have signed; me, or a local identity
         #[arg(value_name = "KEY", allow_hyphen_values = true, value_parser = value::given)]
         who: String,
         /// The 86 characters that key sign has written

@@ -34,6 +34,8 @@ pub(crate) enum MarkWord {
 }
 
 /// Remove messages for good
+///
+/// At a terminal it asks before it removes what is unread; --yes settles it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 EXAMPLES
@@ -46,6 +48,8 @@ pub(crate) struct Remove {
 }
 
 /// Remove what is old, for good; what is claimed, held, or needed by a hook stays
+///
+/// At a terminal it asks first, unless what is unread stays; --yes settles it.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 EXAMPLES

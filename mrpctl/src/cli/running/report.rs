@@ -8,7 +8,7 @@ use std::time::Duration;
 /// Run a command and send how it ended
 ///
 /// Its output passes through and mrpctl ends with its status, whatever becomes of the message. The message says how it
-/// ended, how long it took, and its last lines.
+/// ended, how long it took, and its last lines. Signals are passed on to the command.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "mrpctl run [OPTIONS] --to TO -- CMD [ARG]...\n       mrpctl run [OPTIONS] --to TO --pid PID",
@@ -69,7 +69,8 @@ pub(crate) enum When {
 
 /// Run a command again and again, and send what it prints when that changes
 ///
-/// What it printed last is kept, also between calls with --once. The first time nothing is sent.
+/// What it printed last is kept, also between calls with --once. The first time nothing is sent. A change that cannot be sent,
+/// because mrpd is away, is sent when it is back; with --once the next call tries again.
 #[derive(Debug, Args)]
 #[command(
     override_usage = "mrpctl watch [OPTIONS] --to TO -- CMD [ARG]...",

@@ -81,7 +81,7 @@ fn configured(values: &Map<String, Json>) -> Vec<Configured> {
 
 async fn add(context: &Context, flags: CapAdd) -> Result<(), Failure> {
     let client = context.daemon().await?;
-    let mut document = Document::load(&context.config_file())?;
+    let mut document = Document::edit(&context.config_file()).await?;
     if document.entry(SECTION, &flags.name).is_none() {
         let Some(description) = &flags.desc else {
             return Err(Failure::new(
@@ -104,7 +104,7 @@ async fn add(context: &Context, flags: CapAdd) -> Result<(), Failure> {
             entry.insert(key, Item::Value(value));
         }
     }
-    put_in_force(context, &document).await?;
+    put_in_force(context, &mut document).await?;
     shown::wait(context, &client, |info| {
         let found = info.capabilities.iter().find(|one| one.name == flags.name);
         found.is_some_and(|one| {
@@ -145,13 +145,13 @@ fn changes(context: &Context, flags: &CapAdd) -> Result<Vec<(&'static str, Value
 /// All of them or none.
 async fn remove(context: &Context, names: &[String]) -> Result<(), Failure> {
     let client = context.daemon().await?;
-    let mut document = Document::load(&context.config_file())?;
+    let mut document = Document::edit(&context.config_file()).await?;
     for name in names {
         if !document.remove_entry(SECTION, name) {
             return Err(unknown(&document, name));
         }
     }
-    put_in_force(context, &document).await?;
+    put_in_force(context, &mut document).await?;
     shown::wait(context, &client, |info| {
         !info
             .capabilities

@@ -70,7 +70,7 @@ fn make(context: &Context, name: Option<String>) -> Result<(), Failure> {
 }
 
 async fn take_into_use(context: &Context, name: &str) -> Result<(), Failure> {
-    let mut document = Document::load(&context.config_file())?;
+    let mut document = Document::edit(&context.config_file()).await?;
     if document.entry("agent", name).is_none() {
         let path = context.paths.key_file(name);
         load(context, name, &path)?;
@@ -78,7 +78,7 @@ async fn take_into_use(context: &Context, name: &str) -> Result<(), Failure> {
         document.push("agent", &[("name", name.into()), ("key_file", file.into())]);
     }
     document.set("default_agent", name.into())?;
-    crate::cmd::tooling::config::put_in_force(context, &document).await?;
+    crate::cmd::tooling::config::put_in_force(context, &mut document).await?;
     context.output.note(&format!(
         "{name} is who acts where no other identity is named"
     ));

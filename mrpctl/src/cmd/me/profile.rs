@@ -74,7 +74,7 @@ fn row(at: &ProfileAt) -> Vec<String> {
 }
 
 async fn set(context: &Context, client: &Client, flags: ProfileSet) -> Result<(), Failure> {
-    let mut own = OwnConfig::of(context, own_agent(context, client).await?.name)?;
+    let mut own = OwnConfig::of(context, own_agent(context, client).await?.name).await?;
     if let Some(name) = &flags.name {
         own.set("display_name", name.as_str())?;
     }

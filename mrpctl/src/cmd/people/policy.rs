@@ -40,7 +40,7 @@ async fn configure(context: &Context, client: &Client, policy: InboxPolicy) -> R
     if !values.contains_key(&format!("agent.{agent}.{KEY}")) {
         return Ok(());
     }
-    let mut own = OwnConfig::of(context, agent)?;
+    let mut own = OwnConfig::of(context, agent).await?;
     own.set(KEY, profile::policy(policy))?;
     own.put_in_force(context).await
 }

@@ -79,7 +79,11 @@ async fn send(
     text: &str,
 ) -> Result<(), Failure> {
     if text.len() > input::MAX_BODY {
-        return Err(input::too_large("the line", input::MAX_BODY));
+        return Err(input::too_large(
+            "the line",
+            input::Purpose::Line,
+            input::MAX_BODY,
+        ));
     }
     let body = RawValue::from_string(json!({ "text": text }).to_string())
         .map_err(|error| Failure::new(Reason::Internal, error.to_string()))?;

@@ -8,7 +8,7 @@ use crate::output::progress::{Progress, Unit};
 use mrpd_api::body::archive::ImportSummary;
 
 pub(super) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure> {
-    let file = input::open(&flags.file)?;
+    let file = input::open(&flags.file).await?;
     let client = context.daemon().await?;
     let progress = Progress::new(&context.output, "import", Unit::Bytes, file.length);
     let summary = client.import(file.pieces(progress)).await?;

@@ -45,7 +45,7 @@ fn query(context: &Context, at: AtRelay) -> BlobQuery {
 
 /// The bare id is printed unless JSON is asked for: it is what a script goes on with.
 async fn put(context: &Context, client: &Client, flags: BlobPut) -> Result<(), Failure> {
-    let source = input::open(&flags.file)?;
+    let source = input::open(&flags.file).await?;
     let own_name = || {
         let name = Path::new(&flags.file).file_name()?.to_str()?;
         (flags.file != "-").then(|| name.to_owned())

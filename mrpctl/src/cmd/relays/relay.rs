@@ -111,7 +111,12 @@ async fn limits(context: &Context, at: AtRelay) -> Result<(), Failure> {
             .is_none_or(|agent| *agent == one.agent);
         is_agent && wanted.as_ref().is_none_or(|relay| *relay == one.relay)
     });
-    context.output.list(&allowances, &LIMIT_HEADS, limit_row)
+    context.output.list(&allowances, &LIMIT_HEADS, limit_row)?;
+    if allowances.is_empty() {
+        let note = "no relay has named a limit yet";
+        context.output.note(note);
+    }
+    Ok(())
 }
 
 fn limit_row(allowance: &Allowance) -> Vec<String> {

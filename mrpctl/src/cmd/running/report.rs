@@ -3,7 +3,7 @@
 
 use crate::cmd::sending::deliver::{Wanted, deliver};
 use crate::cmd::sending::group;
-use crate::cmd::sending::letter::Draft;
+use crate::cmd::sending::letter::{Draft, digest};
 use crate::config::inherited_environment;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
@@ -14,7 +14,6 @@ use mrpd_api::paths::create_private_dir;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::value::{RawValue, to_raw_value};
-use sha2::{Digest as _, Sha256};
 use std::ffi::OsString;
 use std::io::{self, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -44,11 +43,10 @@ impl Reporter<'_> {
             attachments,
             ..Send::default()
         };
-        for to in group::expand(self.context, &client, &template, self.to).await? {
-            // The key of a message has at most 128 characters, and a recipient may be a card.
-            let key = format!("{}-{what}-{}", self.key, digest([to.as_bytes()]));
+        for one in group::expand(self.context, &client, &template, self.to).await? {
+            let key = one.key_of(&format!("{}-{what}", self.key));
             let send = Send {
-                to,
+                to: one.to,
                 ..template.clone()
             };
             self.put(&client, Draft::new(send, Some(key))?).await?;
@@ -105,16 +103,6 @@ pub(super) fn took(duration: Duration) -> String {
 pub(super) fn host() -> String {
     let name = nix::unistd::gethostname().unwrap_or_default();
     name.to_string_lossy().into_owned()
-}
-
-/// A short text that stands for others.
-pub(super) fn digest<'a>(parts: impl IntoIterator<Item = &'a [u8]>) -> String {
-    let mut hash = Sha256::new();
-    for part in parts {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    mrp_proto::base64url::encode(&hash.finalize()[..16])
 }
 
 /// What is remembered of a command from one call to the next, in a file of its own.
@@ -188,10 +176,5 @@ mod tests {
         for (seconds, text) in [(1.25, "1.2 s"), (65.0, "1 min 5 s"), (7380.0, "2 h 3 min")] {
             assert_eq!(took(Duration::from_secs_f64(seconds)), text);
         }
-    }
-
-    #[test]
-    fn parts_are_told_apart() {
-        assert_ne!(digest([&b"ab"[..], b"c"]), digest([&b"a"[..], b"bc"]));
     }
 }

@@ -14,7 +14,7 @@ use crate::output::progress::{Progress, Unit};
 use crate::program::{self, End};
 use mrpd_api::body::blobs::{Attach, BlobQuery};
 use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use nix::unistd::{Pid, getpgid, tcgetpgrp};
 use passing::Passing;
 use serde::Serialize;
 use standing::{Standing, judge};
@@ -109,7 +109,6 @@ impl Report<'_> {
         let listening = |kind| signal(kind).map_err(|error| internal("listen for signals", &error));
         let mut terminate = listening(SignalKind::terminate())?;
         let mut hangup = listening(SignalKind::hangup())?;
-        // At a terminal the command gets this one by itself.
         let mut interrupt = listening(SignalKind::interrupt())?;
         let mut signs = self.signs();
         let mut limit = std::pin::pin!(sleep(
@@ -130,7 +129,9 @@ impl Report<'_> {
                 () = &mut reading, if !is_read => is_read = true,
                 _ = terminate.recv() => pass_on(child, Signal::SIGTERM),
                 _ = hangup.recv() => pass_on(child, Signal::SIGHUP),
-                _ = interrupt.recv() => {}
+                _ = interrupt.recv() => if !is_typed_to(child) {
+                    pass_on(child, Signal::SIGINT);
+                },
                 () = &mut limit => {
                     let last = if has_timed_out { Signal::SIGKILL } else { Signal::SIGTERM };
                     has_timed_out = true;
@@ -299,11 +300,25 @@ async fn next_sign(signs: &mut Option<Interval>) {
 }
 
 fn pass_on(child: &Child, signal: Signal) {
-    let id = child.id().and_then(|id| i32::try_from(id).ok());
-    if let Some(id) = id {
+    if let Some(id) = process_of(child) {
         // It may have ended meanwhile, which is as good.
-        let _ = kill(Pid::from_raw(id), signal);
+        let _ = kill(id, signal);
     }
+}
+
+/// Whether the command has what is typed at our terminal, a Ctrl-C among it: then it has that already. Where there is no terminal,
+/// or another command has it, the signal was sent to us alone.
+fn is_typed_to(child: &Child) -> bool {
+    let Ok(terminal) = std::fs::File::open("/dev/tty") else {
+        return false;
+    };
+    let group = process_of(child).and_then(|id| getpgid(Some(id)).ok());
+    group.is_some() && group == tcgetpgrp(&terminal).ok()
+}
+
+fn process_of(child: &Child) -> Option<Pid> {
+    let id = child.id().and_then(|id| i32::try_from(id).ok());
+    id.map(Pid::from_raw)
 }
 
 fn is_there(pid: Pid) -> bool {

@@ -54,12 +54,11 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         },
         schema,
     };
-    let everybody = flags.from.as_deref() == Some(EVERYBODY);
     let filter = MessageQuery {
-        from: flags.from.clone().filter(|_| !everybody),
+        from: flags.from.clone().filter(|from| from != EVERYBODY),
         agent: context.global.agent.clone(),
         kind: Some(Kind::Request),
-        condition: Some(condition(&flags, everybody)),
+        condition: Some(condition(&flags)),
         ..MessageQuery::default()
     };
     context.output.verbose(|| "waiting for requests".to_owned());
@@ -96,7 +95,8 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
 }
 
 /// What the daemon looks for: texts are written as JSON, which expressions read as such.
-fn condition(flags: &Flags, everybody: bool) -> String {
+fn condition(flags: &Flags) -> String {
+    let everybody = flags.from.as_deref() == Some(EVERYBODY);
     let quoted = |text: &String| serde_json::Value::from(text.as_str()).to_string();
     let actions: Vec<String> = flags.actions.iter().map(quoted).collect();
     let mut condition = format!("body.action in [{}]", actions.join(", "));

@@ -3,8 +3,9 @@
 //! What was printed is remembered only once the message is durable, and the message has a key: whatever dies in between, a change
 //! is told once.
 
-use super::report::{Memory, Reporter, body, digest, environment};
+use super::report::{Memory, Reporter, body, environment};
 use crate::cli::running::Watch as Flags;
+use crate::cmd::sending::letter::digest;
 use crate::context::Context;
 use crate::exit::Failure;
 use crate::program::{self, Ended, Output};
@@ -35,11 +36,12 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         .title
         .clone()
         .unwrap_or_else(|| program::shown(&flags.command));
-    let watch = Watch {
+    let mut watch = Watch {
         context,
         flags: &flags,
         memory,
         title,
+        is_held_up: false,
     };
     if flags.once {
         return watch.look().await;
@@ -57,10 +59,12 @@ struct Watch<'a> {
     flags: &'a Flags,
     memory: Memory,
     title: String,
+    /// Whether it was told that a change cannot be sent for now.
+    is_held_up: bool,
 }
 
 impl Watch<'_> {
-    async fn look(&self) -> Result<(), Failure> {
+    async fn look(&mut self) -> Result<(), Failure> {
         let command = program::command(&self.flags.command, environment());
         let limit = self.flags.run_timeout;
         let Ended { end, stdout, .. } = program::run(command, Vec::new(), Output::Kept, limit)
@@ -83,10 +87,32 @@ impl Watch<'_> {
             }
             Some(before) => {
                 seen.changes = before.changes + 1;
-                self.tell(before, &seen).await?;
+                match self.tell(before, &seen).await {
+                    Err(failure) if self.may_go_on(&failure) => return Ok(()),
+                    told => told?,
+                }
+                self.is_held_up = false;
             }
         }
         self.memory.save(&seen)
+    }
+
+    /// Whether a change that cannot be sent now is left for the next time, which finds it as long as it is not remembered. That is
+    /// said once, until one was sent again.
+    fn may_go_on(&mut self, failure: &Failure) -> bool {
+        let Some(told) = failure.told().filter(|told| told.detail.retryable) else {
+            return false;
+        };
+        if self.flags.once {
+            return false;
+        }
+        if !self.is_held_up {
+            self.is_held_up = true;
+            let why = &told.detail.message;
+            let text = format!("the change cannot be sent yet, and is tried again: {why}");
+            self.context.output.warning(&text);
+        }
+        true
     }
 
     async fn tell(&self, before: &Seen, seen: &Seen) -> Result<(), Failure> {

@@ -5,7 +5,7 @@ use crate::cli::sending::Content;
 use crate::cli::value::Member;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
-use crate::input::{self, MAX_BODY};
+use crate::input::{self, MAX_BODY, Purpose};
 use serde_json::value::RawValue;
 
 /// A message's body: JSON that is sent byte for byte.
@@ -100,7 +100,7 @@ pub(in crate::cmd) fn from_json(text: &str) -> Result<Body, Failure> {
 
 pub(super) fn checked(json: Box<RawValue>) -> Result<Body, Failure> {
     if json.get().len() > MAX_BODY {
-        return Err(input::too_large("the message", MAX_BODY));
+        return Err(input::too_large("the message", Purpose::Body, MAX_BODY));
     }
     Ok(Body { json })
 }

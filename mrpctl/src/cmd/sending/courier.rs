@@ -34,6 +34,8 @@ pub(in crate::cmd) struct Courier<'a> {
     /// Elements of the array that `-o json` writes where there may be several.
     elements: usize,
     first_exit: Option<u8>,
+    /// Whether results are written: not where nobody reads them any more.
+    is_read: bool,
 }
 
 impl<'a> Courier<'a> {
@@ -45,6 +47,7 @@ impl<'a> Courier<'a> {
             files: Files::default(),
             elements: 0,
             first_exit: None,
+            is_read: true,
         })
     }
 
@@ -75,7 +78,7 @@ impl<'a> Courier<'a> {
                 .object(&preview, || preview.text(), None);
         }
         let sent = deliver(self.context, self.client.clone(), self.wanted, &draft).await?;
-        self.show(&sent)?;
+        self.write(|courier| courier.show(&sent))?;
         self.tell(&sent);
         Ok(())
     }
@@ -88,7 +91,7 @@ impl<'a> Courier<'a> {
             deliver(self.context, self.client.clone(), self.wanted, &draft)
                 .await
                 .and_then(|sent| {
-                    self.show_element(&sent, shown_id(&sent))?;
+                    self.write(|courier| courier.show_element(&sent, shown_id(&sent)))?;
                     self.tell(&sent);
                     Ok(())
                 })
@@ -121,7 +124,7 @@ impl<'a> Courier<'a> {
                     sent: Some(&sent),
                     error: None,
                 };
-                self.show_element(&result, shown_id(&sent))?;
+                self.write(|courier| courier.show_element(&result, shown_id(&sent)))?;
                 self.tell(&sent);
                 Ok(())
             }
@@ -155,10 +158,29 @@ impl<'a> Courier<'a> {
     }
 
     /// Opens or closes the array of `-o json`.
-    pub(super) fn bracket(&self, bracket: &str) -> Result<(), Failure> {
+    pub(super) fn bracket(&mut self, bracket: &str) -> Result<(), Failure> {
         match self.context.output.shape() {
-            Shape::Json => self.context.output.bytes(format!("{bracket}\n")),
+            Shape::Json => {
+                self.write(|courier| courier.context.output.bytes(format!("{bracket}\n")))
+            }
             _ => Ok(()),
+        }
+    }
+
+    /// Writes what has become of a message. Whoever leaves off reading that did not say that the others are not to be sent.
+    fn write(
+        &mut self,
+        result: impl FnOnce(&mut Self) -> Result<(), Failure>,
+    ) -> Result<(), Failure> {
+        if !self.is_read {
+            return Ok(());
+        }
+        match result(self) {
+            Err(Failure::OutputClosed) => {
+                self.is_read = false;
+                Ok(())
+            }
+            written => written,
         }
     }
 
@@ -174,7 +196,7 @@ impl<'a> Courier<'a> {
             sent: None,
             error: Some(&told.detail),
         };
-        self.show_element(&result, NOT_SENT)
+        self.write(|courier| courier.show_element(&result, NOT_SENT))
     }
 
     fn show(&self, sent: &Sent) -> Result<(), Failure> {

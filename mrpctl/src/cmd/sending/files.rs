@@ -165,7 +165,7 @@ impl File {
             agent: agent.map(str::to_owned),
             ..BlobQuery::default()
         };
-        let source = input::open(&self.path)?;
+        let source = input::open(&self.path).await?;
         let progress = Progress::new(output, &self.name, Unit::Bytes, source.length);
         let blob = client.put_file(&query, source.pieces(progress)).await;
         Ok(blob?.id)

@@ -83,7 +83,7 @@ async fn ask(
     deadline: Instant,
 ) -> Result<String, Failure> {
     let to = recipient.key.to_string();
-    let id = id.map(|id| format!("{id}:{to}"));
+    let id = id.map(|id| letter::key_for(id, &to));
     let draft = Draft::new(Send { to, ..send.clone() }, id)?;
     let wanted = Wanted::explicitly(Stage::Accepted);
     let left = deadline.saturating_duration_since(Instant::now());

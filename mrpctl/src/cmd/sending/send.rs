@@ -71,9 +71,12 @@ pub(super) async fn to_each(
     let recipients = group::expand(context, &courier.client, &send, recipients).await?;
     courier.take_along(files, &mut send).await?;
     courier.bracket("[")?;
-    for to in recipients {
-        let id = id.map(|id| format!("{id}:{to}"));
-        let send = Send { to, ..send.clone() };
+    for one in recipients {
+        let id = id.map(|id| one.key_of(id));
+        let send = Send {
+            to: one.to,
+            ..send.clone()
+        };
         courier.send_one_of_many(Draft::new(send, id)?).await?;
     }
     courier.bracket("]")

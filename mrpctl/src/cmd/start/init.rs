@@ -4,7 +4,7 @@ mod plan;
 
 use crate::autostart;
 use crate::cli::start::Init as Flags;
-use crate::cmd::tooling::service;
+use crate::cmd::tooling::{service, systemd};
 use crate::config::document::Document;
 use crate::context::Context;
 use crate::exit::Failure;
@@ -47,16 +47,17 @@ enum Daemon {
 }
 
 pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> {
-    let mut document = Document::load(&context.config_file())?;
+    let mut document = Document::edit(&context.config_file()).await?;
     let plan = plan::make(context, &flags, &document).await?;
     let key = key_file::load_or_create(&plan.key_file)?;
     plan.apply(&mut document, &context.paths);
     let config_changed = document.is_changed();
-    if config_changed {
-        crate::cmd::tooling::config::save_checked(context, &document).await?;
-    }
+    crate::cmd::tooling::config::save_checked(context, &mut document).await?;
     if flags.service {
-        service::install_for_user(context, flags.linger).await?;
+        service::install_for_user(context).await?;
+        if flags.linger {
+            systemd::enable_linger().await?;
+        }
     }
     let daemon = start_or_reload(context, &flags).await?;
     let relay = plan::relay_in_use(&document, &plan.agent);

@@ -19,7 +19,7 @@ pub(crate) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure>
     let client = context.daemon().await?;
     let method = Method::from_bytes(flags.method.as_bytes())
         .map_err(|error| Failure::new(Reason::Usage, error.to_string()))?;
-    let headers = headers(flags, body.is_some());
+    let headers = headers(flags, body.as_ref());
     let answer = client
         .request(method, &flags.target, &headers, body, ANSWER_TIMEOUT)
         .await?;
@@ -55,7 +55,7 @@ async fn body(flags: &Flags) -> Result<Option<Bytes>, Failure> {
     Ok(Some(Bytes::from(text)))
 }
 
-fn headers(flags: &Flags, has_body: bool) -> Vec<(String, String)> {
+fn headers(flags: &Flags, body: Option<&Bytes>) -> Vec<(String, String)> {
     let mut headers = flags.headers.clone();
     let mut usually = |name: &str, value: &str| {
         if !headers
@@ -65,7 +65,7 @@ fn headers(flags: &Flags, has_body: bool) -> Vec<(String, String)> {
             headers.push((name.to_owned(), value.to_owned()));
         }
     };
-    if has_body {
+    if body.is_some() {
         usually("content-type", "application/json");
     }
     if flags.stream {

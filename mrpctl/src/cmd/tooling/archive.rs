@@ -4,6 +4,7 @@ use super::mrpd;
 use crate::cli::tooling::{Backup, Restore};
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use crate::input;
 use crate::output::escape;
 use mrpd_api::body::archive::{BackedUp, Backup as Request};
 use serde::Serialize;
@@ -58,10 +59,7 @@ pub(crate) async fn restore(context: &Context, flags: &Restore) -> Result<(), Fa
         )
         .fix("mrpctl daemon stop        (and afterwards: mrpctl daemon start)"));
     }
-    std::fs::File::open(&flags.file).map_err(|error| {
-        let doing = format!("read {}", flags.file.display());
-        Failure::io(Reason::NoInput, &doing, &error)
-    })?;
+    input::check_readable(&flags.file).await?;
     let mut arguments = vec!["restore".as_ref(), flags.file.as_os_str()];
     if flags.force {
         arguments.push("--force".as_ref());

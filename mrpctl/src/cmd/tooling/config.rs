@@ -5,7 +5,7 @@ mod check;
 
 use super::mrpd;
 use crate::cli::tooling::Config as Flags;
-use crate::config::document::{self, Document};
+use crate::config::document::{self, Document, Lock};
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::input;
@@ -134,10 +134,10 @@ async fn set(context: &Context, key: &str, value: &str) -> Result<(), Failure> {
     };
     let mut first_failure = None;
     for reading in readings {
-        let mut document = Document::load(&context.config_file())?;
+        let mut document = Document::edit(&context.config_file()).await?;
         adopt(context, &mut document, key).await;
         document.set(key, reading)?;
-        match save_checked(context, &document).await {
+        match save_checked(context, &mut document).await {
             Ok(()) => return reload(context).await,
             Err(failure) => first_failure = first_failure.or(Some(failure)),
         }
@@ -183,14 +183,14 @@ fn entry_in_force<'a>(
 }
 
 async fn unset(context: &Context, key: &str) -> Result<(), Failure> {
-    let mut document = Document::load(&context.config_file())?;
+    let mut document = Document::edit(&context.config_file()).await?;
     if !document.unset(key)? {
         return Err(Failure::new(
             Reason::NothingFound,
             format!("{key} is not set in {}", document.path().display()),
         ));
     }
-    put_in_force(context, &document).await
+    put_in_force(context, &mut document).await
 }
 
 /// The file itself changes only when what was saved is right.
@@ -206,9 +206,8 @@ async fn edit(context: &Context) -> Result<(), Failure> {
             );
         }
     };
-    let before = Document::load(&path)
-        .map_or_else(|_| document::read(&path), |document| Ok(document.text()))?;
-    let draft = Draft::write(&path, &before)?;
+    let before = text_of(&path)?;
+    let mut draft = Draft::write(&path, &before)?;
     loop {
         run_editor(&editor, &draft.path).await?;
         let text = document::read(&draft.path)?;
@@ -217,13 +216,7 @@ async fn edit(context: &Context) -> Result<(), Failure> {
             return Ok(());
         }
         let Err(failure) = check_draft(context, &draft).await else {
-            document::replace(&path, text.as_bytes()).map_err(|error| {
-                Failure::io(
-                    Reason::CannotCreate,
-                    &format!("write {}", path.display()),
-                    &error,
-                )
-            })?;
+            put_edited(&path, &before, &text, &mut draft).await?;
             return reload(context).await;
         };
         context.output.failure(&failure);
@@ -236,6 +229,39 @@ async fn edit(context: &Context) -> Result<(), Failure> {
             return Err(Failure::Status(failure.exit()));
         }
     }
+}
+
+/// The file as it is; a new one as it would begin.
+fn text_of(path: &Path) -> Result<String, Failure> {
+    Document::load(path).map_or_else(|_| document::read(path), |document| Ok(document.text()))
+}
+
+/// Nobody is kept from changing the file for as long as an editor is open; what they changed meanwhile is not written over.
+async fn put_edited(
+    path: &Path,
+    before: &str,
+    text: &str,
+    draft: &mut Draft,
+) -> Result<(), Failure> {
+    let _lock = Lock::take(path).await?;
+    if text_of(path)? != before {
+        draft.keep();
+        let what = format!(
+            "{} was changed by another program meanwhile",
+            path.display()
+        );
+        return Err(Failure::new(Reason::TryAgain, what).fix(format!(
+            "what you wrote is in {}: put it in with mrpctl config edit",
+            draft.path.display()
+        )));
+    }
+    document::replace(path, text.as_bytes()).map_err(|error| {
+        Failure::io(
+            Reason::CannotCreate,
+            &format!("write {}", path.display()),
+            &error,
+        )
+    })
 }
 
 /// Editors are named with their options; only a shell knows how to read that.
@@ -261,8 +287,12 @@ async fn run_editor(editor: &OsStr, path: &Path) -> Result<(), Failure> {
 }
 
 /// Writes the file if there is something to write and nothing wrong with it.
-pub(crate) async fn save_checked(context: &Context, document: &Document) -> Result<(), Failure> {
+pub(crate) async fn save_checked(
+    context: &Context,
+    document: &mut Document,
+) -> Result<(), Failure> {
     if !document.is_changed() {
+        document.release();
         return Ok(());
     }
     let draft = Draft::write(document.path(), &document.text())?;
@@ -295,7 +325,10 @@ pub(crate) async fn in_force(
 }
 
 /// Writes the file as [`save_checked`] does, and has the daemon read it.
-pub(crate) async fn put_in_force(context: &Context, document: &Document) -> Result<(), Failure> {
+pub(crate) async fn put_in_force(
+    context: &Context,
+    document: &mut Document,
+) -> Result<(), Failure> {
     save_checked(context, document).await?;
     reload(context).await
 }

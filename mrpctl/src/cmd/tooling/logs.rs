@@ -26,11 +26,19 @@ pub(crate) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure>
     }
     let log = LogFile::new(context.paths.log_file(), flags.hook.as_deref());
     let mut reader = log.open()?;
-    for line in log.last(&mut reader, flags.lines)? {
-        write(context, &line)?;
+    let last = log.last(&mut reader, flags.lines)?;
+    for line in &last {
+        write(context, line)?;
     }
     if !flags.follow {
-        return Ok(());
+        return match &flags.hook {
+            Some(hook) if last.is_empty() && flags.lines > 0 => Err(Failure::new(
+                Reason::NothingFound,
+                format!("the log has nothing of a hook {hook}"),
+            )
+            .fix("mrpctl hook ls")),
+            _ => Ok(()),
+        };
     }
     tokio::select! {
         ended = log.follow(context, reader) => ended,

@@ -67,14 +67,9 @@ pub(crate) async fn run(context: &Context, flags: &Flags) -> Result<(), Failure>
 }
 
 /// Also what `init --service` does.
-pub(crate) async fn install_for_user(context: &Context, linger: bool) -> Result<(), Failure> {
+pub(crate) async fn install_for_user(context: &Context) -> Result<(), Failure> {
     let which = WhichManager { system: false };
-    install(context, &which).await?;
-    if linger {
-        enable_linger().await
-    } else {
-        Ok(())
-    }
+    install(context, &which).await.map(drop)
 }
 
 async fn install(context: &Context, which: &WhichManager) -> Result<Report, Failure> {

@@ -36,7 +36,7 @@ pub(in crate::mcp) async fn upload_blob(desk: &Desk, asked: UploadBlob) -> Resul
             put(&client, &query, bytes).await?
         }
         (None, None, Some(path)) => {
-            let source = input::open_path(&desk.limits.readable(&path)?)?;
+            let source = input::open_path(&desk.limits.readable(&path)?).await?;
             let progress = Progress::new(&desk.context.output, &path, Unit::Bytes, source.length);
             client.put_file(&query, source.pieces(progress)).await?
         }

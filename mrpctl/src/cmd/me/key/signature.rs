@@ -1,5 +1,6 @@
 //! `mrpctl key sign` and `mrpctl key verify`: detached signatures of standard input.
 
+use crate::cmd::own_agent;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::{input, similar};
@@ -37,7 +38,7 @@ pub(super) async fn sign(context: &Context) -> Result<(), Failure> {
         .object(&signed, || format!("{signature}\n"), Some(&signature))
 }
 
-/// A key needs no daemon; a contact's name does.
+/// A key needs no daemon; a name does.
 pub(super) async fn verify(context: &Context, who: &str, signature: &str) -> Result<(), Failure> {
     let signature: Signature = signature.trim().parse().map_err(|error| {
         Failure::new(Reason::BadData, format!("this is no signature: {error}"))
@@ -45,7 +46,7 @@ pub(super) async fn verify(context: &Context, who: &str, signature: &str) -> Res
     })?;
     let (key, contact) = match key_in(who) {
         Some(key) => (key, None),
-        None => contact(context, who).await?,
+        None => named(context, who).await?,
     };
     let hash = input::standard_input_hash().await?;
     let bytes = data_bytes(BodyHash::from_digest(hash));
@@ -77,16 +78,26 @@ fn key_in(who: &str) -> Option<PublicKey> {
     bare.parse().or(card).ok()
 }
 
-async fn contact(context: &Context, who: &str) -> Result<(PublicKey, Option<String>), Failure> {
-    let contacts = context.daemon().await?.contacts().await?;
-    let is_meant = |name: &str| name.to_lowercase() == who.to_lowercase();
-    if let Some(contact) = contacts.iter().find(|contact| is_meant(&contact.name)) {
-        return Ok((contact.key, Some(contact.name.clone())));
+/// `me`, a contact, or a local identity.
+async fn named(context: &Context, who: &str) -> Result<(PublicKey, Option<String>), Failure> {
+    let client = context.daemon().await?;
+    if who == "me" {
+        let own = own_agent(context, &client).await?;
+        return Ok((own.key, Some(own.name)));
     }
-    let names = contacts.iter().map(|contact| contact.name.as_str());
+    let contacts = client.contacts().await?;
+    let agents = client.agents().await?;
+    let contacts = contacts.iter().map(|one| (one.name.as_str(), one.key));
+    let agents = agents.iter().map(|one| (one.name.as_str(), one.key));
+    let known: Vec<(&str, PublicKey)> = contacts.chain(agents).collect();
+    let is_meant = |name: &str| name.to_lowercase() == who.to_lowercase();
+    if let Some((name, key)) = known.iter().find(|(name, _)| is_meant(name)) {
+        return Ok((*key, Some((*name).to_owned())));
+    }
+    let names = known.iter().map(|(name, _)| *name);
     let hint = match similar::closest(who, names) {
         Some(name) => format!("did you mean {name}? See mrpctl contact ls"),
-        None => "give the key itself, or a contact's name: mrpctl contact ls".to_owned(),
+        None => "give the key itself, me, or a contact's name: mrpctl contact ls".to_owned(),
     };
     let message = format!("no such contact or key: {who}");
     Err(ErrorDetail::new(Code::UnknownRecipient, message, Some(hint)).into())

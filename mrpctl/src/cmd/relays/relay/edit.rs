@@ -11,7 +11,7 @@ use crate::similar;
 
 /// The local identity uses it from now on; one that names no relays uses all of them anyway.
 pub(super) async fn add(context: &Context, name: &str, url: &RelayUrl) -> Result<(), Failure> {
-    let mut own = OwnConfig::load(context)?;
+    let mut own = OwnConfig::load(context).await?;
     if let Some(warning) = url.warning() {
         context.output.warning(&warning);
     }
@@ -40,7 +40,7 @@ pub(super) async fn add(context: &Context, name: &str, url: &RelayUrl) -> Result
 
 /// Where it was the only one of an identity the daemon's program says so, and nothing is changed.
 pub(super) async fn remove(context: &Context, name: &str) -> Result<(), Failure> {
-    let mut document = Document::load(&context.config_file())?;
+    let mut document = Document::edit(&context.config_file()).await?;
     if !document.remove_entry("relay", name) {
         let path = document.path().display().to_string();
         let relays = document.entries("relay");
@@ -52,7 +52,7 @@ pub(super) async fn remove(context: &Context, name: &str) -> Result<(), Failure>
         ));
     }
     document.take_out("agent", "relays", name);
-    put_in_force(context, &document).await
+    put_in_force(context, &mut document).await
 }
 
 pub(super) async fn put_first(context: &Context, name: &str) -> Result<(), Failure> {
@@ -65,7 +65,7 @@ pub(super) async fn put_first(context: &Context, name: &str) -> Result<(), Failu
     let agent = own_agent(context, &client).await?;
     let others = agent.relays.into_iter().filter(|other| other != name);
     let order: Vec<String> = std::iter::once(name.to_owned()).chain(others).collect();
-    let mut own = OwnConfig::of(context, agent.name)?;
+    let mut own = OwnConfig::of(context, agent.name).await?;
     own.document.set_list("agent", &own.agent, "relays", &order);
     own.put_in_force(context).await
 }

@@ -47,7 +47,7 @@ pub(super) async fn run(
 ) -> Result<(), Failure> {
     let reader = Reader::new(flags, address, template)?;
     let mut lines = input::lines();
-    let courier = Courier::new(context, wanted).await?;
+    let mut courier = Courier::new(context, wanted).await?;
     courier.bracket("[")?;
     let permits = Semaphore::new(WAITS);
     let mut stream = Stream {

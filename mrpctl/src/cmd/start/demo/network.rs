@@ -1,6 +1,7 @@
 //! A relay and two users in a temporary folder. When it is dropped, whatever was started in it is ended and the folder removed.
 
 use crate::cmd::tooling::daemon::is_alive;
+use crate::config::own_program;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use mrpd_api::paths::{SOCKET_PATH_LIMIT, create_private_dir};
@@ -228,7 +229,7 @@ impl Network {
         for (name, path) in &self.programs {
             writeln!(script, "export {name}='{}'", path.display())?;
         }
-        if let Some(programs) = std::env::current_exe()?.parent() {
+        if let Some(programs) = own_program()?.parent() {
             writeln!(script, "export PATH='{}':\"$PATH\"", programs.display())?;
         }
         writeln!(script, "PS1='{}$ '", user.name())

@@ -1,6 +1,7 @@
 //! One command of one user: the line as it would be typed, and the run of it.
 
 use super::network::{Network, User};
+use crate::config::own_program;
 use crate::exit::{Failure, Reason};
 use std::process::Stdio;
 use std::time::Duration;
@@ -41,7 +42,7 @@ impl Step<'_> {
     }
 
     async fn run_unbounded(&self, network: &Network) -> Result<String, Failure> {
-        let program = std::env::current_exe()
+        let program = own_program()
             .map_err(|error| Failure::io(Reason::Internal, "find this program", &error))?;
         let stdin = if self.input.is_some() {
             Stdio::piped()

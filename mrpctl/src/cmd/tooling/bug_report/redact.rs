@@ -25,14 +25,21 @@ const PRIVATE: &[&str] = &[
     "body",
     "title",
 ];
+/// What a secret stands right behind, in a header.
+const BEARER: &str = "bearer";
 /// Parts of names that say that a value is a secret.
 const SECRET: &[&str] = &[
     "secret",
     "token",
     "password",
     "passphrase",
+    "passwd",
     "authorization",
+    BEARER,
     "credential",
+    "api_key",
+    "api-key",
+    "apikey",
 ];
 
 pub(super) struct Redactor {
@@ -88,7 +95,7 @@ impl Redactor {
             "" | "/" => text.to_owned(),
             home => text.replace(home, "~"),
         };
-        without_userinfo(&without_secrets(&shorten(&text)))
+        hosts_only(&without_secrets(&without_quoted(&shorten(&text))))
     }
 }
 
@@ -119,6 +126,47 @@ fn shorten(text: &str) -> String {
     shortened + rest
 }
 
+/// What is said of a configuration, as in `mrpd.toml:3: relay.x.url: ... \"/p/abc\"`, loses what it repeats of it. Log lines go on
+/// behind that, so all that is quoted in the line goes.
+fn without_quoted(text: &str) -> String {
+    let lines = text.split('\n').map(|line| {
+        if is_of_config(line) {
+            without_quotations(line)
+        } else {
+            line.to_owned()
+        }
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn is_of_config(line: &str) -> bool {
+    let mut behind = line.split(".toml:").skip(1);
+    behind.any(|rest| rest.starts_with(|letter: char| letter.is_ascii_digit()))
+}
+
+fn without_quotations(line: &str) -> String {
+    let mut left = String::with_capacity(line.len());
+    let mut letters = line.chars();
+    while let Some(letter) = letters.next() {
+        left.push(letter);
+        if !matches!(letter, '"' | '`') {
+            continue;
+        }
+        left.push_str(REMOVED);
+        while let Some(inside) = letters.next() {
+            match inside {
+                '\\' => drop(letters.next()),
+                end if end == letter => {
+                    left.push(end);
+                    break;
+                }
+                _ => {}
+            }
+        }
+    }
+    left
+}
+
 /// `token=abc`, `"secret": "abc"`, `Authorization: Bearer abc`: the value goes, to the end of the word, or of the line for a header.
 fn without_secrets(text: &str) -> String {
     let lines: Vec<String> = text.split('\n').map(without_secrets_of_line).collect();
@@ -130,6 +178,9 @@ fn without_secrets_of_line(line: &str) -> String {
     let found = SECRET.iter().filter_map(|word| {
         let at = lower.find(word)?;
         let behind = at + word.len();
+        if *word == BEARER && lower[behind..].starts_with(' ') {
+            return Some(behind);
+        }
         let separator = lower[behind..].find(['=', ':'])?;
         // The name goes on at most as one word does.
         let is_name = lower[behind..behind + separator].chars().all(|letter| {
@@ -145,8 +196,8 @@ fn without_secrets_of_line(line: &str) -> String {
     }
 }
 
-/// `https://user:pass@host/path?query` loses its user and its query.
-fn without_userinfo(text: &str) -> String {
+/// `https://user:pass@host/path?query` loses all but its host: any of the rest may be a secret.
+fn hosts_only(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("://") {
@@ -156,10 +207,13 @@ fn without_userinfo(text: &str) -> String {
             .find(|letter: char| letter.is_whitespace() || matches!(letter, '"' | '\'' | ')' | '>'))
             .unwrap_or(after.len());
         let (url, behind) = after.split_at(end);
-        let authority_end = url.find('/').unwrap_or(url.len());
-        let start = url[..authority_end].rfind('@').map_or(0, |at| at + 1);
-        let query = url.find('?').unwrap_or(url.len());
-        clean.push_str(&url[start.min(query)..query]);
+        let authority_end = url.find(['/', '?', '#']).unwrap_or(url.len());
+        let authority = &url[..authority_end];
+        let start = authority.rfind('@').map_or(0, |at| at + 1);
+        clean.push_str(&authority[start..]);
+        if authority_end < url.len() {
+            clean.push_str("/…");
+        }
         rest = behind;
     }
     clean + rest
@@ -200,11 +254,29 @@ mod tests {
             ("secret_file = \"/x\"".into(), "secret_file = \"/x\""),
             (
                 "at https://u:p@h.example/x?k=v, next".into(),
-                "at https://h.example/x next",
+                "at https://h.example/… next",
             ),
             (
-                "relay https://h.example:8080/x is up".into(),
-                "relay https://h.example:8080/x is up",
+                "relay https://h.example:8080/p/abc is up".into(),
+                "relay https://h.example:8080/… is up",
+            ),
+            (
+                "relay https://h.example:8080 is up".into(),
+                "relay https://h.example:8080 is up",
+            ),
+            (
+                "curl -H 'x: Bearer abc' -u me".into(),
+                "curl -H 'x: Bearer (removed)",
+            ),
+            ("X-Api-Key: abc".into(), "X-Api-Key: (removed)"),
+            ("passwd=abc".into(), "passwd= (removed)"),
+            (
+                r#"WARN x: /etc/mrp/mrpd.toml:3: relay.x.url: leave out "/p/a\"bc" and `d`"#.into(),
+                r#"WARN x: /etc/mrp/mrpd.toml:3: relay.x.url: leave out "(removed)" and `(removed)`"#,
+            ),
+            (
+                "WARN x: hook \"deploy\" of mrpd.toml".into(),
+                "WARN x: hook \"deploy\" of mrpd.toml",
             ),
             (
                 "two\npassword: x\nlines".into(),

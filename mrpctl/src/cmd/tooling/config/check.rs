@@ -3,6 +3,7 @@
 use crate::config::document;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
+use crate::input;
 use crate::output::escape;
 use serde::Serialize;
 use std::path::{Path, PathBuf};
@@ -19,9 +20,7 @@ struct Checked<'a> {
 /// Passes on what the daemon's program says.
 pub(super) async fn check(context: &Context, file: Option<&Path>) -> Result<(), Failure> {
     if let Some(file) = file {
-        std::fs::File::open(file).map_err(|error| {
-            Failure::io(Reason::NoInput, &format!("read {}", file.display()), &error)
-        })?;
+        input::check_readable(file).await?;
     }
     let found = run_check(context, file).await?;
     tell_warnings(context, &found);
@@ -61,11 +60,12 @@ pub(super) async fn check_draft(context: &Context, draft: &Draft) -> Result<(), 
     .note("found", found.mistakes))
 }
 
-/// A file beside the configuration, gone when it is no longer needed.
+/// A file beside the configuration, gone when it is no longer needed unless it is kept.
 pub(super) struct Draft {
     pub(super) path: PathBuf,
     /// The file that it is to become.
     target: PathBuf,
+    is_kept: bool,
 }
 
 impl Draft {
@@ -74,6 +74,7 @@ impl Draft {
         let draft = Self {
             path,
             target: beside.to_path_buf(),
+            is_kept: false,
         };
         document::replace(&draft.path, text.as_bytes()).map_err(|error| {
             Failure::io(
@@ -84,12 +85,19 @@ impl Draft {
         })?;
         Ok(draft)
     }
+
+    /// Leaves it where it is, for what is written in it.
+    pub(super) fn keep(&mut self) {
+        self.is_kept = true;
+    }
 }
 
 impl Drop for Draft {
     fn drop(&mut self) {
-        // What cannot be removed is a copy of the configuration, for its owner's eyes only.
-        let _ = std::fs::remove_file(&self.path);
+        if !self.is_kept {
+            // What cannot be removed is a copy of the configuration, for its owner's eyes only.
+            let _ = std::fs::remove_file(&self.path);
+        }
     }
 }
 
@@ -104,7 +112,7 @@ struct Found {
 
 async fn run_check(context: &Context, file: Option<&Path>) -> Result<Found, Failure> {
     let mut command = Command::new(context.mrpd()?);
-    command.arg("check").stdin(Stdio::null());
+    command.arg("check").stdin(Stdio::null()).kill_on_drop(true);
     if let Some(file) = file {
         command.arg("--config").arg(file);
     }
