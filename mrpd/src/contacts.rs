@@ -5,7 +5,7 @@ mod file;
 mod recipient;
 
 pub use book::{Book, BookError, Entry};
-pub use recipient::{Recipient, ResolveError, resolve};
+pub use recipient::{ME, Recipient, ResolveError, resolve};
 
 use crate::roster::Roster;
 use crate::store::{ContactExtras, Store, StoreError};
@@ -300,6 +300,11 @@ impl Names {
     /// A key from its text. Making points is slow, and the same few keys come again and again.
     pub fn key(&self, text: &str) -> Option<PublicKey> {
         if let Some(key) = self.contacts.state().keys.get(text) {
+    /// Whether a key is a local agent's.
+    pub fn is_own(&self, key: &str) -> bool {
+        self.roster.agent_by_key(key).is_some()
+    }
+
             return Some(*key);
         }
         let key = text.parse().ok()?;

@@ -109,7 +109,7 @@ pub(super) struct CheckMessages {
     pub(super) lease_seconds: Option<u64>,
     /// How long to wait for a message where there is none, up to 300 seconds; not at all if absent
     pub(super) wait_seconds: Option<u64>,
-    /// Only messages of this contact or key
+    /// Only messages of this contact, key or @group
     pub(super) from: Option<String>,
     /// Only messages of this thread
     pub(super) thread: Option<String>,

@@ -8,7 +8,7 @@ use mrpd_api::card::Card;
 const PREFIX_LENGTH: usize = 8;
 
 /// The sender's own address.
-pub(super) const ME: &str = "me";
+pub const ME: &str = "me";
 
 /// Who is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
