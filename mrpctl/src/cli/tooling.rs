@@ -138,7 +138,7 @@ EXAMPLES
 IN A CLIENT'S CONFIGURATION
   {\"mcpServers\": {\"mrp\": {\"command\": \"mrpctl\", \"args\": [\"mcp\"]}}}")]
 pub(crate) struct Mcp {
-    /// Only tools that change nothing
+    /// Only tools that change nothing, on this machine or elsewhere
     #[arg(long)]
     pub(crate) read_only: bool,
     /// Send only to this contact or key; repeatable

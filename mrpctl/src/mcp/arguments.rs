@@ -198,7 +198,7 @@ pub(super) struct DownloadBlob {
     pub(super) place: Option<usize>,
     /// blob_... at the relay, where no message carries it
     pub(super) id: Option<String>,
-    /// Where to save it; only below the folders that the server was started with (--files). Absent: it is in the answer, up to 256 KiB
+    /// Where to save it, unless the server only reads; only below the folders that it was started with (--files). Absent: it is in the answer, up to 256 KiB
     pub(super) save_as: Option<String>,
 }
 

@@ -79,7 +79,7 @@ impl Limits {
         Ok(real)
     }
 
-    /// A path for a file to be made: its folder is there, below one of the folders, and its name is no way out.
+    /// A path for a file to be made, where any may be: its folder is there, below one of the folders, and its name is no way out.
     pub(super) fn writable(&self, path: &str) -> Result<PathBuf, Failure> {
         let given = Path::new(path);
         let (Some(folder), Some(name)) = (given.parent(), given.file_name()) else {
@@ -89,6 +89,11 @@ impl Limits {
             ));
         };
         let real = folder.canonicalize().map_err(|error| {
+        if self.scope == Scope::ReadOnly {
+            let what = "this server was started so that it only reads: it saves no file";
+            return Err(Failure::new(Reason::NotPermitted, what)
+                .fix("leave save_as away: the file is in the answer"));
+        }
             Failure::io(Reason::CannotCreate, &format!("write to {path}"), &error)
         })?;
         let real = real.join(name);
@@ -192,6 +197,12 @@ mod tests {
             folders: vec![open.canonicalize().unwrap()],
         };
         let path = |name: &str| open.join(name).to_str().unwrap().to_owned();
+        let reading = Limits {
+            scope: Scope::ReadOnly,
+            ..limits
+        };
+        assert!(reading.readable(&path("in")).is_ok());
+        assert_eq!(reading.writable(&path("new")).unwrap_err().exit(), 77);
         assert!(limits.readable(&path("in")).is_ok());
         assert!(limits.writable(&path("new")).is_ok());
         for outside in ["link", "../secret", "missing"] {
@@ -202,7 +213,7 @@ mod tests {
         }
         let none = Limits {
             folders: Vec::new(),
-            ..limits
+            ..reading
         };
         assert_eq!(none.readable(&path("in")).unwrap_err().exit(), 77);
     }
