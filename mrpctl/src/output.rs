@@ -98,9 +98,10 @@ impl Output {
         self.is_auto && !self.has_form()
     }
 
-    /// Whether programs read what is written, so that nothing is drawn for people.
-    pub(crate) fn is_for_programs(&self) -> bool {
-        self.has_form() || (!self.is_auto && matches!(self.shape, Shape::Json | Shape::Jsonl))
+    /// Whether something is drawn for people where that was asked for: at a terminal and in a pipe, but in no form and no other
+    /// format than text.
+    pub(crate) fn draws(&self) -> bool {
+        !self.has_form() && (self.is_auto || self.shape == Shape::Text)
     }
 
     /// Whether JSON is wanted in another form than it has: some fields of it, filtered, or as a template says.
