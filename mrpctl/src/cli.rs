@@ -13,6 +13,7 @@ pub(crate) mod relays;
 pub(crate) mod running;
 pub(crate) mod sending;
 mod settings;
+mod spelling;
 pub(crate) mod start;
 pub(crate) mod tooling;
 pub(crate) mod value;
@@ -293,10 +294,18 @@ pub(crate) fn parse_with(
         if let Ok(cli) = read(branch, arguments.clone()) {
             return Ok(cli);
         }
+    /// A person is named by what can only be a mistyped option.
+    Mistyped(Failure),
+}
+
+impl From<NotParsed> for ParseError {
+    fn from(error: NotParsed) -> Self {
+        Self::NotParsed(error)
+    }
     }
     let tree = settings::with_defaults(tree(), settings).map_err(ParseError::Settings)?;
     let arguments = settings::expanded(&tree, settings, arguments).map_err(ParseError::Settings)?;
-    read(tree, arguments).map_err(ParseError::NotParsed)
+    read(tree, arguments)
 }
 
 /// Reads the command line of a user without settings.
@@ -305,14 +314,14 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli
     parse_with(arguments, &Settings::default())
 }
 
-fn read(mut tree: clap::Command, arguments: Vec<OsString>) -> Result<Cli, NotParsed> {
+fn read(mut tree: clap::Command, arguments: Vec<OsString>) -> Result<Cli, ParseError> {
     let matches = tree
         .try_get_matches_from_mut(arguments)
         .map_err(NotParsed)?;
     let cli = Cli::from_arg_matches(&matches).map_err(NotParsed)?;
     if cli.command.is_none() && !cli.top.version {
         let text = "a command is missing; see mrpctl --help";
-        return Err(NotParsed(tree.error(ErrorKind::MissingSubcommand, text)));
+        return Err(NotParsed(tree.error(ErrorKind::MissingSubcommand, text)).into());
     }
     Ok(cli)
 }
@@ -330,6 +339,7 @@ fn with_variables(command: clap::Command) -> clap::Command {
         let is_switch = matches!(argument.get_action(), ArgAction::SetTrue);
         let argument = argument.env(variable).hide_env(true);
         if is_switch {
+    spelling::check(&tree, &matches)?;
             argument.value_parser(FalseyValueParser::new())
         } else {
             argument
@@ -344,7 +354,7 @@ fn with_variables(command: clap::Command) -> clap::Command {
     })
 }
 
-/// The names of all options, for the hint to a mistyped one.
+/// The names of all options of a command, such as `send` or `contact show`, for the hint to a mistyped one.
 pub(crate) fn known_options(command_name: &str) -> Vec<String> {
     let tree = tree();
     let of = |command: &clap::Command| -> Vec<String> {
@@ -354,11 +364,13 @@ pub(crate) fn known_options(command_name: &str) -> Vec<String> {
             .collect()
     };
     let mut names = of(&tree);
-    if let Some(command) = tree.find_subcommand(command_name) {
-        names.extend(of(command));
+    let mut command = Some(&tree);
+    for word in command_name.split(' ') {
+        command = command.and_then(|command| command.find_subcommand(word));
     }
     names
 }
 
 #[cfg(test)]
 pub(crate) mod tests;
+    names.extend(command.iter().copied().flat_map(of));

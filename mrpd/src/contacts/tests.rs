@@ -238,7 +238,7 @@ async fn recipients_are_read_in_every_form() {
     ));
     for (text, want) in [
         ("ali", "did you mean \"Alice\"?"),
-        ("--json", "did you mean the flag --json?"),
+        ("--json", "a name does not begin with -"),
         ("@team", "GET /v1/recipients/@team names the members"),
         ("nobody", "mrpctl contact add nobody KEY"),
     ] {
