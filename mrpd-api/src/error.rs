@@ -44,7 +44,7 @@ codes! {
     /// No relay of that name.
     UnknownRelay = "unknown_relay", 404, 78;
     /// No hook of that name.
-    UnknownHook = "unknown_hook", 404, 78;
+    UnknownHook = "unknown_hook", 404, 1;
     /// The configuration has no agent yet.
     NoAgent = "no_agent", 409, 78;
     /// The configuration is wrong.

@@ -93,7 +93,7 @@ fn source(path: &str, argument: &Arg) -> Option<Source> {
         (_, Some("NAME"), "hook") => Some(Source::Hooks),
         (_, Some("NAME"), "relay") if argument.is_positional() => Some(Source::Relays),
         (_, Some("NAME" | "NAME|FILE"), "key") if argument.is_positional() => Some(Source::Agents),
-        (_, Some("NAME" | "OLD"), "contact") if argument.is_positional() => Some(Source::Contacts),
+        (_, Some("NAME"), "contact") if argument.is_positional() => Some(Source::Contacts),
         (_, Some("WHO" | "TO"), _) => Some(Source::Contacts),
         (_, Some("KEY"), "lookup" | "caps") => Some(Source::Contacts),
         (_, Some("ID"), "outbox") => Some(Source::Outbox),
