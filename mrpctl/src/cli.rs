@@ -44,9 +44,11 @@ Every option --foo-bar can also be given as the variable MRPCTL_FOO_BAR. Default
 own for commands, are in ~/.config/mrp/mrpctl.toml; see mrpctl cheat jq.
 
 EXIT STATUS
-  0 done              65 bad data            69 daemon not reachable    77 not permitted
-  1 nothing found     66 no input            75 try again               78 configuration
-  64 usage            67 unknown recipient   76 nonsense was spoken     124 --timeout passed";
+  0 done                 66 no input               74 not read or written    124 --timeout passed
+  1 nothing found        67 unknown recipient      75 try again              130 interrupted
+  3 answer is an error   69 not reachable          76 nonsense was spoken    143 terminated
+  64 usage               70 internal error         77 not permitted
+  65 bad data            73 file cannot be made    78 configuration";
 
 /// Send and receive messages of the Machine Relay Protocol: a shell filter over mrpd
 #[derive(Debug, Parser)]
@@ -91,7 +93,8 @@ pub(crate) struct Global {
     /// The daemon's socket
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
-    /// text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    /// text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody
+    /// sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     #[arg(
         short,
         long,
@@ -108,7 +111,7 @@ pub(crate) struct Global {
     /// Keep only these JSON fields, such as id,from.name,text
     #[arg(long, global = true, value_name = "A,B,C", value_delimiter = ',')]
     pub(crate) fields: Vec<String>,
-    /// Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    /// Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     #[arg(long, global = true, value_name = "EXPR", conflicts_with = "format")]
     pub(crate) jq: Option<String>,
     /// Write each object by this template, such as '{{ from.name }}: {{ text }}'
