@@ -66,6 +66,19 @@ pub(crate) struct Cli {
     pub(crate) command: Option<Command>,
 }
 
+impl Cli {
+    /// Whether it helps to mend what is wrong with the settings.
+    pub(crate) fn helps_to_mend(&self) -> bool {
+        matches!(
+            &self.command,
+            None | Some(
+                Command::Start(start::Command::Doctor(_))
+                    | Command::Tooling(tooling::Command::Config(_))
+            )
+        )
+    }
+}
+
 /// What is said before or without a command.
 #[derive(Debug, Parser)]
 #[command(name = "mrpctl", disable_version_flag = true)]
@@ -281,6 +294,14 @@ pub(crate) enum ParseError {
     NotParsed(NotParsed),
     /// The user's own settings are wrong.
     Settings(Failure),
+    /// A person is named by what can only be a mistyped option.
+    Mistyped(Failure),
+}
+
+impl From<NotParsed> for ParseError {
+    fn from(error: NotParsed) -> Self {
+        Self::NotParsed(error)
+    }
 }
 
 /// Reads the command line, with `mrpctl.toml` below it.
@@ -297,14 +318,6 @@ pub(crate) fn parse_with(
         if let Ok(cli) = read(branch, arguments.clone()) {
             return Ok(cli);
         }
-    /// A person is named by what can only be a mistyped option.
-    Mistyped(Failure),
-}
-
-impl From<NotParsed> for ParseError {
-    fn from(error: NotParsed) -> Self {
-        Self::NotParsed(error)
-    }
     }
     let tree = settings::with_defaults(tree(), settings).map_err(ParseError::Settings)?;
     let arguments = settings::expanded(&tree, settings, arguments).map_err(ParseError::Settings)?;
@@ -326,6 +339,7 @@ fn read(mut tree: clap::Command, arguments: Vec<OsString>) -> Result<Cli, ParseE
         let text = "a command is missing; see mrpctl --help";
         return Err(NotParsed(tree.error(ErrorKind::MissingSubcommand, text)).into());
     }
+    spelling::check(&tree, &matches)?;
     Ok(cli)
 }
 
@@ -342,7 +356,6 @@ fn with_variables(command: clap::Command) -> clap::Command {
         let is_switch = matches!(argument.get_action(), ArgAction::SetTrue);
         let argument = argument.env(variable).hide_env(true);
         if is_switch {
-    spelling::check(&tree, &matches)?;
             argument.value_parser(FalseyValueParser::new())
         } else {
             argument
@@ -371,9 +384,9 @@ pub(crate) fn known_options(command_name: &str) -> Vec<String> {
     for word in command_name.split(' ') {
         command = command.and_then(|command| command.find_subcommand(word));
     }
+    names.extend(command.iter().copied().flat_map(of));
     names
 }
 
 #[cfg(test)]
 pub(crate) mod tests;
-    names.extend(command.iter().copied().flat_map(of));

@@ -280,10 +280,7 @@ impl Output {
 
     pub(crate) fn warning(&self, text: &str) {
         if !self.quiet {
-            stderr_line(&format!(
-                "{WARNING}warning:{WARNING:#} {}",
-                escape::line(text)
-            ));
+            warn(text);
         }
     }
 
@@ -305,6 +302,14 @@ impl Output {
         // A person who cannot be reached cannot be told either.
         let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
     }
+}
+
+/// Something is wrong, and it goes on.
+pub(crate) fn warn(text: &str) {
+    stderr_line(&format!(
+        "{WARNING}warning:{WARNING:#} {}",
+        escape::line(text)
+    ));
 }
 
 /// Tells why nothing was begun, where the output is not settled.
