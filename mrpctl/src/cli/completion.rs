@@ -36,7 +36,7 @@ pub(crate) fn script(shell: Shell) -> std::io::Result<Vec<u8>> {
 
 /// Answers a shell that asks, by the variable; tells whether one did. What goes wrong is nothing that somebody who types wants to read.
 pub(crate) fn answer(arguments: Vec<OsString>) -> bool {
-    let current_dir = std::env::current_dir().ok();
+    let current_dir = crate::config::current_folder();
     CompleteEnv::with_factory(|| offering(tree(), ""))
         .var(VARIABLE)
         .bin(PROGRAM)
