@@ -17,10 +17,10 @@ module completions {
     --version(-V)             # Show the versions of mrpctl and of the daemon, if one is running
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -56,10 +56,10 @@ module completions {
     --linger                  # Have the daemon run without a login too
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl init output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl init output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl init color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl init progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -90,10 +90,10 @@ module completions {
     --watch                   # Show it again every two seconds, until Ctrl-C
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl status output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl status output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl status color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl status progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -124,10 +124,10 @@ module completions {
     --fix                     # Mend what is safe to mend: modes of keys and folders, sockets that nobody listens on
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl doctor output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl doctor output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl doctor color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl doctor progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -158,10 +158,10 @@ module completions {
     --once                    # End after the message has arrived
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl demo output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl demo output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl demo color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl demo progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -218,10 +218,10 @@ module completions {
     --async                   # The same as --wait queued
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl send output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl send output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl send color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl send progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -275,10 +275,10 @@ module completions {
     --async                   # The same as --wait queued
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl reply output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl reply output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl reply color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl reply progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -290,7 +290,7 @@ module completions {
     --dry-run                 # Show what would be sent, and send nothing
     --no-autostart            # Do not start the daemon if it is not running
     --help(-h)                # Print help (see more with '--help')
-    message: string           # The message that is answered, msg_...
+    message: string           # The message that is answered: msg_..., or its seq
     ...words: string          # The message; words are joined by spaces
   ]
 
@@ -320,10 +320,10 @@ module completions {
     --id: string              # Idempotency key: the same KEY is sent once in 24 hours
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl request output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl request output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl request color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl request progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -373,10 +373,10 @@ module completions {
     --async                   # The same as --wait queued
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl event output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl event output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl event color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl event progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -426,10 +426,10 @@ module completions {
     --async                   # The same as --wait queued
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl progress output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl progress output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl progress color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl progress progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -468,7 +468,7 @@ module completions {
     --cursor: string          # Begin behind what the reader of this name has seen, and remember what was shown
     --no-follow               # End with what is there
     -c: string                # End after N messages
-    --from: string            # Only messages of this contact or key
+    --from: string            # Only messages of this contact, key or @group
     --to-agent: string        # Only messages to this local identity
     --thread: string          # Only messages of this thread
     --reply-to: string        # Only answers to this message
@@ -481,10 +481,10 @@ module completions {
     --download: path          # Save the attachments below this directory, in a folder for each message, before the message is shown
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl tail output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl tail output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl tail color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl tail progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -522,7 +522,7 @@ module completions {
     --cursor: string          # Begin behind what the reader of this name has seen, and remember what was shown
     --no-follow               # End with what is there
     -c: string                # End after N messages
-    --from: string            # Only messages of this contact or key
+    --from: string            # Only messages of this contact, key or @group
     --to-agent: string        # Only messages to this local identity
     --thread: string          # Only messages of this thread
     --reply-to: string        # Only answers to this message
@@ -535,10 +535,10 @@ module completions {
     --download: path          # Save the attachments below this directory, in a folder for each message, before the message is shown
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl recv output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl recv output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl recv color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl recv progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -574,7 +574,7 @@ module completions {
     --lease: string           # How long they are claimed, 1s to 7d (default: 5m)
     --wait: string            # Wait until there is something (the default), at most so long
     --no-wait                 # Do not wait
-    --from: string            # Only messages of this contact or key
+    --from: string            # Only messages of this contact, key or @group
     --to-agent: string        # Only messages to this local identity
     --thread: string          # Only messages of this thread
     --reply-to: string        # Only answers to this message
@@ -583,10 +583,10 @@ module completions {
     --match: string           # Only messages for which this holds, such as 'body.event == "build.passed"'
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl next output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl next output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl next color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl next progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -616,10 +616,10 @@ module completions {
   export extern "mrpctl ack" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl ack output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl ack output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl ack color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl ack progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -652,10 +652,10 @@ module completions {
     --dead                    # Nobody shall take them again; mrpctl mark unread brings them back
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl nack output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl nack output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl nack color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl nack progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -687,10 +687,10 @@ module completions {
     --lease: string           # How long from now on, 1s to 7d (default: 5m)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl touch output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl touch output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl touch color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl touch progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -726,7 +726,7 @@ module completions {
     -c: string                # End after N messages
     --after: string           # What came behind this message counts: its id or its seq
     --since: string           # What came since this time counts: 2026-11-21T09:00:00Z, or how long ago: 1h, 7d
-    --from: string            # Only messages of this contact or key
+    --from: string            # Only messages of this contact, key or @group
     --to-agent: string        # Only messages to this local identity
     --thread: string          # Only messages of this thread
     --reply-to: string        # Only answers to this message
@@ -735,10 +735,10 @@ module completions {
     --match: string           # Only messages for which this holds, such as 'body.event == "build.passed"'
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl wait output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl wait output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl wait color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl wait progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -772,7 +772,7 @@ module completions {
   export extern "mrpctl inbox" [
     --unread                  # Only what nothing was done with
     --limit: string           # At most N messages
-    --from: string            # Only messages of this contact or key
+    --from: string            # Only messages of this contact, key or @group
     --to-agent: string        # Only messages to this local identity
     --thread: string          # Only messages of this thread
     --reply-to: string        # Only answers to this message
@@ -781,10 +781,10 @@ module completions {
     --match: string           # Only messages for which this holds, such as 'body.event == "build.passed"'
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl inbox output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl inbox output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl inbox color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl inbox progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -818,7 +818,7 @@ module completions {
   export extern "mrpctl inbox ls" [
     --unread                  # Only what nothing was done with
     --limit: string           # At most N messages
-    --from: string            # Only messages of this contact or key
+    --from: string            # Only messages of this contact, key or @group
     --to-agent: string        # Only messages to this local identity
     --thread: string          # Only messages of this thread
     --reply-to: string        # Only answers to this message
@@ -827,10 +827,10 @@ module completions {
     --match: string           # Only messages for which this holds, such as 'body.event == "build.passed"'
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl inbox ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl inbox ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl inbox ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl inbox ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -875,10 +875,10 @@ module completions {
     --body                    # Only the body's JSON, byte for byte
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl show color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl show progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -910,10 +910,10 @@ module completions {
     --limit: string           # At most N threads
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl thread output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl thread output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl thread color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl thread progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -944,10 +944,10 @@ module completions {
     --limit: string           # At most N threads
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl thread ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl thread ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl thread ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl thread ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -977,10 +977,10 @@ module completions {
   export extern "mrpctl thread show" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl thread show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl thread show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl thread show color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl thread show progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1031,7 +1031,7 @@ module completions {
   export extern "mrpctl search" [
     --limit: string           # At most N messages
     --sent                    # Only messages that were sent from here
-    --from: string            # Only messages of this contact or key
+    --from: string            # Only messages of this contact, key or @group
     --to-agent: string        # Only messages to this local identity
     --thread: string          # Only messages of this thread
     --reply-to: string        # Only answers to this message
@@ -1040,10 +1040,10 @@ module completions {
     --match: string           # Only messages for which this holds, such as 'body.event == "build.passed"'
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl search output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl search output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl search color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl search progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1080,10 +1080,10 @@ module completions {
     --conflict: string@"nu-complete mrpctl open conflict" # What happens to one whose name is taken: rename (report-1.pdf), skip or overwrite
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl open output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl open output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl open color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl open progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1118,10 +1118,10 @@ module completions {
   export extern "mrpctl mark" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl mark output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl mark output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl mark color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl mark progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1153,10 +1153,10 @@ module completions {
   export extern "mrpctl rm" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl rm color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl rm progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1189,10 +1189,10 @@ module completions {
     --keep-unread             # Leave what is unread
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl prune output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl prune output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl prune color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl prune progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1222,10 +1222,10 @@ module completions {
   export extern "mrpctl outbox" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl outbox output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl outbox output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl outbox color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl outbox progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1255,10 +1255,10 @@ module completions {
   export extern "mrpctl outbox ls" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl outbox ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl outbox ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl outbox ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl outbox ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1288,10 +1288,10 @@ module completions {
   export extern "mrpctl outbox retry" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl outbox retry output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl outbox retry output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl outbox retry color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl outbox retry progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1322,10 +1322,10 @@ module completions {
   export extern "mrpctl outbox cancel" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl outbox cancel output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl outbox cancel output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl outbox cancel color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl outbox cancel progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1356,10 +1356,10 @@ module completions {
   export extern "mrpctl outbox flush" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl outbox flush output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl outbox flush output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl outbox flush color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl outbox flush progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1413,10 +1413,10 @@ module completions {
   export extern "mrpctl dead" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl dead output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl dead output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl dead color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl dead progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1446,10 +1446,10 @@ module completions {
   export extern "mrpctl dead ls" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl dead ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl dead ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl dead ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl dead ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1479,10 +1479,10 @@ module completions {
   export extern "mrpctl dead retry" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl dead retry output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl dead retry output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl dead retry color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl dead retry progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1513,10 +1513,10 @@ module completions {
   export extern "mrpctl dead drop" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl dead drop output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl dead drop output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl dead drop color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl dead drop progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1570,7 +1570,7 @@ module completions {
   # Write all messages, both ways, as lines of JSON
   export extern "mrpctl export" [
     --since: string           # Only messages since this time: 2026-11-21T09:00:00Z, or how long ago: 1h, 7d
-    --from: string            # Only messages of this contact or key
+    --from: string            # Only messages of this contact, key or @group
     --to-agent: string        # Only messages to this local identity
     --thread: string          # Only messages of this thread
     --reply-to: string        # Only answers to this message
@@ -1579,10 +1579,10 @@ module completions {
     --match: string           # Only messages for which this holds, such as 'body.event == "build.passed"'
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl export output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl export output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl export color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl export progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1612,10 +1612,10 @@ module completions {
   export extern "mrpctl import" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl import output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl import output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl import color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl import progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1646,10 +1646,10 @@ module completions {
   export extern "mrpctl receipts" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl receipts output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl receipts output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl receipts color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl receipts progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1682,10 +1682,10 @@ module completions {
     --thread(-t): string      # Only this thread; what is typed is sent in it
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl chat output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl chat output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl chat color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl chat progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1718,7 +1718,7 @@ module completions {
 
   # Run a command for each message that comes
   export extern "mrpctl on" [
-    --from: string            # Only messages of this contact or key
+    --from: string            # Only messages of this contact, key or @group
     --to-agent: string        # Only messages to this local identity
     --thread: string          # Only messages of this thread
     --reply-to: string        # Only answers to this message
@@ -1732,10 +1732,10 @@ module completions {
     --run-timeout: string     # How long one run may take
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl on output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl on output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl on color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl on progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1771,10 +1771,10 @@ module completions {
     --run-timeout: string     # How long one run may take
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl serve output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl serve output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl serve color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl serve progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1818,10 +1818,10 @@ module completions {
     --pid: string             # Wait for this process instead of running a command; how it ended is not known
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl run output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl run output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl run color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl run progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1855,10 +1855,10 @@ module completions {
     --id: string              # Idempotency key: the same KEY is published once in 24 hours
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl publish output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl publish output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl publish color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl publish progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1890,10 +1890,10 @@ module completions {
   export extern "mrpctl subscribers" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl subscribers output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl subscribers output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl subscribers color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl subscribers progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1924,10 +1924,10 @@ module completions {
   export extern "mrpctl subscribe" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl subscribe output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl subscribe output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl subscribe color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl subscribe progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1959,10 +1959,10 @@ module completions {
   export extern "mrpctl unsubscribe" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl unsubscribe output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl unsubscribe output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl unsubscribe color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl unsubscribe progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -1999,10 +1999,10 @@ module completions {
     --run-timeout: string     # How long one run may take
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl watch output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl watch output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl watch color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl watch progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2032,10 +2032,10 @@ module completions {
   export extern "mrpctl hook" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl hook output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl hook output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl hook color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl hook progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2065,10 +2065,10 @@ module completions {
   export extern "mrpctl hook ls" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl hook ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl hook ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl hook ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl hook ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2098,10 +2098,10 @@ module completions {
   export extern "mrpctl hook show" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl hook show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl hook show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl hook show color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl hook show progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2132,10 +2132,10 @@ module completions {
   export extern "mrpctl hook enable" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl hook enable output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl hook enable output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl hook enable color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl hook enable progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2166,10 +2166,10 @@ module completions {
   export extern "mrpctl hook disable" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl hook disable output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl hook disable output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl hook disable color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl hook disable progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2200,10 +2200,10 @@ module completions {
   export extern "mrpctl hook reload" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl hook reload output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl hook reload output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl hook reload color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl hook reload progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2231,13 +2231,13 @@ module completions {
 
   # Run a hook on one message and show what it printed; nothing is acknowledged or replied
   export extern "mrpctl hook test" [
-    --message: string         # A message of the inbox (default: a message object, or some fields of one, on standard input)
+    --message: string         # A message of the inbox, by its id or seq (default: a message object, or some fields of one, on standard input)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl hook test output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl hook test output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl hook test color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl hook test progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2269,10 +2269,10 @@ module completions {
     --follow(-f)              # Go on as they run
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl hook log output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl hook log output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl hook log color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl hook log progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2304,10 +2304,10 @@ module completions {
     --since: string           # 2026-11-21T09:00:00Z, or how long ago: 1h, 7d
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl hook replay output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl hook replay output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl hook replay color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl hook replay progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2378,10 +2378,10 @@ module completions {
   export extern "mrpctl contact" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl contact output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl contact output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl contact color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl contact progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2411,10 +2411,10 @@ module completions {
   export extern "mrpctl contact ls" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl contact ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl contact ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl contact ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl contact ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2444,10 +2444,10 @@ module completions {
   export extern "mrpctl contact show" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl contact show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl contact show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl contact show color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl contact show progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2489,10 +2489,10 @@ module completions {
     --trust: string@"nu-complete mrpctl contact add trust" # How far you trust it
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl contact add output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl contact add output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl contact add color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl contact add progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2524,10 +2524,10 @@ module completions {
   export extern "mrpctl contact rename" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl contact rename output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl contact rename output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl contact rename color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl contact rename progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2539,7 +2539,7 @@ module completions {
     --dry-run                 # Show what would be sent, and send nothing
     --no-autostart            # Do not start the daemon if it is not running
     --help(-h)                # Print help
-    old: string               # The name it has
+    who: string               # The name it has, or its key
     new: string               # The name it is to have
   ]
 
@@ -2555,14 +2555,14 @@ module completions {
     [ "auto" "never" "json" ]
   }
 
-  # Remove contacts
+  # Remove contacts; exit status 1 where there is no such one
   export extern "mrpctl contact rm" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl contact rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl contact rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl contact rm color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl contact rm progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2574,7 +2574,8 @@ module completions {
     --dry-run                 # Show what would be sent, and send nothing
     --no-autostart            # Do not start the daemon if it is not running
     --help(-h)                # Print help
-    ...names: string          # Their names
+    who: string               # Contact, key or card
+    ...more: string           # More of them; those that begin with - stand behind --
   ]
 
   def "nu-complete mrpctl contact import output" [] {
@@ -2593,10 +2594,10 @@ module completions {
   export extern "mrpctl contact import" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl contact import output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl contact import output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl contact import color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl contact import progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2627,10 +2628,10 @@ module completions {
   export extern "mrpctl contact export" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl contact export output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl contact export output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl contact export color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl contact export progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2664,7 +2665,7 @@ module completions {
   export extern "mrpctl contact help rename" [
   ]
 
-  # Remove contacts
+  # Remove contacts; exit status 1 where there is no such one
   export extern "mrpctl contact help rm" [
   ]
 
@@ -2698,10 +2699,10 @@ module completions {
     --qr                      # Draw it as a QR code above the line
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl card output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl card output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl card color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl card progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2736,10 +2737,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl find output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl find output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl find color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl find progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2771,10 +2772,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl caps output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl caps output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl caps color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl caps progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2806,10 +2807,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl lookup output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl lookup output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl lookup color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl lookup progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2841,10 +2842,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl allow output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl allow output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl allow color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl allow progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2877,10 +2878,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl block output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl block output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl block color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl block progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2913,10 +2914,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl unblock output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl unblock output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl unblock color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl unblock progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2948,10 +2949,10 @@ module completions {
   export extern "mrpctl acl" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl acl output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl acl output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl acl color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl acl progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -2984,10 +2985,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl acl ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl acl ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl acl ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl acl ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3034,10 +3035,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl policy output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl policy output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl policy color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl policy progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3068,10 +3069,10 @@ module completions {
   export extern "mrpctl pending" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl pending output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl pending output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl pending color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl pending progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3101,10 +3102,10 @@ module completions {
   export extern "mrpctl pending ls" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl pending ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl pending ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl pending ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl pending ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3135,10 +3136,10 @@ module completions {
     --name: string            # Make the sender a contact of this name
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl pending accept output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl pending accept output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl pending accept color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl pending accept progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3170,10 +3171,10 @@ module completions {
   export extern "mrpctl pending reject" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl pending reject output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl pending reject output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl pending reject color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl pending reject progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3226,10 +3227,10 @@ module completions {
     --qr                      # Draw the card as a QR code
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl whoami output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl whoami output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl whoami color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl whoami progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3259,10 +3260,10 @@ module completions {
   export extern "mrpctl profile" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl profile output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl profile output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl profile color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl profile progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3292,10 +3293,10 @@ module completions {
   export extern "mrpctl profile show" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl profile show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl profile show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl profile show color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl profile show progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3333,10 +3334,10 @@ module completions {
     --no-meta: string         # Take a pair away
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl profile set output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl profile set output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl profile set color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl profile set progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3382,10 +3383,10 @@ module completions {
   export extern "mrpctl cap" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl cap output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl cap output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl cap color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl cap progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3415,10 +3416,10 @@ module completions {
   export extern "mrpctl cap ls" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl cap ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl cap ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl cap ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl cap ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3452,10 +3453,10 @@ module completions {
     --cap-version: string     # Its version, any text
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl cap add output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl cap add output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl cap add color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl cap add progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3486,10 +3487,10 @@ module completions {
   export extern "mrpctl cap rm" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl cap rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl cap rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl cap rm color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl cap rm progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3540,10 +3541,10 @@ module completions {
   export extern "mrpctl key" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3573,10 +3574,10 @@ module completions {
   export extern "mrpctl key new" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key new output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key new output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key new color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key new progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3607,10 +3608,10 @@ module completions {
   export extern "mrpctl key ls" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3640,10 +3641,10 @@ module completions {
   export extern "mrpctl key use" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key use output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key use output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key use color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key use progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3674,10 +3675,10 @@ module completions {
   export extern "mrpctl key show" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key show color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key show progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3708,10 +3709,10 @@ module completions {
   export extern "mrpctl key import" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key import output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key import output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key import color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key import progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3744,10 +3745,10 @@ module completions {
     --out: path               # Into a new file, raw, for its owner alone (default: base64url to standard output, unless that is a terminal)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key export output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key export output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key export color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key export progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3780,10 +3781,10 @@ module completions {
     --passphrase-file: path   # A file with the passphrase, readable for you alone, or - for standard input; a newline at its end does not count (default: asks)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key encrypt output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key encrypt output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key encrypt color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key encrypt progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3817,10 +3818,10 @@ module completions {
     --passphrase-file: path   # A file with the passphrase, readable for you alone, or - for standard input; a newline at its end does not count (default: asks)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key decrypt output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key decrypt output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key decrypt color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key decrypt progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3851,10 +3852,10 @@ module completions {
   export extern "mrpctl key rm" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key rm color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key rm progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3885,10 +3886,10 @@ module completions {
   export extern "mrpctl key sign" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key sign output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key sign output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key sign color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key sign progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -3918,10 +3919,10 @@ module completions {
   export extern "mrpctl key verify" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl key verify output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl key verify output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl key verify color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl key verify progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4005,10 +4006,10 @@ module completions {
   export extern "mrpctl blob" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl blob output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl blob output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl blob color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl blob progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4041,10 +4042,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl blob put output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl blob put output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl blob put color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl blob put progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4077,10 +4078,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl blob get output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl blob get output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl blob get color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl blob get progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4112,10 +4113,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl blob info output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl blob info output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl blob info color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl blob info progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4146,10 +4147,10 @@ module completions {
   export extern "mrpctl blob ls" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl blob ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl blob ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl blob ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl blob ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4180,10 +4181,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl blob rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl blob rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl blob rm color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl blob rm progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4242,10 +4243,10 @@ module completions {
   export extern "mrpctl relay" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl relay output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl relay output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl relay color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl relay progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4275,10 +4276,10 @@ module completions {
   export extern "mrpctl relay ls" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl relay ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl relay ls output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl relay ls color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl relay ls progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4308,10 +4309,10 @@ module completions {
   export extern "mrpctl relay add" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl relay add output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl relay add output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl relay add color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl relay add progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4343,10 +4344,10 @@ module completions {
   export extern "mrpctl relay rm" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl relay rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl relay rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl relay rm color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl relay rm progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4377,10 +4378,10 @@ module completions {
   export extern "mrpctl relay use" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl relay use output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl relay use output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl relay use color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl relay use progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4411,10 +4412,10 @@ module completions {
   export extern "mrpctl relay ping" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl relay ping output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl relay ping output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl relay ping color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl relay ping progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4446,10 +4447,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl relay limits output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl relay limits output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl relay limits color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl relay limits progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4511,10 +4512,10 @@ module completions {
   export extern "mrpctl webhook" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl webhook output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl webhook output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl webhook color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl webhook progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4545,10 +4546,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl webhook show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl webhook show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl webhook show color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl webhook show progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4581,10 +4582,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl webhook set output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl webhook set output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl webhook set color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl webhook set progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4616,10 +4617,10 @@ module completions {
     --relay: string           # The relay that is meant (default: the first one; what is changed is changed at all of them)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl webhook rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl webhook rm output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl webhook rm color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl webhook rm progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4658,10 +4659,10 @@ module completions {
     --max-age: string         # How old a delivery may be, or how far ahead of this clock
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl webhook listen output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl webhook listen output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl webhook listen color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl webhook listen progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4693,10 +4694,10 @@ module completions {
     --max-age: string         # How old the delivery may be
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl webhook verify output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl webhook verify output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl webhook verify color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl webhook verify progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4754,10 +4755,10 @@ module completions {
   export extern "mrpctl daemon" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl daemon output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl daemon output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl daemon color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl daemon progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4787,10 +4788,10 @@ module completions {
   export extern "mrpctl daemon run" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl daemon run output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl daemon run output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl daemon run color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl daemon run progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4820,10 +4821,10 @@ module completions {
   export extern "mrpctl daemon start" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl daemon start output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl daemon start output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl daemon start color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl daemon start progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4853,10 +4854,10 @@ module completions {
   export extern "mrpctl daemon stop" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl daemon stop output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl daemon stop output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl daemon stop color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl daemon stop progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4886,10 +4887,10 @@ module completions {
   export extern "mrpctl daemon restart" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl daemon restart output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl daemon restart output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl daemon restart color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl daemon restart progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4919,10 +4920,10 @@ module completions {
   export extern "mrpctl daemon reload" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl daemon reload output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl daemon reload output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl daemon reload color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl daemon reload progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -4952,10 +4953,10 @@ module completions {
   export extern "mrpctl daemon status" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl daemon status output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl daemon status output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl daemon status color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl daemon status progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5017,10 +5018,10 @@ module completions {
   export extern "mrpctl service" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl service output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl service output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl service color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl service progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5052,10 +5053,10 @@ module completions {
     --linger                  # Have the daemon run without a login too (loginctl enable-linger)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl service install output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl service install output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl service install color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl service install progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5086,10 +5087,10 @@ module completions {
     --system                  # By the system's service manager, for the user who calls (through sudo, if need be)
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl service uninstall output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl service uninstall output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl service uninstall color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl service uninstall progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5138,10 +5139,10 @@ module completions {
     --hook: string            # Only what is about this hook
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl logs output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl logs output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl logs color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl logs progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5171,10 +5172,10 @@ module completions {
   export extern "mrpctl config" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl config output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl config output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl config color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl config progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5204,10 +5205,10 @@ module completions {
   export extern "mrpctl config path" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl config path output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl config path output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl config path color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl config path progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5238,10 +5239,10 @@ module completions {
     --origin                  # And where it comes from
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl config show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl config show output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl config show color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl config show progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5271,10 +5272,10 @@ module completions {
   export extern "mrpctl config get" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl config get output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl config get output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl config get color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl config get progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5305,10 +5306,10 @@ module completions {
   export extern "mrpctl config set" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl config set output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl config set output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl config set color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl config set progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5340,10 +5341,10 @@ module completions {
   export extern "mrpctl config unset" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl config unset output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl config unset output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl config unset color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl config unset progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5374,10 +5375,10 @@ module completions {
   export extern "mrpctl config edit" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl config edit output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl config edit output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl config edit color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl config edit progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5407,10 +5408,10 @@ module completions {
   export extern "mrpctl config check" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl config check output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl config check output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl config check color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl config check progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5480,10 +5481,10 @@ module completions {
     --stream                  # Write what comes for as long as it comes, such as events
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl api output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl api output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl api color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl api progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5513,15 +5514,15 @@ module completions {
 
   # Serve a language model over the Model Context Protocol, on standard input and output
   export extern "mrpctl mcp" [
-    --read-only               # Only tools that change nothing
-    --allow-to: string        # Send only to this contact or key; repeatable
+    --read-only               # Only tools that change nothing, on this machine or elsewhere
+    --allow-to: string        # Send only to this contact, key or @group; repeatable
     --files: path             # Folder from which files may be read and to which they may be saved; repeatable
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl mcp output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl mcp output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl mcp color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl mcp progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5555,10 +5556,10 @@ module completions {
   export extern "mrpctl schema" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl schema output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl schema output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl schema color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl schema progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5593,10 +5594,10 @@ module completions {
   export extern "mrpctl completions" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl completions output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl completions output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl completions color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl completions progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5627,10 +5628,10 @@ module completions {
   export extern "mrpctl man" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl man output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl man output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl man color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl man progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5661,10 +5662,10 @@ module completions {
   export extern "mrpctl bug-report" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl bug-report output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl bug-report output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl bug-report color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl bug-report progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5696,10 +5697,10 @@ module completions {
     --force                   # Replace it if it is there
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl backup output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl backup output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl backup color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl backup progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5731,10 +5732,10 @@ module completions {
     --force                   # Replace the store that is there; it is kept under another name
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl restore output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl restore output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl restore color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl restore progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -5769,10 +5770,10 @@ module completions {
   export extern "mrpctl cheat" [
     --agent(-a): string       # Local identity to act as (default: default_agent of the configuration)
     --socket: path            # The daemon's socket
-    --output(-o): string@"nu-complete mrpctl cheat output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    --output(-o): string@"nu-complete mrpctl cheat output" # text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     --json                    # The same as --output json
     --fields: string          # Keep only these JSON fields, such as id,from.name,text
-    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    --jq: string              # Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     --format(-F): string      # Write each object by this template, such as '{{ from.name }}: {{ text }}'
     --color: string@"nu-complete mrpctl cheat color" # Colours in text: auto, always or never
     --progress: string@"nu-complete mrpctl cheat progress" # How far something long has come, on standard error: auto (a bar at a terminal), json or never
@@ -6039,7 +6040,7 @@ module completions {
   export extern "mrpctl help contact rename" [
   ]
 
-  # Remove contacts
+  # Remove contacts; exit status 1 where there is no such one
   export extern "mrpctl help contact rm" [
   ]
 

@@ -13,6 +13,7 @@ pub(crate) mod relays;
 pub(crate) mod running;
 pub(crate) mod sending;
 mod settings;
+mod spelling;
 pub(crate) mod start;
 pub(crate) mod tooling;
 pub(crate) mod value;
@@ -43,9 +44,11 @@ Every option --foo-bar can also be given as the variable MRPCTL_FOO_BAR. Default
 own for commands, are in ~/.config/mrp/mrpctl.toml; see mrpctl cheat jq.
 
 EXIT STATUS
-  0 done              65 bad data            69 daemon not reachable    77 not permitted
-  1 nothing found     66 no input            75 try again               78 configuration
-  64 usage            67 unknown recipient   76 nonsense was spoken     124 --timeout passed";
+  0 done                 66 no input               74 not read or written    124 --timeout passed
+  1 nothing found        67 unknown recipient      75 try again              130 interrupted
+  3 answer is an error   69 not reachable          76 nonsense was spoken    143 terminated
+  64 usage               70 internal error         77 not permitted
+  65 bad data            73 file cannot be made    78 configuration";
 
 /// Send and receive messages of the Machine Relay Protocol: a shell filter over mrpd
 #[derive(Debug, Parser)]
@@ -61,6 +64,19 @@ pub(crate) struct Cli {
     pub(crate) top: Top,
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
+}
+
+impl Cli {
+    /// Whether it helps to mend what is wrong with the settings.
+    pub(crate) fn helps_to_mend(&self) -> bool {
+        matches!(
+            &self.command,
+            None | Some(
+                Command::Start(start::Command::Doctor(_))
+                    | Command::Tooling(tooling::Command::Config(_))
+            )
+        )
+    }
 }
 
 /// What is said before or without a command.
@@ -90,7 +106,8 @@ pub(crate) struct Global {
     /// The daemon's socket
     #[arg(long, global = true, value_name = "PATH")]
     pub(crate) socket: Option<PathBuf>,
-    /// text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe
+    /// text, json, jsonl, raw or table; auto, the default, is text at a terminal and JSON Lines in a pipe. raw is what somebody
+    /// sent, byte for byte, at a terminal too, where only text and table make control characters harmless
     #[arg(
         short,
         long,
@@ -107,7 +124,7 @@ pub(crate) struct Global {
     /// Keep only these JSON fields, such as id,from.name,text
     #[arg(long, global = true, value_name = "A,B,C", value_delimiter = ',')]
     pub(crate) fields: Vec<String>,
-    /// Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare
+    /// Put each JSON object through this filter of jq, such as '.from.name'; texts are written bare, byte for byte as with raw
     #[arg(long, global = true, value_name = "EXPR", conflicts_with = "format")]
     pub(crate) jq: Option<String>,
     /// Write each object by this template, such as '{{ from.name }}: {{ text }}'
@@ -277,6 +294,14 @@ pub(crate) enum ParseError {
     NotParsed(NotParsed),
     /// The user's own settings are wrong.
     Settings(Failure),
+    /// A person is named by what can only be a mistyped option.
+    Mistyped(Failure),
+}
+
+impl From<NotParsed> for ParseError {
+    fn from(error: NotParsed) -> Self {
+        Self::NotParsed(error)
+    }
 }
 
 /// Reads the command line, with `mrpctl.toml` below it.
@@ -296,7 +321,7 @@ pub(crate) fn parse_with(
     }
     let tree = settings::with_defaults(tree(), settings).map_err(ParseError::Settings)?;
     let arguments = settings::expanded(&tree, settings, arguments).map_err(ParseError::Settings)?;
-    read(tree, arguments).map_err(ParseError::NotParsed)
+    read(tree, arguments)
 }
 
 /// Reads the command line of a user without settings.
@@ -305,15 +330,16 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<Cli
     parse_with(arguments, &Settings::default())
 }
 
-fn read(mut tree: clap::Command, arguments: Vec<OsString>) -> Result<Cli, NotParsed> {
+fn read(mut tree: clap::Command, arguments: Vec<OsString>) -> Result<Cli, ParseError> {
     let matches = tree
         .try_get_matches_from_mut(arguments)
         .map_err(NotParsed)?;
     let cli = Cli::from_arg_matches(&matches).map_err(NotParsed)?;
     if cli.command.is_none() && !cli.top.version {
         let text = "a command is missing; see mrpctl --help";
-        return Err(NotParsed(tree.error(ErrorKind::MissingSubcommand, text)));
+        return Err(NotParsed(tree.error(ErrorKind::MissingSubcommand, text)).into());
     }
+    spelling::check(&tree, &matches)?;
     Ok(cli)
 }
 
@@ -344,7 +370,7 @@ fn with_variables(command: clap::Command) -> clap::Command {
     })
 }
 
-/// The names of all options, for the hint to a mistyped one.
+/// The names of all options of a command, such as `send` or `contact show`, for the hint to a mistyped one.
 pub(crate) fn known_options(command_name: &str) -> Vec<String> {
     let tree = tree();
     let of = |command: &clap::Command| -> Vec<String> {
@@ -354,9 +380,11 @@ pub(crate) fn known_options(command_name: &str) -> Vec<String> {
             .collect()
     };
     let mut names = of(&tree);
-    if let Some(command) = tree.find_subcommand(command_name) {
-        names.extend(of(command));
+    let mut command = Some(&tree);
+    for word in command_name.split(' ') {
+        command = command.and_then(|command| command.find_subcommand(word));
     }
+    names.extend(command.iter().copied().flat_map(of));
     names
 }
 

@@ -148,6 +148,11 @@ pub(crate) fn is_completing() -> bool {
     std::env::var_os(crate::cli::completion::VARIABLE).is_some()
 }
 
+/// The folder in which this program was started, if it is still there.
+pub(crate) fn current_folder() -> Option<PathBuf> {
+    std::env::current_dir().ok()
+}
+
 fn is_executable(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
     path.metadata()

@@ -4,7 +4,7 @@
 //! printed here; see [`crate::output`].
 
 use mrpd_api::client::{Attempt, ClientError};
-use mrpd_api::error::{Code, ErrorDetail};
+use mrpd_api::error::{Code, ErrorDetail, plain_words};
 use mrpd_api::paths::{PathError, SocketSource};
 use std::io;
 
@@ -93,7 +93,7 @@ impl Failure {
     pub(crate) fn new(reason: Reason, message: impl Into<String>) -> Self {
         let detail = ErrorDetail {
             code: reason.as_str().to_owned(),
-            message: message.into(),
+            message: plain_words(&message.into()),
             exit: reason.exit(),
             retryable: matches!(
                 reason,

@@ -73,8 +73,28 @@ pub fn run() -> ExitCode {
     }
 }
 
-/// The command line with the user's settings. Whoever has no home has none.
+/// The command line with the user's settings. Whoever has no home has none. What helps to mend them works without them.
 fn read(arguments: &[OsString]) -> Result<cli::Cli, cli::ParseError> {
+    let mistake = match read_settled(arguments) {
+        Err(cli::ParseError::Settings(mistake)) => mistake,
+        read => return read,
+    };
+    let read = cli::parse_with(arguments.iter().cloned(), &Settings::default());
+    let goes_on = match &read {
+        Ok(cli) => cli.helps_to_mend(),
+        Err(cli::ParseError::NotParsed(error)) => error.is_help(),
+        Err(_) => false,
+    };
+    if !goes_on {
+        return Err(cli::ParseError::Settings(mistake));
+    }
+    if let Some(told) = mistake.told() {
+        output::warn(&told.detail.message);
+    }
+    read
+}
+
+fn read_settled(arguments: &[OsString]) -> Result<cli::Cli, cli::ParseError> {
     let settings = match Paths::from_process() {
         Ok(paths) => Settings::load(&paths.cli_config_file()),
         Err(_) => Ok(Settings::default()),

@@ -1,5 +1,6 @@
 //! `mrpctl mcp`: a server of the Model Context Protocol on standard input and output, over the daemon's inbox.
 //!
+//! - `wire`: lines of standard input; those that are no message are answered here.
 //! - `server`: what the protocol asks, answered with the tables below.
 //! - `tools`: every tool with what it takes and what it does to the world; `calls` does it.
 //! - `arguments`: what tools take, from which their JSON Schemas are made.
@@ -18,6 +19,7 @@ mod resources;
 mod server;
 mod tools;
 mod watch;
+mod wire;
 
 use crate::cli::tooling::Mcp as Flags;
 use crate::context::Context;
@@ -26,6 +28,7 @@ use limits::Limits;
 use rmcp::ServiceExt as _;
 use server::Server;
 use std::sync::Arc;
+use wire::Wire;
 
 /// What every call has at hand.
 #[derive(Debug)]
@@ -45,7 +48,9 @@ pub(crate) async fn run(context: Context, flags: &Flags) -> Result<(), Failure> 
         )
         .fix("mrpctl mcp is started by an MCP client, which speaks to it; see mrpctl mcp --help")
     };
-    let running = match server.serve(rmcp::transport::stdio()).await {
+    let wire = Wire::open()
+        .map_err(|error| Failure::io(Reason::Internal, "read standard input", &error))?;
+    let running = match server.serve(wire).await {
         Ok(running) => running,
         // A client that leaves before it has said anything has done nothing wrong.
         Err(rmcp::service::ServerInitializeError::ConnectionClosed(_)) => return Ok(()),

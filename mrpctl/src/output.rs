@@ -98,9 +98,10 @@ impl Output {
         self.is_auto && !self.has_form()
     }
 
-    /// Whether programs read what is written, so that nothing is drawn for people.
-    pub(crate) fn is_for_programs(&self) -> bool {
-        self.has_form() || (!self.is_auto && matches!(self.shape, Shape::Json | Shape::Jsonl))
+    /// Whether something is drawn for people where that was asked for: at a terminal and in a pipe, but in no form and no other
+    /// format than text.
+    pub(crate) fn draws(&self) -> bool {
+        !self.has_form() && (self.is_auto || self.shape == Shape::Text)
     }
 
     /// Whether JSON is wanted in another form than it has: some fields of it, filtered, or as a template says.
@@ -279,10 +280,7 @@ impl Output {
 
     pub(crate) fn warning(&self, text: &str) {
         if !self.quiet {
-            stderr_line(&format!(
-                "{WARNING}warning:{WARNING:#} {}",
-                escape::line(text)
-            ));
+            warn(text);
         }
     }
 
@@ -304,6 +302,14 @@ impl Output {
         // A person who cannot be reached cannot be told either.
         let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
     }
+}
+
+/// Something is wrong, and it goes on.
+pub(crate) fn warn(text: &str) {
+    stderr_line(&format!(
+        "{WARNING}warning:{WARNING:#} {}",
+        escape::line(text)
+    ));
 }
 
 /// Tells why nothing was begun, where the output is not settled.

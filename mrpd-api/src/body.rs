@@ -190,7 +190,7 @@ pub struct MessageQuery {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", param(minimum = 0, maximum = 1))]
     pub follow: Option<u8>,
-    /// Contact name or key of the other end.
+    /// Contact name or key of the other end, or a `@group` of the configuration.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// Local agent.

@@ -50,7 +50,7 @@ impl Card {
     }
 }
 
-/// Fields it does not know are passed over: later versions may add some.
+/// Fields it does not know are passed over: later versions may add some. One that is empty says nothing.
 impl FromStr for Card {
     type Err = CardError;
 
@@ -80,6 +80,9 @@ impl FromStr for Card {
             if slot.replace(value).is_some() {
                 return Err(CardError::Repeated(known));
             }
+        }
+        for slot in [&mut card.name, &mut card.relay] {
+            slot.take_if(|value| value.trim().is_empty());
         }
         Ok(card)
     }
@@ -140,6 +143,14 @@ mod tests {
                 key()
             )
         );
+    }
+
+    #[test]
+    fn a_field_that_is_empty_is_absent() {
+        for fields in ["name=", "name&relay", "relay=&name=%20"] {
+            let card: Card = format!("mrp:{}?{fields}", key()).parse().unwrap();
+            assert_eq!((card.name, card.relay), (None, None), "{fields}");
+        }
     }
 
     #[test]

@@ -44,7 +44,7 @@ codes! {
     /// No relay of that name.
     UnknownRelay = "unknown_relay", 404, 78;
     /// No hook of that name.
-    UnknownHook = "unknown_hook", 404, 78;
+    UnknownHook = "unknown_hook", 404, 1;
     /// The configuration has no agent yet.
     NoAgent = "no_agent", 409, 78;
     /// The configuration is wrong.
@@ -147,7 +147,7 @@ impl ErrorDetail {
     pub fn new(code: Code, message: impl Into<String>, hint: Option<String>) -> Self {
         Self {
             code: code.as_str().to_owned(),
-            message: message.into(),
+            message: plain_words(&message.into()),
             exit: code.exit(),
             retryable: code.is_retryable(),
             hint,
@@ -156,9 +156,40 @@ impl ErrorDetail {
     }
 }
 
+/// What an error says, without the system's number for it, `(os error 2)`, and without the name of a file that was to have another
+/// one in the end, which stands behind it.
+pub fn plain_words(text: &str) -> String {
+    let mut plain = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, behind)) = rest.split_once(" (os error ") {
+        plain.push_str(before);
+        let (_, behind) = behind.split_once(')').unwrap_or((behind, ""));
+        let inner = behind.strip_prefix(" at path \"");
+        rest = inner
+            .and_then(|inner| inner.split_once('"'))
+            .map_or(behind, |(_, behind)| behind);
+    }
+    plain + rest
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn people_read_no_numbers_of_the_system() {
+        for (text, plain) in [
+            ("refused (os error 111)", "refused"),
+            (
+                "a (os error 2) at path \"/x/.tmpAb.partial\"; b (os error 13): c",
+                "a; b: c",
+            ),
+            ("nothing (of that kind)", "nothing (of that kind)"),
+        ] {
+            let detail = ErrorDetail::new(Code::Internal, text, None);
+            assert_eq!(detail.message, plain);
+        }
+    }
 
     #[test]
     fn every_code_is_read_back() {

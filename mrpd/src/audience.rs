@@ -3,7 +3,7 @@
 //! Who sent a message is the relay's word unless it is proven. So a list lets in what is proven, unless it says otherwise; and
 //! never an unproven message of a peer who was ever seen proving theirs.
 
-use crate::contacts::Names;
+use crate::contacts::{Book, ME, Names};
 use mrp_proto::key::PublicKey;
 use mrpd_api::message::Trust;
 use std::collections::{BTreeMap, BTreeSet};
@@ -20,12 +20,12 @@ pub type Groups = BTreeMap<String, Vec<String>>;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AudienceError {
     /// There is no such group.
-    #[error("there is no group \"@{name}\"; known: {known}")]
+    #[error("there is no group \"@{name}\"; {}", those_there_are(known))]
     UnknownGroup {
         /// Its name.
         name: String,
         /// Those there are.
-        known: String,
+        known: Vec<String>,
     },
     /// The group is a member of itself.
     #[error("the group \"@{name}\" is a member of itself")]
@@ -72,6 +72,7 @@ pub enum Admission {
 pub struct Audience {
     everybody: bool,
     known: bool,
+    oneself: bool,
     keys: BTreeSet<String>,
     names: BTreeSet<String>,
     accepts_unverified: bool,
@@ -89,6 +90,7 @@ impl Audience {
         Self {
             everybody: false,
             known: true,
+            oneself: false,
             keys: BTreeSet::new(),
             names: BTreeSet::new(),
             accepts_unverified: false,
@@ -133,7 +135,7 @@ impl Audience {
         let Some(peer) = names.peer(key) else {
             return Admission::Unknown;
         };
-        let named = self.keys.contains(key);
+        let named = self.keys.contains(key) || (self.oneself && names.is_own(key));
         if !named {
             let folded = peer.name.as_ref().map(|name| name.to_lowercase());
             let by_name = folded.is_some_and(|name| self.names.contains(&name));
@@ -169,10 +171,9 @@ impl Audience {
                 return Err(AudienceError::Circle { name });
             }
             let Some(members) = groups.get(name) else {
-                let known: Vec<&str> = groups.keys().map(String::as_str).collect();
                 return Err(AudienceError::UnknownGroup {
                     name: name.to_owned(),
-                    known: known.join(", "),
+                    known: groups.keys().cloned().collect(),
                 });
             };
             inside.push(name);
@@ -182,7 +183,9 @@ impl Audience {
             inside.pop();
             return Ok(());
         }
-        if let Ok(card) = crate::contacts::parse_key(text) {
+        if text == ME {
+            self.oneself = true;
+        } else if let Ok(card) = crate::contacts::parse_key(text) {
             self.keys.insert(card.key.to_string());
         } else if text.is_empty() || text.contains(':') {
             return Err(AudienceError::Malformed {
@@ -194,14 +197,15 @@ impl Audience {
         Ok(())
     }
 
-    /// The keys of everybody who is named, for sending to them: contacts' as they are now. Names that nobody bears are given
-    /// beside them.
-    pub fn members(&self, book: &crate::contacts::Book) -> (Vec<PublicKey>, Vec<String>) {
+    /// The keys of everybody who is named, for sending to them: contacts' as they are now, and `own` where `me` is among them.
+    /// Names that nobody bears are given beside them.
+    pub fn members(&self, book: &Book, own: Option<PublicKey>) -> (Vec<PublicKey>, Vec<String>) {
         let mut keys: Vec<PublicKey> = self
             .keys
             .iter()
             .filter_map(|key| key.parse().ok())
             .collect();
+        keys.extend(own.filter(|own| self.oneself && !keys.contains(own)));
         let mut missing = Vec::new();
         for name in &self.names {
             match book.by_name(name) {
@@ -212,6 +216,13 @@ impl Audience {
         }
         (keys, missing)
     }
+}
+
+fn those_there_are(known: &[String]) -> String {
+    if known.is_empty() {
+        return "there are none: they are made in [groups] of mrpd.toml".to_owned();
+    }
+    format!("known: {}", known.join(", "))
 }
 
 #[cfg(test)]
@@ -275,6 +286,12 @@ mod tests {
             [1, 2, 3, 9].map(|seed| says(&contacts, seed)),
             [Admitted, Admitted, Unknown, Admitted]
         );
+        let oneself = audience(&["me"]);
+        let got = [1, 2, 3, 9].map(|seed| says(&oneself, seed));
+        assert_eq!(got, [NotNamed, NotNamed, NotNamed, Admitted]);
+        let own = key(9).parse().unwrap();
+        let (keys, missing) = oneself.members(&Book::default(), Some(own));
+        assert_eq!((keys, missing), (vec![own], Vec::new()));
         let card = format!("mrp:{}", key(3));
         assert_eq!(says(&audience(&[&card]), 3), Admitted);
     }
@@ -316,6 +333,11 @@ mod tests {
         };
         assert_eq!(error("@a"), "the group \"@a\" is a member of itself");
         assert_eq!(error("@c"), "there is no group \"@c\"; known: a, b");
+        let none = Audience::parse(&["@c".to_owned()], &Groups::new());
+        assert_eq!(
+            none.unwrap_err().to_string(),
+            "there is no group \"@c\"; there are none: they are made in [groups] of mrpd.toml"
+        );
         assert!(error("ed25519:short").starts_with("\"ed25519:short\" is not allowed"));
     }
 }

@@ -5,7 +5,7 @@ mod file;
 mod recipient;
 
 pub use book::{Book, BookError, Entry};
-pub use recipient::{Recipient, ResolveError, resolve};
+pub use recipient::{ME, Recipient, ResolveError, resolve};
 
 use crate::roster::Roster;
 use crate::store::{ContactExtras, Store, StoreError};
@@ -155,10 +155,13 @@ impl Contacts {
     /// # Errors
     /// A [`ContactError`].
     pub async fn put(&self, name: &str, change: ContactChange) -> Result<Contact, ContactError> {
-        check_new_name(name)?;
+        check_name(name)?;
         let card = change.key.as_deref().map(parse_key).transpose()?;
         let _writing = self.writing.lock().await;
         let known = self.book().by_name(name).cloned();
+        if known.is_none() {
+            check_new_name(name)?;
+        }
         let key = match (&known, &card) {
             (Some(known), Some(card)) if known.key != card.key => {
                 let (name, short) = (&known.name, known.key.short());
@@ -297,6 +300,11 @@ impl Names {
         })
     }
 
+    /// Whether a key is a local agent's.
+    pub fn is_own(&self, key: &str) -> bool {
+        self.roster.agent_by_key(key).is_some()
+    }
+
     /// A key from its text. Making points is slow, and the same few keys come again and again.
     pub fn key(&self, text: &str) -> Option<PublicKey> {
         if let Some(key) = self.contacts.state().keys.get(text) {
@@ -317,9 +325,14 @@ pub(crate) fn parse_key(text: &str) -> Result<Card, ContactError> {
     let invalid = |what: String| ContactError::Invalid { what };
     let text = text.trim();
     if Card::is_card(text) {
-        return text
+        let card: Card = text
             .parse()
-            .map_err(|error| invalid(format!("key: {error}")));
+            .map_err(|error| invalid(format!("key: {error}")))?;
+        if let Some(relay) = card.relay.as_ref().filter(|relay| !is_relay(relay)) {
+            let what = format!("key: the card's relay {relay:?} is no http or https URL");
+            return Err(invalid(what));
+        }
+        return Ok(card);
     }
     let bare = text.strip_prefix(book::PREFIX).unwrap_or(text);
     let key = bare
@@ -330,6 +343,13 @@ pub(crate) fn parse_key(text: &str) -> Result<Card, ContactError> {
         name: None,
         relay: None,
     })
+}
+
+fn is_relay(url: &str) -> bool {
+    let scheme = url.split("://").next().unwrap_or_default();
+    ["http", "https"]
+        .iter()
+        .any(|one| scheme.eq_ignore_ascii_case(one))
 }
 
 fn contact(entry: &Entry, extras: &HashMap<String, ContactExtras>) -> Contact {
@@ -345,14 +365,26 @@ fn contact(entry: &Entry, extras: &HashMap<String, ContactExtras>) -> Contact {
     }
 }
 
-/// A name for a contact must not mean somebody else already.
+fn check_name(name: &str) -> Result<(), ContactError> {
+    book::check_name(name).map_err(|what| ContactError::Invalid { what })
+}
+
+/// A new name must not mean somebody else already, nor anything else where a name is written: a group, an option, a folder. What
+/// other programs have written into the file is taken as it is.
 fn check_new_name(name: &str) -> Result<(), ContactError> {
-    book::check_name(name).map_err(|what| ContactError::Invalid { what })?;
-    if name == recipient::ME || name.parse::<PublicKey>().is_ok() {
-        let what = format!("name: {name:?} means a key already; choose another one");
-        return Err(ContactError::Invalid { what });
-    }
-    Ok(())
+    check_name(name)?;
+    let what = if name == recipient::ME || name.parse::<PublicKey>().is_ok() {
+        format!("name: {name:?} means a key already; choose another one")
+    } else if name.starts_with(['@', '-']) {
+        format!("name: {name:?} must not begin with @, as groups do, nor with -, as options do")
+    } else if matches!(name, "." | "..") || name.contains(['/', '\\']) {
+        format!(
+            "name: {name:?} must be usable as the name of a folder: no slashes, and not . or .."
+        )
+    } else {
+        return Ok(());
+    };
+    Err(ContactError::Invalid { what })
 }
 
 fn unknown(name: &str) -> ContactError {

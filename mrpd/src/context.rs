@@ -13,6 +13,7 @@ use crate::outbox::Outbox;
 use crate::roster::Roster;
 use crate::socket::Passed;
 use crate::store::Store;
+use mrp_proto::key::PublicKey;
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -64,5 +65,15 @@ impl Context {
     /// Agents and relays in force now.
     pub fn roster(&self) -> Arc<Roster> {
         Arc::clone(&self.roster.borrow())
+    }
+
+    /// Who `me` is: the local agent of a name, or the default one; nobody while there is none.
+    pub fn own_key(&self, agent: Option<&str>) -> Option<PublicKey> {
+        let roster = self.roster();
+        let own = match agent {
+            Some(name) => roster.agent(name),
+            None => roster.default_agent(),
+        };
+        own.map(|own| own.public)
     }
 }

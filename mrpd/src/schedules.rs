@@ -260,7 +260,8 @@ impl Scheduler {
         let group = std::slice::from_ref(&schedule.to);
         match Audience::parse(group, &config.groups) {
             Ok(audience) => {
-                let (keys, missing) = audience.members(&self.context.contacts.book());
+                let own = self.context.own_key(schedule.agent.as_deref());
+                let (keys, missing) = audience.members(&self.context.contacts.book(), own);
                 let missing = missing
                     .iter()
                     .map(|name| trouble(name, &"there is no such contact"));

@@ -36,12 +36,12 @@ const CONTENT: usize = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum TopicError {
     /// There is no such topic.
-    #[error("there is no topic {name:?}; known: {known}")]
+    #[error("there is no topic {name:?}; {}", those_there_are(known))]
     Unknown {
         /// The name.
         name: String,
         /// Those there are.
-        known: String,
+        known: Vec<String>,
     },
     /// The topic's agent is not there.
     #[error("the topic {name:?} has no agent: {agent}")]
@@ -193,17 +193,19 @@ pub async fn remove_subscriber(context: &Context, name: &str, who: &str) -> Resu
 /// [`TopicError::Unknown`].
 pub fn find<'a>(config: &'a Config, name: &str) -> Result<&'a Topic, TopicError> {
     config.topics.find(name).ok_or_else(|| {
-        let known: Vec<&str> = config
-            .topics
-            .items
-            .iter()
-            .map(|topic| topic.name.as_str())
-            .collect();
+        let topics = config.topics.items.iter();
         TopicError::Unknown {
             name: name.to_owned(),
-            known: known.join(", "),
+            known: topics.map(|topic| topic.name.clone()).collect(),
         }
     })
+}
+
+fn those_there_are(known: &[String]) -> String {
+    if known.is_empty() {
+        return "there are none: they are made as [[topic]] of mrpd.toml".to_owned();
+    }
+    format!("known: {}", known.join(", "))
 }
 
 /// Asks a publisher for a subscription, and remembers that.

@@ -72,7 +72,7 @@ impl Webhooks {
             } else {
                 "an https URL"
             };
-            Violation::new("url", error.to_string(), expected, error.class())
+            Violation::new("url", error.to_string(), expected, error.given(url))
         })?;
         let Ok(permit) = Arc::clone(&self.lookups).try_acquire_owned() else {
             return Err(TargetError::Busy);

@@ -4,7 +4,7 @@ use crate::DEADLINE;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use std::io::{BufRead as _, BufReader, Read, Write as _};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -62,7 +62,16 @@ pub struct Process {
 
 impl Process {
     /// Starts a command, gives it `input` on its standard input, and closes that.
-    pub fn start(mut command: Command, input: &[u8]) -> Self {
+    pub fn start(command: Command, input: &[u8]) -> Self {
+        let (process, mut stdin) = Self::open(command);
+        let input = input.to_owned();
+        // A process need not read its input: a broken pipe is its right.
+        std::thread::spawn(move || stdin.write_all(&input));
+        process
+    }
+
+    /// Starts a command, and gives the way to its standard input.
+    pub fn open(mut command: Command) -> (Self, ChildStdin) {
         let name = command.get_program().to_string_lossy().into_owned();
         command
             .stdin(Stdio::piped())
@@ -71,10 +80,7 @@ impl Process {
         let mut child = command
             .spawn()
             .unwrap_or_else(|error| panic!("cannot start {name}: {error}"));
-        let mut stdin = child.stdin.take().expect("stdin is piped");
-        let input = input.to_owned();
-        // A process need not read its input: a broken pipe is its right.
-        std::thread::spawn(move || stdin.write_all(&input));
+        let stdin = child.stdin.take().expect("stdin is piped");
         let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
         let (sender, lines) = channel();
         std::thread::spawn(move || {
@@ -93,13 +99,14 @@ impl Process {
                 collected.extend_from_slice(&piece[..read]);
             }
         });
-        Self {
+        let process = Self {
             name,
             child,
             lines,
             errors,
             stderr: Some(stderr),
-        }
+        };
+        (process, stdin)
     }
 
     /// Its id.

@@ -301,5 +301,5 @@ fn hooks_are_shown_tried_and_switched() {
             .count();
         (count == 2).then_some(())
     });
-    failed(&bob.mrpctl(&["hook", "show", "none"]), 78, "no hook");
+    failed(&bob.mrpctl(&["hook", "show", "none"]), 1, "no hook");
 }

@@ -156,6 +156,59 @@ fn settings_of_the_users_own_stand_below_options_and_variables() {
     ] {
         set(text);
         user.mrpctl(&["status"]).failed(78, words);
+        for mending in [
+            &["--help"][..],
+            &["status", "--help"],
+            &["--version"],
+            &["config", "path"],
+        ] {
+            let ended = user.mrpctl(mending);
+            let warned = ended.stderr.contains(words);
+            assert!(warned && ended.stderr.starts_with("warning: "), "{ended:?}");
+            assert_ne!(ended.succeeded(), "", "{mending:?}");
+        }
+        let doctor = user.mrpctl(&["doctor", "-o", "raw"]);
+        assert!(doctor.stderr.contains(words), "{doctor:?}");
+        assert_ne!(doctor.code(), 78, "{doctor:?}");
+    }
+}
+
+#[test]
+fn people_read_names_in_columns_and_no_numbers_of_the_system_in_errors() {
+    let relay = Relay::start();
+    let user = User::at("laptop", &relay);
+    user.mrpctl(&["send", "me", "hi", "--wait", "delivered"])
+        .succeeded();
+    let columns = ["inbox", "--fields", "from,text", "-o"];
+    let table = user.mrpctl(&[&columns[..], &["table"]].concat());
+    assert_eq!(table.succeeded(), "FROM    TEXT\nlaptop  hi\n");
+    let json = user.mrpctl(&[&columns[..], &["json"]].concat());
+    assert_eq!(object(&json.succeeded())[0]["from"]["name"], "laptop");
+
+    let card = user.mrpctl(&["card"]).succeeded();
+    for drawing in ["card", "whoami"] {
+        for (format, name) in [("json", "laptop"), ("jsonl", "laptop")] {
+            let shown = user.mrpctl(&[drawing, "--qr", "-o", format]).succeeded();
+            assert_eq!(object(&shown)["name"], name, "{drawing} {format}");
+        }
+        for format in ["raw", "table"] {
+            let shown = user.mrpctl(&[drawing, "--qr", "-o", format]).succeeded();
+            assert!(!shown.contains('█'), "{drawing} {format}: {shown}");
+        }
+        let drawn = user.mrpctl(&[drawing, "--qr", "-o", "text"]).succeeded();
+        assert!(drawn.contains('█') && drawn.ends_with(&card), "{drawn}");
+    }
+
+    drop(relay);
+    for (arguments, words) in [
+        (&["relay", "ping"][..], "refused"),
+        (&["backup", "no-such-folder/file"], "no-such-folder/file"),
+    ] {
+        let told = user.mrpctl(arguments);
+        assert!(told.stderr.contains(words), "{told:?}");
+        for inner in ["os error", ".partial"] {
+            assert!(!told.stderr.contains(inner), "{told:?}");
+        }
     }
 }
 

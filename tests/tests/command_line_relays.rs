@@ -83,7 +83,7 @@ fn relays_are_added_put_first_asked_and_forgotten() {
     user.mrpctl(&["relay", "use", "awai"])
         .failed(78, "did you mean away?");
     user.mrpctl(&["relay", "rm", "awai"])
-        .failed(78, "did you mean away?");
+        .failed(1, "did you mean away?");
     user.mrpctl(&["relay", "ping", "nowhere"])
         .failed(78, "nowhere");
     assert_eq!(

@@ -36,7 +36,7 @@ pub(crate) fn script(shell: Shell) -> std::io::Result<Vec<u8>> {
 
 /// Answers a shell that asks, by the variable; tells whether one did. What goes wrong is nothing that somebody who types wants to read.
 pub(crate) fn answer(arguments: Vec<OsString>) -> bool {
-    let current_dir = std::env::current_dir().ok();
+    let current_dir = crate::config::current_folder();
     CompleteEnv::with_factory(|| offering(tree(), ""))
         .var(VARIABLE)
         .bin(PROGRAM)
@@ -93,7 +93,7 @@ fn source(path: &str, argument: &Arg) -> Option<Source> {
         (_, Some("NAME"), "hook") => Some(Source::Hooks),
         (_, Some("NAME"), "relay") if argument.is_positional() => Some(Source::Relays),
         (_, Some("NAME" | "NAME|FILE"), "key") if argument.is_positional() => Some(Source::Agents),
-        (_, Some("NAME" | "OLD"), "contact") if argument.is_positional() => Some(Source::Contacts),
+        (_, Some("NAME"), "contact") if argument.is_positional() => Some(Source::Contacts),
         (_, Some("WHO" | "TO"), _) => Some(Source::Contacts),
         (_, Some("KEY"), "lookup" | "caps") => Some(Source::Contacts),
         (_, Some("ID"), "outbox") => Some(Source::Outbox),

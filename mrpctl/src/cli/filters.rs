@@ -9,7 +9,7 @@ use mrpd_api::message::Kind;
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Which messages")]
 pub(crate) struct Filters {
-    /// Only messages of this contact or key
+    /// Only messages of this contact, key or @group
     #[arg(long, value_name = "WHO", allow_hyphen_values = true)]
     pub(crate) from: Option<String>,
     /// Only messages to this local identity

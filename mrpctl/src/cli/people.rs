@@ -47,7 +47,7 @@ EXAMPLES
   mrpctl card --name \"Ann's laptop\"")]
 pub(crate) struct Card {
     /// The name to suggest (default: the local identity's)
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = value::given)]
     pub(crate) name: Option<String>,
     /// Draw it as a QR code above the line
     #[arg(long)]

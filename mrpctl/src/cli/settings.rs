@@ -175,6 +175,7 @@ mod tests {
         let arguments = line.split(' ').map(OsString::from);
         parse_with(arguments, &settings(text)).map_err(|error| match error {
             ParseError::NotParsed(error) => error.message(),
+            ParseError::Mistyped(failure) => panic!("{failure:?}"),
             ParseError::Settings(failure) => {
                 let told = failure.told().unwrap();
                 assert_eq!(failure.exit(), 78);

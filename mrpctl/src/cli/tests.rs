@@ -5,7 +5,14 @@ fn read(line: &str) -> Result<Cli, ErrorKind> {
     let arguments = std::iter::once("mrpctl")
         .chain(line.split(' '))
         .map(OsString::from);
-    super::read(tree(), arguments.collect()).map_err(|error| error.0.kind())
+    super::read(tree(), arguments.collect()).map_err(|error| not_parsed(error).0.kind())
+}
+
+fn not_parsed(error: ParseError) -> NotParsed {
+    match error {
+        ParseError::NotParsed(error) => error,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn send(line: &str) -> sending::Send {
@@ -301,8 +308,27 @@ pub(crate) fn is_understood(words: &[String]) -> bool {
 fn a_mistake_is_told_in_one_line_and_help_is_none() {
     let arguments = |line: &str| line.split(' ').map(OsString::from).collect::<Vec<_>>();
     let read = |line: &str| super::read(tree(), arguments(line));
-    let mistake = read("mrpctl status --bad").err().unwrap();
+    let mistake = not_parsed(read("mrpctl status --bad").err().unwrap());
     assert_eq!(mistake.message(), "unexpected argument '--bad' found");
     assert!(!mistake.is_help());
-    assert!(read("mrpctl send --help").err().unwrap().is_help());
+    assert!(not_parsed(read("mrpctl send --help").err().unwrap()).is_help());
+}
+
+#[test]
+fn a_mistyped_option_is_nobody() {
+    for line in [
+        "mrpctl lookup --jsn",
+        "mrpctl tail --from --no-folow",
+        "mrpctl pending accept --nam x",
+    ] {
+        let arguments = line.split(' ').map(OsString::from).collect();
+        match super::read(tree(), arguments) {
+            Err(ParseError::Mistyped(failure)) => assert_eq!(failure.exit(), 64, "{line}"),
+            other => panic!("{line}: {other:?}"),
+        }
+    }
+    assert!(
+        read("mrpctl lookup -abcdefgh").is_ok(),
+        "the beginning of a key"
+    );
 }

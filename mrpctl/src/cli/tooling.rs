@@ -138,10 +138,10 @@ EXAMPLES
 IN A CLIENT'S CONFIGURATION
   {\"mcpServers\": {\"mrp\": {\"command\": \"mrpctl\", \"args\": [\"mcp\"]}}}")]
 pub(crate) struct Mcp {
-    /// Only tools that change nothing
+    /// Only tools that change nothing, on this machine or elsewhere
     #[arg(long)]
     pub(crate) read_only: bool,
-    /// Send only to this contact or key; repeatable
+    /// Send only to this contact, key or @group; repeatable
     #[arg(long, value_name = "WHO", allow_hyphen_values = true, value_parser = value::given)]
     pub(crate) allow_to: Vec<String>,
     /// Folder from which files may be read and to which they may be saved; repeatable

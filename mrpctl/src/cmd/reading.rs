@@ -5,7 +5,7 @@ mod chat;
 mod dead;
 mod export;
 mod follow;
-mod id;
+pub(super) mod id;
 mod import;
 mod inbox;
 mod mark;

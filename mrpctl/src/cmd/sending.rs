@@ -11,7 +11,7 @@ mod files;
 pub(in crate::cmd) mod group;
 pub(crate) mod letter;
 mod preview;
-pub(in crate::cmd) mod recipient;
+pub(crate) mod recipient;
 pub(in crate::cmd) mod reply;
 mod request;
 mod send;

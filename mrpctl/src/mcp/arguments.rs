@@ -109,7 +109,7 @@ pub(super) struct CheckMessages {
     pub(super) lease_seconds: Option<u64>,
     /// How long to wait for a message where there is none, up to 300 seconds; not at all if absent
     pub(super) wait_seconds: Option<u64>,
-    /// Only messages of this contact or key
+    /// Only messages of this contact, key or @group
     pub(super) from: Option<String>,
     /// Only messages of this thread
     pub(super) thread: Option<String>,
@@ -198,7 +198,7 @@ pub(super) struct DownloadBlob {
     pub(super) place: Option<usize>,
     /// blob_... at the relay, where no message carries it
     pub(super) id: Option<String>,
-    /// Where to save it; only below the folders that the server was started with (--files). Absent: it is in the answer, up to 256 KiB
+    /// Where to save it, unless the server only reads; only below the folders that it was started with (--files). Absent: it is in the answer, up to 256 KiB
     pub(super) save_as: Option<String>,
 }
 

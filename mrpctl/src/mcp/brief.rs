@@ -46,20 +46,19 @@ pub(super) fn brief(message: &Message) -> Result<Value, Failure> {
         kept["attachments"] = attachments.into();
     }
     if let Some(text) = &message.text {
-        let (text, is_cut) = cut(text);
-        kept["text"] = text.into();
-        note_cut(&mut kept, is_cut);
+        match beginning(text) {
+            Some(beginning) => put_cut(&mut kept, "text", beginning),
+            None => kept["text"] = text.as_str().into(),
+        }
     }
     // The text is all there is in most bodies.
     let only_text = json!({ "text": message.text });
     if let Some(body) = &message.body
         && whole["body"] != only_text
     {
-        if body.get().len() <= MOST {
-            kept["body"] = whole["body"].clone();
-        } else {
-            kept["body_beginning"] = cut(body.get()).0.into();
-            note_cut(&mut kept, true);
+        match beginning(body.get()) {
+            Some(beginning) => put_cut(&mut kept, "body_beginning", beginning),
+            None => kept["body"] = whole["body"].clone(),
         }
     }
     Ok(kept)
@@ -76,17 +75,15 @@ fn attachment((place, attachment): (usize, &mrpd_api::message::Attachment)) -> V
     })
 }
 
-fn cut(text: &str) -> (String, bool) {
-    match text.char_indices().nth(MOST) {
-        Some((end, _)) => (text[..end].to_owned(), true),
-        None => (text.to_owned(), false),
-    }
+/// What is handed out of a text that is too long.
+fn beginning(text: &str) -> Option<&str> {
+    let (end, _) = text.char_indices().nth(MOST)?;
+    Some(&text[..end])
 }
 
-fn note_cut(kept: &mut Value, is_cut: bool) {
-    if is_cut {
-        kept["cut"] = format!("only the first {MOST} characters are here").into();
-    }
+fn put_cut(kept: &mut Value, field: &str, beginning: &str) {
+    kept[field] = beginning.into();
+    kept["cut"] = format!("only the first {MOST} characters are here").into();
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@ use crate::cli::tooling::Mcp as Flags;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use mrp_proto::key::PublicKey;
-use mrpd_api::card::Card;
+use mrpd_api::body::sending::RecipientQuery;
 use mrpd_api::client::Client;
 use std::path::{Path, PathBuf};
 
@@ -44,16 +44,20 @@ impl Limits {
         };
         // A name that means nobody is a mistake now; later it would be a limit that nobody notices.
         if !limits.allow_to.is_empty() {
-            limits.allowed(&context.daemon().await?).await?;
+            let agent = context.global.agent.as_deref();
+            limits.allowed(&context.daemon().await?, agent).await?;
         }
         Ok(limits)
     }
 
     /// The address that `to` means, if messages may go there. It is looked up each time: contacts change.
-    async fn check(&self, client: &Client, to: &str) -> Result<PublicKey, Failure> {
-        let meant = key_of(client, to).await?;
-        if self.allowed(client).await?.contains(&meant) {
-            return Ok(meant);
+    async fn check(&self, desk: &Desk, client: &Client, to: &str) -> Result<PublicKey, Failure> {
+        let agent = desk.agent();
+        let meant = meant_by(client, agent.as_deref(), to).await?;
+        if let [only] = meant.as_slice()
+            && self.allowed(client, agent.as_deref()).await?.contains(only)
+        {
+            return Ok(*only);
         }
         Err(Failure::new(
             Reason::NotPermitted,
@@ -62,10 +66,14 @@ impl Limits {
         .fix(format!("it sends to: {}", self.allow_to.join(", "))))
     }
 
-    async fn allowed(&self, client: &Client) -> Result<Vec<PublicKey>, Failure> {
+    async fn allowed(
+        &self,
+        client: &Client,
+        agent: Option<&str>,
+    ) -> Result<Vec<PublicKey>, Failure> {
         let mut keys = Vec::new();
         for who in &self.allow_to {
-            keys.push(key_of(client, who).await?);
+            keys.extend(meant_by(client, agent, who).await?);
         }
         Ok(keys)
     }
@@ -79,8 +87,13 @@ impl Limits {
         Ok(real)
     }
 
-    /// A path for a file to be made: its folder is there, below one of the folders, and its name is no way out.
+    /// A path for a file to be made, where any may be: its folder is there, below one of the folders, and its name is no way out.
     pub(super) fn writable(&self, path: &str) -> Result<PathBuf, Failure> {
+        if self.scope == Scope::ReadOnly {
+            let what = "this server was started so that it only reads: it saves no file";
+            return Err(Failure::new(Reason::NotPermitted, what)
+                .fix("leave save_as away: the file is in the answer"));
+        }
         let given = Path::new(path);
         let (Some(folder), Some(name)) = (given.parent(), given.file_name()) else {
             return Err(Failure::new(
@@ -117,39 +130,23 @@ impl Desk {
         if self.limits.allow_to.is_empty() {
             return Ok(to.to_owned());
         }
-        let key = self.limits.check(client, to).await?;
+        let key = self.limits.check(self, client, to).await?;
         Ok(key.to_string())
     }
 }
 
-/// A contact's name, a key, a card, or `me`. Beginnings of keys are not understood: what is limited is named in full.
-async fn key_of(client: &Client, who: &str) -> Result<PublicKey, Failure> {
-    if who == "me" {
-        let agents = client.agents().await?;
-        let own = agents.iter().find(|agent| agent.default);
-        if let Some(agent) = own {
-            return Ok(agent.key);
-        }
-    }
-    let bare = who.strip_prefix("ed25519:").unwrap_or(who);
-    if let Ok(key) = bare.parse() {
-        return Ok(key);
-    }
-    if let Ok(card) = who.parse::<Card>() {
-        return Ok(card.key);
-    }
-    let contacts = client.contacts().await?;
-    let found = contacts
-        .into_iter()
-        .find(|contact| contact.name.to_lowercase() == who.to_lowercase());
-    found.map(|contact| contact.key).ok_or_else(|| {
-        mrpd_api::error::ErrorDetail::new(
-            mrpd_api::error::Code::UnknownRecipient,
-            format!("there is no contact {who}"),
-            Some("give a contact's name or a whole key: the tool contacts lists them".to_owned()),
-        )
-        .into()
-    })
+/// Whom a text means, by the daemon's own reading of it; of a group all members.
+async fn meant_by(
+    client: &Client,
+    agent: Option<&str>,
+    who: &str,
+) -> Result<Vec<PublicKey>, Failure> {
+    let query = RecipientQuery {
+        agent: agent.map(str::to_owned),
+        ..RecipientQuery::default()
+    };
+    let meant = client.recipients(who, &query).await?.recipients;
+    Ok(meant.iter().map(|one| one.key).collect())
 }
 
 fn real_folder(folder: &Path) -> Result<PathBuf, Failure> {
@@ -200,9 +197,15 @@ mod tests {
         for outside in ["../new", "..", "no-folder/new"] {
             assert!(limits.writable(&path(outside)).is_err(), "{outside}");
         }
+        let reading = Limits {
+            scope: Scope::ReadOnly,
+            ..limits
+        };
+        assert!(reading.readable(&path("in")).is_ok());
+        assert_eq!(reading.writable(&path("new")).unwrap_err().exit(), 77);
         let none = Limits {
             folders: Vec::new(),
-            ..limits
+            ..reading
         };
         assert_eq!(none.readable(&path("in")).unwrap_err().exit(), 77);
     }

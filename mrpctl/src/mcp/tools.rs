@@ -93,7 +93,7 @@ const TOOLS: &[Spec] = &[
         "Sends a request to an agent and waits for its answer: one of its capabilities with what that takes."),
     spec!("upload_blob", "Prepare a file", Adds, Machine, UploadBlob => files::upload_blob,
         "Takes a file for a message. It stays on this machine, sealed, until a message names its id in attachments."),
-    spec!("download_blob", "Get a file", Reads, World, DownloadBlob => files::download_blob,
+    spec!("download_blob", "Get a file", Adds, World, DownloadBlob => files::download_blob,
         "An attachment of a message, or a blob at the relay: in the answer, or saved to a file. Contents are data from other parties."),
     spec!("allow", "Let a sender in", Sets, World, Who => people::allow,
         "Puts a sender on the allow list of the inbox."),
@@ -110,6 +110,9 @@ const TOOLS: &[Spec] = &[
     spec!("set_profile", "Change my profile", Replaces, World, SetProfile => people::set_profile,
         "Changes how I show myself to others. What is absent stays."),
 ];
+
+/// Those that only read where nothing may be changed: messages are looked at and not taken, files are in the answer.
+const READERS: &[&str] = &["check_messages", "download_blob"];
 
 /// The tools there are.
 pub(super) fn list(scope: Scope) -> Vec<Tool> {
@@ -128,9 +131,9 @@ pub(super) fn find(scope: Scope, name: &str) -> Option<&'static Spec> {
 }
 
 impl Spec {
-    /// `check_messages` only looks where nothing may be changed.
+    /// Where nothing may be changed, some that do more elsewhere are there to read.
     fn is_in(&self, scope: Scope) -> bool {
-        scope == Scope::All || self.effect == Effect::Reads || self.name == "check_messages"
+        scope == Scope::All || self.effect == Effect::Reads || READERS.contains(&self.name)
     }
 
     fn tool(&self, scope: Scope) -> Tool {
@@ -190,6 +193,12 @@ mod tests {
             assert_eq!(tool.input_schema["type"], "object", "{}", tool.name);
             assert!(tool.annotations.is_some() && tool.title.is_some());
         }
+        let reads = |name: &str| {
+            let tool = tools.iter().find(|tool| tool.name == name).unwrap();
+            tool.annotations.as_ref().unwrap().read_only_hint
+        };
+        assert_eq!(reads("lookup"), Some(true));
+        assert_eq!(reads("download_blob"), Some(false), "it can make a file");
         let send = tools.iter().find(|tool| tool.name == "send").unwrap();
         let takes = send.input_schema["properties"].as_object().unwrap();
         assert!(takes.contains_key("to") && takes.contains_key("text"));
@@ -218,6 +227,8 @@ mod tests {
             assert!(!names.iter().any(|name| name == changing), "{changing}");
             assert!(find(Scope::ReadOnly, changing).is_none());
         }
-        assert!(names.iter().any(|name| name == "check_messages"));
+        for reading in READERS {
+            assert!(names.iter().any(|name| name == reading), "{reading}");
+        }
     }
 }

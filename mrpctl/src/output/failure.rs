@@ -77,7 +77,7 @@ pub(crate) fn report_unread(error: &ParseError, audience: Audience) -> Failure {
         ParseError::NotParsed(error) => {
             &Failure::new(Reason::Usage, error.message()).fix("mrpctl --help")
         }
-        ParseError::Settings(failure) => failure,
+        ParseError::Settings(failure) | ParseError::Mistyped(failure) => failure,
     };
     if let Some(told) = failure.told() {
         stderr_line(&render(told, audience));

@@ -49,6 +49,9 @@ impl Fields {
         let cell = |value: Option<&str>| match value.map(serde_json::from_str) {
             None | Some(Ok(serde_json::Value::Null)) => String::new(),
             Some(Ok(serde_json::Value::String(text))) => escape::line(&text),
+            Some(Ok(value)) if peer(&value).is_some() => {
+                escape::line(peer(&value).unwrap_or_default())
+            }
             Some(_) => escape::line(value.unwrap_or_default()),
         };
         Ok(self
@@ -71,6 +74,12 @@ impl Fields {
         };
         Ok(self.0.iter().map(value).collect())
     }
+}
+
+/// What somebody is called, for people: by their name here, else by the beginning of their key.
+fn peer(value: &serde_json::Value) -> Option<&str> {
+    let short = value.get("short")?.as_str()?;
+    Some(value.get("name")?.as_str().unwrap_or(short))
 }
 
 fn read(object: &str) -> Result<RawObject<'_>, Failure> {
@@ -106,6 +115,14 @@ mod tests {
             fields("n,from.name,x.y,missing,id").keep(OBJECT).unwrap(),
             r#"{"n":1e400,"from.name":"ann","x.y":true,"missing":null,"id":"msg_1"}"#
         );
+    }
+
+    #[test]
+    fn people_are_called_by_their_names_in_cells_and_untouched_in_objects() {
+        let object = r#"{"from":{"key":"Kkkk","name":"an\u001bn","short":"Kk"},"to":{"key":"Kkkk","name":null,"short":"Kk"}}"#;
+        let chosen = fields("from,to,from.key");
+        assert_eq!(chosen.cells(object).unwrap(), ["an\\en", "Kk", "Kkkk"]);
+        assert!(chosen.keep(object).unwrap().contains("\"short\""));
     }
 
     #[test]

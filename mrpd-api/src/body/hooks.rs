@@ -51,7 +51,7 @@ pub struct HookCounts {
 #[serde(default)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct HookTest {
-    /// A message of the inbox, by the relay's name for it.
+    /// A message of the inbox, by the relay's name for it or by its `seq`.
     pub message_id: Option<String>,
     /// A message object, or the fields of one that matter.
     #[cfg_attr(feature = "openapi", schema(schema_with = crate::openapi::any_json))]

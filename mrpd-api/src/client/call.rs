@@ -32,6 +32,8 @@ pub(super) struct Call<'a> {
     headers: Vec<(String, String)>,
     body: Option<RequestBody>,
     timeout: Duration,
+    /// A name or an id in the path is empty: the path would mean something else.
+    is_unnamed: bool,
 }
 
 impl<'a> Call<'a> {
@@ -49,11 +51,13 @@ impl<'a> Call<'a> {
             headers: Vec::new(),
             body: None,
             timeout: ANSWER_TIMEOUT,
+            is_unnamed: false,
         }
     }
 
     /// A path segment more.
     pub(super) fn below(mut self, segment: &str) -> Self {
+        self.is_unnamed |= segment.is_empty();
         self.target.push('/');
         self.target.push_str(&percent::encode(segment));
         self
@@ -143,6 +147,9 @@ impl<'a> Call<'a> {
     }
 
     async fn send(self) -> Result<Response<Incoming>, ClientError> {
+        if self.is_unnamed {
+            return Err(ClientError::Unnamed);
+        }
         let uri = hyperlocal::Uri::new(self.socket, &self.target);
         let mut request = Request::builder()
             .method(self.method)

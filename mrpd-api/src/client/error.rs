@@ -36,6 +36,9 @@ pub enum ClientError {
         /// What was wrong with it.
         what: String,
     },
+    /// What was to be asked about has no name.
+    #[error("a name or an id is empty")]
+    Unnamed,
     /// What was to be asked cannot be written down.
     #[error("the request cannot be written: {source}")]
     Unwritable {
@@ -67,7 +70,7 @@ impl ClientError {
             Self::Unreachable { .. } | Self::Connection { .. } => Code::DaemonUnreachable,
             Self::Refused { detail, .. } => Code::parse(&detail.code).unwrap_or(Code::Internal),
             Self::Version { .. } | Self::Nonsense { .. } => Code::VersionMismatch,
-            Self::Unwritable { .. } => Code::InvalidRequest,
+            Self::Unnamed | Self::Unwritable { .. } => Code::InvalidRequest,
             Self::TimedOut { .. } => Code::TimedOut,
         }
     }
@@ -109,7 +112,7 @@ impl ClientError {
             Self::Connection { .. } => {
                 Some("try again; if it stays so, read the daemon's log".to_owned())
             }
-            Self::Unwritable { .. } | Self::TimedOut { .. } => None,
+            Self::Unnamed | Self::Unwritable { .. } | Self::TimedOut { .. } => None,
         }
     }
 

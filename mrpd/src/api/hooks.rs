@@ -222,7 +222,14 @@ fn shown(state: HookState, dead: &[DeadJob]) -> Hook {
 }
 
 async fn stored(api: &Api, id: String) -> Result<Message, ApiError> {
-    let mut found = api.context.store.by_id(id.clone()).await?;
+    let store = &api.context.store;
+    let mut found = match id.parse() {
+        Ok(seq) => {
+            let message = store.message_at(seq).await?;
+            message.map(|message| (seq, message)).into_iter().collect()
+        }
+        Err(_) => store.by_id(id.clone()).await?,
+    };
     found.sort_by_key(|(seq, message)| (message.dir == Direction::Out, *seq));
     let names = api.context.contacts.names(&api.context.roster());
     let first = found.into_iter().next();

@@ -1,7 +1,9 @@
 //! What a reader of messages asks for, checked and resolved.
 
+use super::send::named;
 use super::words::Words;
 use super::{Api, ApiError, view};
+use crate::audience::GROUP;
 use crate::contacts::{Names, resolve};
 use crate::expression::{Condition, MESSAGE_FIELDS};
 use crate::store::{Field, MessageRecord, Order, Selection};
@@ -11,16 +13,20 @@ use mrp_proto::time::Timestamp;
 use mrpd_api::body::MessageQuery;
 use mrpd_api::error::Code;
 use mrpd_api::message::{Direction, Kind, State};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Header with which a reader of events goes on where it was.
 const LAST_EVENT_ID: &str = "last-event-id";
 
+/// Keys of those whose messages are asked for.
+type Senders = BTreeSet<String>;
+
 /// Which messages match: all that is given must hold.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Filter {
     since: Option<Timestamp>,
-    from: Option<String>,
+    from: Option<Senders>,
     agent: Option<String>,
     relay: Option<String>,
     thread: Option<String>,
@@ -43,7 +49,10 @@ impl Filter {
             Direction::Out => State::Sent,
         };
         self.since.is_none_or(|since| message.received_at >= since)
-            && holds(self.from.as_deref(), Some(message.other_end()))
+            && self
+                .from
+                .as_ref()
+                .is_none_or(|senders| senders.contains(message.other_end()))
             && holds(self.agent.as_ref(), Some(&message.agent))
             && holds(self.relay.as_ref(), Some(&message.relay))
             && holds(self.thread.as_ref(), message.thread.as_ref())
@@ -75,7 +84,7 @@ impl Filter {
     fn selection(&self) -> Selection {
         let mut selection = Selection::default();
         let fields = [
-            (Field::Peer, self.from.as_deref()),
+            (Field::Peer, self.from.as_ref().and_then(one)),
             (Field::Agent, self.agent.as_deref()),
             (Field::Thread, self.thread.as_deref()),
             (Field::ReplyTo, self.reply_to.as_deref()),
@@ -157,7 +166,10 @@ pub(super) fn plan_of(api: &Api, query: MessageQuery) -> Result<Plan, ApiError> 
     let from = query.from.as_deref();
     let filter = Filter {
         since: query.since,
-        from: from.map(|text| other_end(api, text)).transpose()?,
+        from: match from {
+            Some(text) => senders(api, text)?,
+            None => None,
+        },
         agent: query.agent.map(|name| known_agent(api, name)).transpose()?,
         relay: query.relay,
         thread: query.thread,
@@ -239,6 +251,30 @@ fn check_names(query: Option<&str>) -> Result<(), ApiError> {
         }
     }
     Ok(())
+}
+
+/// The keys of those that a contact's name, a key or a `@group` means here; none for a group that is everybody.
+fn senders(api: &Api, text: &str) -> Result<Option<Senders>, ApiError> {
+    let text = text.trim();
+    if !text.starts_with(GROUP) {
+        return Ok(Some(Senders::from([other_end(api, text)?])));
+    }
+    let audience = named(api, text)?;
+    if audience.is_everybody() {
+        return Ok(None);
+    }
+    // Of a name that nobody bears nothing can have come.
+    let own = api.context.own_key(None);
+    let (keys, _) = audience.members(&api.context.contacts.book(), own);
+    Ok(Some(keys.iter().map(ToString::to_string).collect()))
+}
+
+/// The only one; several are on no common list.
+fn one(senders: &Senders) -> Option<&str> {
+    match senders.len() {
+        1 => senders.first().map(String::as_str),
+        _ => None,
+    }
 }
 
 /// The key that a contact's name or a key means here.

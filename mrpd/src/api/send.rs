@@ -114,7 +114,7 @@ pub(super) async fn recipients(
     let Query(query) = query?;
     flag("advice", query.advice)?;
     let (meant, missing) = match to.trim().starts_with(GROUP) {
-        true => members(&api, to.trim())?,
+        true => members(&api, to.trim(), query.agent.as_deref())?,
         false => (vec![to], Vec::new()),
     };
     let mut recipients = Vec::with_capacity(meant.len());
@@ -128,21 +128,29 @@ pub(super) async fn recipients(
 }
 
 /// The keys of a group's members, and the names in it that nobody has.
-fn members(api: &Api, group: &str) -> Result<(Vec<String>, Vec<String>), ApiError> {
-    let refused = |message| ApiError::new(Code::UnknownRecipient, message);
-    let audience = Audience::parse(&[group.to_owned()], &api.context.config().groups)
-        .map_err(|error| refused(error.to_string()))?;
+fn members(
+    api: &Api,
+    group: &str,
+    agent: Option<&str>,
+) -> Result<(Vec<String>, Vec<String>), ApiError> {
+    let audience = named(api, group)?;
     if audience.is_everybody() {
-        return Err(refused(format!(
-            "{group} is everybody; a message goes to those who are named"
-        )));
+        let message = format!("{group} is everybody; a message goes to those who are named");
+        return Err(ApiError::new(Code::UnknownRecipient, message));
     }
-    let (keys, missing) = audience.members(&api.context.contacts.book());
+    let own = api.context.own_key(agent);
+    let (keys, missing) = audience.members(&api.context.contacts.book(), own);
     if keys.is_empty() {
         let message = format!("nobody in {group} is a contact: {}", missing.join(", "));
-        return Err(refused(message));
+        return Err(ApiError::new(Code::UnknownRecipient, message));
     }
     Ok((keys.iter().map(ToString::to_string).collect(), missing))
+}
+
+/// Those whom a group of the configuration names.
+pub(super) fn named(api: &Api, group: &str) -> Result<Audience, ApiError> {
+    Audience::parse(&[group.to_owned()], &api.context.config().groups)
+        .map_err(|error| ApiError::new(Code::UnknownRecipient, error.to_string()))
 }
 
 /// What comes while the daemon ends is refused: it could not be waited for.

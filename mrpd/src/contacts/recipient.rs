@@ -8,7 +8,7 @@ use mrpd_api::card::Card;
 const PREFIX_LENGTH: usize = 8;
 
 /// The sender's own address.
-pub(super) const ME: &str = "me";
+pub const ME: &str = "me";
 
 /// Who is meant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,7 +106,7 @@ fn hint(text: &str, book: &Book) -> String {
     }
     if text.starts_with('-') {
         return format!(
-            "did you mean the flag {text}? Flags come before the recipient, or after --"
+            "a name does not begin with -; of a contact's key, {PREFIX_LENGTH} characters are enough"
         );
     }
     let folded = text.to_lowercase();

@@ -194,6 +194,15 @@ async fn mistakes_are_named() {
             "1 to 64 characters (given: 65)",
         ),
         ("a", of("nonsense"), "key: not a key"),
+        ("@a", of(&key(1).to_string()), "must not begin with @"),
+        ("-a", of(&key(1).to_string()), "must not begin with @"),
+        ("a/b", of(&key(1).to_string()), "the name of a folder"),
+        ("..", of(&key(1).to_string()), "the name of a folder"),
+        (
+            "a",
+            of(&format!("mrp:{}?relay=file:///r", key(1))),
+            "\"file:///r\" is no http or https URL",
+        ),
         ("a", ContactChange::default(), "give its key"),
     ] {
         let found = message(fixture.contacts.put(name, change).await);
@@ -238,7 +247,7 @@ async fn recipients_are_read_in_every_form() {
     ));
     for (text, want) in [
         ("ali", "did you mean \"Alice\"?"),
-        ("--json", "did you mean the flag --json?"),
+        ("--json", "a name does not begin with -"),
         ("@team", "GET /v1/recipients/@team names the members"),
         ("nobody", "mrpctl contact add nobody KEY"),
     ] {
@@ -291,6 +300,25 @@ async fn a_pipe_in_place_of_the_file_holds_up_nobody() {
     let looked = tokio::time::timeout(std::time::Duration::from_secs(10), looking).await;
     let trouble = looked.unwrap().unwrap().unwrap();
     assert!(trouble.contains("not a regular file"), "{trouble}");
+}
+
+#[tokio::test]
+async fn names_that_others_wrote_are_taken_as_they_are() {
+    let fixture = Fixture::new().await;
+    let text = format!(
+        r#"{{"contacts":[{{"name":"@a/b","public_key":"{}"}}]}}"#,
+        key(1)
+    );
+    fixture.write(&text);
+    let contacts = &fixture.contacts;
+    let note = ContactChange {
+        note: Some("n".to_owned()),
+        ..ContactChange::default()
+    };
+    let changed = contacts.put("@a/b", note).await.unwrap();
+    assert_eq!(changed.note.as_deref(), Some("n"));
+    contacts.rename("@a/b", "a").await.unwrap();
+    assert_eq!(contacts.find("a").unwrap().key, key(1));
 }
 
 #[tokio::test]

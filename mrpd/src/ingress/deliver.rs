@@ -64,7 +64,8 @@ pub(super) async fn deliver(
             json!({ "id": sent.id, "recipients": 1 })
         }
         To::Group(group) => {
-            let (keys, missing) = group.members(&context.contacts.book());
+            let own = context.own_key(send.agent.as_deref());
+            let (keys, missing) = group.members(&context.contacts.book(), own);
             if !missing.is_empty() {
                 tracing::warn!(
                     ingress = ingress.name,

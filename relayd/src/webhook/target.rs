@@ -1,6 +1,7 @@
 //! What a webhook's URL may be (protocol A7.1, A7.4).
 
 use rustls::pki_types::ServerName;
+use serde_json::Value;
 use std::fmt;
 use std::net::IpAddr;
 use url::{Host, Position, Url};
@@ -25,15 +26,17 @@ pub(super) enum UrlError {
 }
 
 impl UrlError {
-    /// One word for it.
-    pub(super) fn class(self) -> &'static str {
+    /// The part of the URL that breaks the rule; of those that may be a secret, what they are.
+    pub(super) fn given(self, text: &str) -> Value {
+        let url = Url::parse(text).ok();
+        let url = url.as_ref();
         match self {
-            Self::Syntax => "not_a_url",
-            Self::Scheme | Self::NotEncrypted => "scheme",
-            Self::Credentials => "credentials",
-            Self::Fragment => "fragment",
-            Self::Host => "host",
-            Self::Port => "port",
+            Self::Syntax => "not_a_url".into(),
+            Self::Scheme | Self::NotEncrypted => url.map(Url::scheme).into(),
+            Self::Credentials => "credentials".into(),
+            Self::Fragment => "fragment".into(),
+            Self::Host => url.and_then(Url::host_str).into(),
+            Self::Port => url.and_then(Url::port_or_known_default).into(),
         }
     }
 }
@@ -131,6 +134,20 @@ impl fmt::Debug for Target {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_given_is_named_and_what_may_be_a_secret_is_not() {
+        for (url, given) in [
+            ("https://hooks.example:1/x", Value::from(1)),
+            ("ftp://hooks.example/x", "ftp".into()),
+            ("https://a:secret@hooks.example/", "credentials".into()),
+            ("https://hooks.example/#secret", "fragment".into()),
+            ("secret", "not_a_url".into()),
+        ] {
+            let error = Target::parse(url).unwrap_err();
+            assert_eq!(error.given(url), given, "{url}");
+        }
+    }
 
     #[test]
     fn a_url_becomes_a_request() {

@@ -1,5 +1,6 @@
 //! Flags of `mrpctl contact`.
 
+use super::Several;
 use crate::cli::sending::EncryptWord;
 use crate::cli::value;
 use clap::{Args, Subcommand, ValueEnum};
@@ -19,24 +20,23 @@ pub(crate) enum Contact {
     /// Show one contact; exit status 1 where there is none
     Show {
         /// Name or key
-        #[arg(value_name = "NAME", allow_hyphen_values = true)]
+        #[arg(value_name = "WHO", allow_hyphen_values = true, value_parser = value::given)]
         who: String,
     },
     Add(ContactAdd),
     /// Give a contact another name
     Rename {
-        /// The name it has
-        #[arg(value_name = "OLD", value_parser = value::given)]
-        old: String,
+        /// The name it has, or its key
+        #[arg(value_name = "WHO", allow_hyphen_values = true, value_parser = value::given)]
+        who: String,
         /// The name it is to have
         #[arg(value_name = "NEW", value_parser = value::given)]
         new: String,
     },
-    /// Remove contacts
+    /// Remove contacts; exit status 1 where there is no such one
     Rm {
-        /// Their names
-        #[arg(value_name = "NAME", required = true, value_parser = value::given)]
-        names: Vec<String>,
+        #[command(flatten)]
+        who: Several,
     },
     /// Add contacts from a file: what export writes, or the published clients' contacts.json
     Import {

@@ -49,7 +49,7 @@ pub(crate) enum HookCommand {
         /// Its name
         #[arg(value_name = "NAME", value_parser = value::given)]
         name: String,
-        /// A message of the inbox (default: a message object, or some fields of one, on standard input)
+        /// A message of the inbox, by its id or seq (default: a message object, or some fields of one, on standard input)
         #[arg(long, value_name = "ID", value_parser = value::given)]
         message: Option<String>,
     },

@@ -74,7 +74,7 @@ EXAMPLES
 
 The body comes from where it does for mrpctl send.")]
 pub(crate) struct Reply {
-    /// The message that is answered, msg_...
+    /// The message that is answered: msg_..., or its seq
     #[arg(value_name = "ID", value_parser = value::given)]
     pub(crate) message: String,
     /// The message; words are joined by spaces

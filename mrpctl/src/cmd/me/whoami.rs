@@ -18,7 +18,7 @@ struct Shown<'a> {
 pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> {
     let client = context.daemon().await?;
     let agent = own_agent(context, &client).await?;
-    if flags.qr && !context.output.is_for_programs() {
+    if flags.qr && context.output.draws() {
         let drawn = qr::draw(&agent.card)?;
         return context.output.text(&format!("{drawn}{}\n", agent.card));
     }

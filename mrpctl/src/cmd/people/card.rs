@@ -30,7 +30,7 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         card.name = flags.name;
     }
     let line = card.to_string();
-    if flags.qr && !context.output.is_for_programs() {
+    if flags.qr && context.output.draws() {
         let drawn = qr::draw(&line)?;
         return context.output.text(&format!("{drawn}{line}\n"));
     }

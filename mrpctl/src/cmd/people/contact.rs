@@ -25,11 +25,15 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         Flags::Ls => context.output.list(&client.contacts().await?, &HEADS, row),
         Flags::Show { who } => show(context, &client, &who).await,
         Flags::Add(flags) => add(context, &client, flags).await,
-        Flags::Rename { old, new } => match client.rename_contact(&old, &new).await {
-            Ok(()) => Ok(()),
-            Err(error) => Err(refusal(&client, &old, error).await),
-        },
-        Flags::Rm { names } => remove(context, &client, &names).await,
+        Flags::Rename { who, new } => {
+            let contacts = client.contacts().await?;
+            let old = find(&contacts, &who).map_or(who.as_str(), |known| &known.name);
+            match client.rename_contact(old, &new).await {
+                Ok(()) => Ok(()),
+                Err(error) => Err(refusal(&client, &who, error).await),
+            }
+        }
+        Flags::Rm { who } => remove(context, &client, &who.all()).await,
         Flags::Import { file } => import::run(context, &client, &file).await,
         Flags::Export => export(context, &client).await,
     }
@@ -37,11 +41,7 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
 
 async fn show(context: &Context, client: &Client, who: &str) -> Result<(), Failure> {
     let contacts = client.contacts().await?;
-    let contact = find(&contacts, who).ok_or_else(|| {
-        let failure = Failure::new(Reason::NothingFound, format!("there is no contact {who}"))
-            .fix("mrpctl contact ls");
-        suggest(failure, who, &contacts)
-    })?;
+    let contact = known(&contacts, who)?;
     let key = contact.key.to_string();
     context.output.object(contact, || text(contact), Some(&key))
 }
@@ -124,11 +124,15 @@ fn check_same_key(existing: Option<&Contact>, key: &str) -> Result<(), Failure> 
 }
 
 /// All of them are tried; the first failure decides how it ends.
-async fn remove(context: &Context, client: &Client, names: &[String]) -> Result<(), Failure> {
+async fn remove(context: &Context, client: &Client, whom: &[String]) -> Result<(), Failure> {
     let mut first = None;
-    for name in names {
-        if let Err(error) = client.remove_contact(name).await {
-            let failure = refusal(client, name, error).await;
+    for who in whom {
+        let removed = async {
+            let contacts = client.contacts().await?;
+            Ok(client.remove_contact(&known(&contacts, who)?.name).await?)
+        };
+        let removed: Result<(), Failure> = removed.await;
+        if let Err(failure) = removed {
             context.output.failure(&failure);
             first.get_or_insert(failure.exit());
         }
@@ -146,6 +150,15 @@ async fn export(context: &Context, client: &Client) -> Result<(), Failure> {
         context.output.bytes(context.output.json_line(contact)?)?;
     }
     Ok(())
+}
+
+/// The contact that a name or a key means.
+fn known<'a>(contacts: &'a [Contact], who: &str) -> Result<&'a Contact, Failure> {
+    find(contacts, who).ok_or_else(|| {
+        let failure = Failure::new(Reason::NothingFound, format!("there is no contact {who}"))
+            .fix("mrpctl contact ls");
+        suggest(failure, who, contacts)
+    })
 }
 
 fn find<'a>(contacts: &'a [Contact], who: &str) -> Option<&'a Contact> {

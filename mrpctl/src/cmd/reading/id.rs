@@ -24,7 +24,7 @@ pub(super) async fn resolve_all(client: &Client, given: &[String]) -> Result<Vec
 }
 
 /// The message itself.
-pub(super) async fn message(client: &Client, given: &str) -> Result<MessageLine, Failure> {
+pub(in crate::cmd) async fn message(client: &Client, given: &str) -> Result<MessageLine, Failure> {
     if let Ok(seq) = given.parse() {
         return by_seq(client, seq).await;
     }

@@ -45,8 +45,8 @@ pub(super) fn address(flags: &Flags) -> Result<Address, Failure> {
     Ok(Address { recipients, words })
 }
 
-/// Refuses what can only be a mistyped option. A beginning of a key is left to the daemon, which knows the contacts.
-pub(in crate::cmd) fn check_recipient(command: &str, text: &str) -> Result<(), Failure> {
+/// Refuses what can only be a mistyped option of a command, such as `send` or `contact show`. A beginning of a key is left to the daemon, which knows the contacts.
+pub(crate) fn check_recipient(command: &str, text: &str) -> Result<(), Failure> {
     if text.is_empty() {
         return Err(Failure::new(Reason::Usage, "the recipient is empty"));
     }

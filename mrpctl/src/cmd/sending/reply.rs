@@ -6,6 +6,7 @@ use super::deliver::Wanted;
 use super::files::Files;
 use super::letter::{self, Draft};
 use crate::cli::sending::Reply as Flags;
+use crate::cmd::reading::id;
 use crate::context::Context;
 use crate::exit::Failure;
 use mrpd_api::body::Send;
@@ -14,7 +15,7 @@ use mrpd_api::message::{Direction, Message};
 
 pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> {
     let mut courier = Courier::new(context, Wanted::of(&flags.waiting, &flags.hold)).await?;
-    let answered = courier.client.message(&flags.message).await?.message;
+    let answered = id::message(&courier.client, &flags.message).await?.message;
     let body = body::of(context, &flags.content, &flags.words).await?;
     let files = Files::of(&flags.content).await?;
     let template = letter::held(letter::template(context, &flags.envelope), &flags.hold);

@@ -45,11 +45,10 @@ pub(super) async fn remove(context: &Context, name: &str) -> Result<(), Failure>
         let path = document.path().display().to_string();
         let relays = document.entries("relay");
         let names = relays.iter().filter_map(|entry| text_of(*entry, "name"));
-        return Err(unknown(
-            format!("there is no relay {name} in {path}"),
-            name,
-            names,
-        ));
+        return Err(
+            unknown(format!("there is no relay {name} in {path}"), name, names)
+                .with_exit(Reason::NothingFound.exit()),
+        );
     }
     document.take_out("agent", "relays", name);
     put_in_force(context, &mut document).await
