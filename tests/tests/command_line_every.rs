@@ -83,7 +83,7 @@ fn the_daemon_is_restarted_and_reloads() {
     user.mrpctl(&["send", "me", "still here"]).succeeded();
     user.mrpctl(&["daemon", "stop"]).succeeded();
     user.mrpctl(&["daemon", "reload", "--no-autostart"])
-        .failed(69, "not reachable");
+        .failed(69, "mrpd is not running");
 }
 
 #[test]
