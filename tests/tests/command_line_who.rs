@@ -18,7 +18,7 @@ fn key_with_hyphen() -> String {
             SecretKey::from_seed(&seed).public().to_string()
         })
         .find(|key| key.starts_with('-'))
-        .unwrap()
+        .expect("one key in 64 begins so")
 }
 
 fn send(user: &User, to: &str, text: &str) {
