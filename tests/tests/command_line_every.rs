@@ -35,8 +35,13 @@ fn every_command_has_help_and_refuses_what_it_does_not_know() {
             "{words:?}: {help:?}"
         );
 
+        // A thread may have any name.
+        if words == ["thread", "show"] {
+            continue;
+        }
         let mistake = user.mrpctl(&[&words[..], &["--nonsense"]].concat());
-        mistake.failed(64, "--nonsense");
+        // Of several mistakes one is told.
+        mistake.failed(64, "error: ");
         assert_eq!(mistake.stdout, "", "{words:?}");
         assert!(
             mistake.stderr.starts_with("error: "),
@@ -55,22 +60,17 @@ fn the_configuration_is_looked_at_and_changed() {
         config(&["path", "-o", "raw"]).succeeded().trim(),
         path.to_string_lossy()
     );
-    config(&["set", "log.level", "debug"]).succeeded();
-    assert_eq!(
-        config(&["get", "log.level", "-o", "raw"]).succeeded(),
-        "debug\n"
-    );
-    config(&["unset", "log.level"]).succeeded();
-    assert_eq!(
-        config(&["get", "log.level", "-o", "raw"]).succeeded(),
-        "info\n"
-    );
-    config(&["unset", "log.nonsense"]).failed(64, "log.nonsense");
+    config(&["set", "groups.ops", r#"["me"]"#]).succeeded();
+    let get = config(&["get", "groups.ops", "-o", "json"]);
+    assert_eq!(get.succeeded().trim(), r#"["me"]"#);
+    config(&["unset", "groups.ops"]).succeeded();
+    config(&["get", "groups.ops"]).failed(1, "groups.ops");
+    config(&["unset", "groups.ops"]).failed(1, "groups.ops");
     config(&["check"]).succeeded();
     user.add_variable("EDITOR", "true");
     user.mrpctl(&["config", "edit"]).succeeded();
     user.add_variable("EDITOR", "false");
-    user.mrpctl(&["config", "edit"]).failed(1, "false");
+    user.mrpctl(&["config", "edit"]).failed(69, "false");
 }
 
 #[test]
@@ -118,7 +118,7 @@ fn contacts_are_renamed_and_taken_from_elsewhere() {
         .succeeded();
     alice
         .mrpctl(&["contact", "rename", "bob", "rob"])
-        .failed(1, "bob");
+        .failed(67, "bob");
     let exported = alice.mrpctl(&["contact", "export"]).succeeded();
     assert!(exported.contains("robert"), "{exported}");
     bob.mrpctl_with(&["contact", "import"], exported.as_bytes())
