@@ -2540,7 +2540,7 @@ module completions {
     --no-autostart            # Do not start the daemon if it is not running
     --help(-h)                # Print help
     who: string               # The name it has, or its key
-    new: string               # The name it is to have
+    new?: string              # The name it is to have
   ]
 
   def "nu-complete mrpctl contact rm output" [] {

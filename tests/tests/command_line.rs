@@ -205,7 +205,7 @@ fn contacts_come_and_go() {
     contact(&["rename", "nobody", "x"]).failed(67, "nobody");
     contact(&["rm", ""]).failed(64, "empty");
     assert_eq!(contact(&["rename", "server", "nas"]).succeeded(), "");
-    contact(&["rm", "nobody", "nas"]).failed(67, "nobody");
+    contact(&["rm", "nobody", "nas"]).failed(1, "nobody");
     assert_eq!(
         contact(&["ls"]).succeeded(),
         "",

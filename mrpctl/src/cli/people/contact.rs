@@ -25,13 +25,15 @@ pub(crate) enum Contact {
     },
     Add(ContactAdd),
     /// Give a contact another name
+    #[command(override_usage = "mrpctl contact rename [OPTIONS] WHO NEW")]
     Rename {
         /// The name it has, or its key
         #[arg(value_name = "WHO", allow_hyphen_values = true, value_parser = value::given)]
         who: String,
+        // Asked for by the command: what stands there alone may be a mistyped option, which is told first.
         /// The name it is to have
         #[arg(value_name = "NEW", value_parser = value::given)]
-        new: String,
+        new: Option<String>,
     },
     /// Remove contacts; exit status 1 where there is no such one
     Rm {

@@ -26,6 +26,10 @@ pub(crate) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
         Flags::Show { who } => show(context, &client, &who).await,
         Flags::Add(flags) => add(context, &client, flags).await,
         Flags::Rename { who, new } => {
+            let new = new.ok_or_else(|| {
+                Failure::new(Reason::Usage, format!("the new name of {who} is missing"))
+                    .fix(format!("mrpctl contact rename {who} NEW"))
+            })?;
             let contacts = client.contacts().await?;
             let old = find(&contacts, &who).map_or(who.as_str(), |known| &known.name);
             match client.rename_contact(old, &new).await {
