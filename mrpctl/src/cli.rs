@@ -234,18 +234,18 @@ fn tree() -> clap::Command {
     overview::grouped(with_variables(Cli::command()))
 }
 
-/// The tree with only those commands that are grouped with the one in `arguments`: making all of them takes longer than most
-/// commands run. What can be read by it is read as by the whole tree.
-fn branch(arguments: &[OsString]) -> Option<clap::Command> {
-    let grow = arguments
-        .iter()
-        .filter_map(|argument| argument.to_str())
-        .find_map(group)?;
-    let tree = grow(Top::command());
-    Some(match config::sets_options() {
+/// The tree with only those commands that are grouped with the one in `arguments`, or with none: making all of them takes longer
+/// than most commands run. What can be read by it is read as by the whole tree.
+fn branch(arguments: &[OsString]) -> clap::Command {
+    let mut words = arguments.iter().filter_map(|argument| argument.to_str());
+    let tree = match words.find_map(group) {
+        Some(grow) => grow(Top::command()),
+        None => Top::command(),
+    };
+    match config::sets_options() {
         true => with_variables(tree),
         false => tree,
-    })
+    }
 }
 
 /// What adds the group of a command to a tree.
@@ -310,10 +310,9 @@ pub(crate) fn parse_with(
     settings: &Settings,
 ) -> Result<Cli, ParseError> {
     let arguments: Vec<OsString> = arguments.into_iter().collect();
-    if settings.aliases.is_empty()
-        && let Some(branch) = branch(&arguments)
-    {
-        let branch = settings::with_defaults(branch, settings).map_err(ParseError::Settings)?;
+    if settings.aliases.is_empty() {
+        let branch = settings::with_defaults(branch(&arguments), settings);
+        let branch = branch.map_err(ParseError::Settings)?;
         // The whole tree has better words for what is wrong.
         if let Ok(cli) = read(branch, arguments.clone()) {
             return Ok(cli);
