@@ -73,7 +73,7 @@ fn json_goes_through_filters_and_templates_in_every_command() {
                 "--to",
                 "me",
                 "--to",
-                "self",
+                "iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w",
                 "x",
                 "-o",
                 "text",
