@@ -224,6 +224,11 @@ fn what_expires_or_is_refused_goes_to_the_dead_box_and_can_be_tried_anew() {
     assert_eq!(status["outbox"], json!({ "queued": 0, "failed": 1 }));
 
     relay.resume();
+    // The news live for a second, so whom they are for must be there.
+    eventually("the session of the recipient", || {
+        let (_, status) = bob.api("GET", "/v1/status", None);
+        (status["sessions"][0]["state"] == "up").then_some(())
+    });
     let ids = json!({ "ids": ["out_none", lost["id"]] });
     let (status, missing) = alice.api("POST", "/v1/dead/retry", Some(&ids));
     assert_eq!(status, 404, "{missing}");
