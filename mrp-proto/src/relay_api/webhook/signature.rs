@@ -86,7 +86,17 @@ pub enum DeliveryError {
     },
 }
 
-impl DeliveryHeaders<'_> {
+impl<'a> DeliveryHeaders<'a> {
+    /// Takes them from wherever headers are found by their names, which are given in small letters.
+    pub fn find(header: impl Fn(&str) -> Option<&'a str>) -> Self {
+        Self {
+            published: header(super::WEBHOOK_SIGNATURE_HEADER),
+            id: header(super::STANDARD_ID_HEADER),
+            timestamp: header(super::STANDARD_TIMESTAMP_HEADER),
+            standard: header(super::STANDARD_SIGNATURE_HEADER),
+        }
+    }
+
     /// Checks a delivery, in constant time. Where the standard signature is there it decides, for it covers more.
     ///
     /// # Errors

@@ -6,10 +6,7 @@ use crate::cli::value;
 use crate::context::Context;
 use crate::exit::{Failure, Reason};
 use crate::input;
-use mrp_proto::relay_api::{
-    Covered, DELIVERY_ID_HEADER, DeliveryHeaders, STANDARD_ID_HEADER, STANDARD_SIGNATURE_HEADER,
-    STANDARD_TIMESTAMP_HEADER, WEBHOOK_SIGNATURE_HEADER,
-};
+use mrp_proto::relay_api::{Covered, DELIVERY_ID_HEADER, DeliveryHeaders, STANDARD_ID_HEADER};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -36,13 +33,7 @@ pub(super) async fn run(context: &Context, flags: Flags) -> Result<(), Failure> 
     let text = input::file_or_standard_input("-").await?;
     let written = read(&text)?;
     let header = |name: &str| written.headers.get(name).map(String::as_str);
-    let headers = DeliveryHeaders {
-        published: header(WEBHOOK_SIGNATURE_HEADER),
-        id: header(STANDARD_ID_HEADER),
-        timestamp: header(STANDARD_TIMESTAMP_HEADER),
-        standard: header(STANDARD_SIGNATURE_HEADER),
-    };
-    let covered = headers
+    let covered = DeliveryHeaders::find(header)
         .verify(
             &secret,
             written.body.as_bytes(),

@@ -7,10 +7,7 @@ use http::{HeaderValue, Method, Request, Response, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
 use mrp_proto::message::{Limits, Message};
-use mrp_proto::relay_api::{
-    Covered, DeliveryHeaders, STANDARD_ID_HEADER, STANDARD_SIGNATURE_HEADER,
-    STANDARD_TIMESTAMP_HEADER, WEBHOOK_SIGNATURE_HEADER, WebhookDelivery, WebhookSecret,
-};
+use mrp_proto::relay_api::{Covered, DeliveryHeaders, WebhookDelivery, WebhookSecret};
 use mrpd_api::client::Bytes;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -227,12 +224,7 @@ async fn drain(mut body: Incoming) {
 fn believe(wanted: &Wanted, headers: &http::HeaderMap, body: &[u8]) -> Result<Posted, Refusal> {
     let now = value::now();
     let header = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let given = DeliveryHeaders {
-        published: header(WEBHOOK_SIGNATURE_HEADER),
-        id: header(STANDARD_ID_HEADER),
-        timestamp: header(STANDARD_TIMESTAMP_HEADER),
-        standard: header(STANDARD_SIGNATURE_HEADER),
-    };
+    let given = DeliveryHeaders::find(header);
     let covered = given
         .verify(&wanted.secret, body, now, wanted.max_age)
         .map_err(|error| Refusal::new(StatusCode::UNAUTHORIZED, error.to_string()))?;
