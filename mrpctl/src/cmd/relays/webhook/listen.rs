@@ -176,10 +176,7 @@ impl<'a> Desk<'a> {
                 output.verbose(|| format!("{id} was there before"));
                 answer(reply, Answer::Repeated);
             }
-            Some(Standing::Running) => {
-                let waiting = self.waiting_for.entry(delivery.name().to_owned());
-                waiting.or_default().push(reply);
-            }
+            Some(Standing::Running) => self.join(&delivery, reply),
             _ if self.running.len() < usize::from(self.flags.jobs) => self.start(delivery, reply),
             _ => self.queue.push_back((delivery, reply)),
         }
@@ -187,10 +184,7 @@ impl<'a> Desk<'a> {
 
     fn start(&mut self, mut delivery: Delivery, reply: Reply) {
         let attempt = self.known.begin(delivery.name());
-        self.waiting_for
-            .entry(delivery.name().to_owned())
-            .or_default()
-            .push(reply);
+        self.join(&delivery, reply);
         let handler = Handler {
             context: self.context,
             name: "webhook",
@@ -205,6 +199,12 @@ impl<'a> Desk<'a> {
         }));
     }
 
+    /// Has somebody told how the run of this message ends.
+    fn join(&mut self, delivery: &Delivery, reply: Reply) {
+        let waiting = self.waiting_for.entry(delivery.name().to_owned());
+        waiting.or_default().push(reply);
+    }
+
     /// Begins what waited for a place, unless nobody waits for it any more or it was done meanwhile.
     fn start_waiting(&mut self) {
         while self.running.len() < usize::from(self.flags.jobs) {
@@ -216,10 +216,7 @@ impl<'a> Desk<'a> {
             }
             match self.known.standing(delivery.name()) {
                 Some(Standing::Settled) => answer(reply, Answer::Repeated),
-                Some(Standing::Running) => {
-                    let waiting = self.waiting_for.entry(delivery.name().to_owned());
-                    waiting.or_default().push(reply);
-                }
+                Some(Standing::Running) => self.join(&delivery, reply),
                 _ => self.start(delivery, reply),
             }
         }
