@@ -15,26 +15,7 @@ pub(crate) fn closest<'a>(
 
 /// Letters to be put in, taken out or changed, and neighbours to change places, to make one text of the other, whatever their case.
 fn distance(one: &str, other: &str) -> usize {
-    let one: Vec<char> = one.to_lowercase().chars().collect();
-    let other: Vec<char> = other.to_lowercase().chars().collect();
-    // Rows of the distances between all beginnings of both: the one before the last, the last, the one that is filled.
-    let mut earlier: Vec<usize> = Vec::new();
-    let mut last: Vec<usize> = (0..=other.len()).collect();
-    for (line, letter) in one.iter().enumerate() {
-        let mut row = vec![line + 1];
-        for (column, against) in other.iter().enumerate() {
-            let changed = last[column] + usize::from(letter != against);
-            let mut least = changed.min(row[column] + 1).min(last[column + 1] + 1);
-            let have_swapped =
-                line > 0 && column > 0 && *letter == other[column - 1] && one[line - 1] == *against;
-            if have_swapped {
-                least = least.min(earlier[column - 1] + 1);
-            }
-            row.push(least);
-        }
-        earlier = std::mem::replace(&mut last, row);
-    }
-    last[other.len()]
+    strsim::osa_distance(&one.to_lowercase(), &other.to_lowercase())
 }
 
 #[cfg(test)]
