@@ -118,7 +118,7 @@ async fn hand_over(
 pub(super) async fn enqueue(
     context: &Context,
     client: &mut Client,
-    drafts: &[Draft],
+    drafts: &[&Draft],
 ) -> Result<Vec<Result<Sent, Failure>>, Failure> {
     let sends = drafts.iter().map(|draft| KeyedSend {
         key: Some(draft.id.clone()),

@@ -182,9 +182,9 @@ impl<'a> Stream<'a> {
 
     /// Puts messages into the outbox, up to the first one that there is no room for: that one and those behind it are left.
     async fn put(&mut self, drafts: &mut VecDeque<Numbered>) -> Option<Full> {
-        let good: Vec<Draft> = drafts
+        let good: Vec<&Draft> = drafts
             .iter()
-            .filter_map(|(_, draft)| draft.as_ref().ok().cloned())
+            .filter_map(|(_, draft)| draft.as_ref().ok())
             .collect();
         let enqueued = enqueue(self.context, &mut self.courier.client, &good).await;
         let (mut enqueued, lost) = match enqueued {
