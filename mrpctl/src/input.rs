@@ -142,9 +142,7 @@ pub(crate) async fn check_readable(path: &Path) -> Result<(), Failure> {
             return Ok(());
         }
         let opened = File::open(&path).map(drop);
-        opened.map_err(|error| {
-            Failure::io(Reason::NoInput, &format!("read {}", path.display()), &error)
-        })
+        opened.map_err(|error| not_opened(&path, &error))
     })
     .await
 }
