@@ -3,7 +3,7 @@
 
 use crate::load::{Load, Until, drive};
 use crate::process;
-use crate::report::{Line, Spread, mebibytes, millis, quantile};
+use crate::report::{Line, Spread, mebibytes, quantile};
 use crate::system::{self, System};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -34,8 +34,9 @@ struct Figures {
     rates: Vec<f64>,
     /// Microseconds of processor time a message.
     cpu: Vec<f64>,
-    p50: Vec<Duration>,
-    p99: Vec<Duration>,
+    /// Milliseconds.
+    p50: Vec<f64>,
+    p99: Vec<f64>,
 }
 
 pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
@@ -65,8 +66,9 @@ impl Figures {
     fn add(&mut self, load: &Load) {
         self.rates.push(load.rate());
         self.cpu.push(load.cpu_each());
-        self.p50.push(quantile(&load.latencies, 0.5));
-        self.p99.push(quantile(&load.latencies, 0.99));
+        let part = |part| quantile(&load.latencies, part).as_secs_f64() * 1e3;
+        self.p50.push(part(0.5));
+        self.p99.push(part(0.99));
     }
 }
 
@@ -75,13 +77,13 @@ fn report(systems: &[System], figures: &[Figures]) -> anyhow::Result<Vec<Line>> 
     for (system, theirs) in systems.iter().zip(figures) {
         let rate = Spread::of(&theirs.rates);
         let mut value = format!(
-            "{:>6.0} msg/s ({:.0} to {:.0}), CPU {:.0} us/msg, p50 {}, p99 {}, {}, {}",
+            "{:>6.0} msg/s ({:.0} to {:.0}), CPU {:.0} us/msg, p50 {:.2} ms, p99 {:.2} ms, {}, {}",
             rate.median,
             rate.least,
             rate.most,
             Spread::of(&theirs.cpu).median,
-            millis(middle(&theirs.p50)),
-            millis(middle(&theirs.p99)),
+            Spread::of(&theirs.p50).median,
+            Spread::of(&theirs.p99).median,
             mebibytes(process::family_resident(system.process())?),
             system.durability(),
         );
@@ -94,10 +96,4 @@ fn report(systems: &[System], figures: &[Figures]) -> anyhow::Result<Vec<Line>> 
         lines.push(Line::new(system.name(), value));
     }
     Ok(lines)
-}
-
-fn middle(times: &[Duration]) -> Duration {
-    let mut times = times.to_vec();
-    times.sort_unstable();
-    quantile(&times, 0.5)
 }

@@ -17,9 +17,6 @@ pub(crate) struct Redis {
     folder: TempDir,
 }
 
-/// Pause between two questions whether it has read what it had on disk.
-const PAUSE: Duration = Duration::from_millis(1);
-
 impl Redis {
     /// `None` where Redis is not installed.
     pub(crate) fn start() -> anyhow::Result<Option<Self>> {
@@ -46,7 +43,7 @@ impl Redis {
         let mut connection = Connection::open(address).await?;
         // While it reads, it listens and refuses.
         while connection.ask(&[b"DBSIZE"]).await.is_err() {
-            tokio::time::sleep(PAUSE).await;
+            tokio::time::sleep(super::PAUSE).await;
         }
         Ok(begun.elapsed())
     }
