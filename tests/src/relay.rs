@@ -30,6 +30,16 @@ impl Relay {
         Self::launch(folder.path().to_owned(), Some(folder), arguments, &[])
     }
 
+    /// Starts one whose webhooks may lead to this machine.
+    pub fn start_with_local_webhooks() -> Self {
+        Self::start_with(&[
+            "--set",
+            "webhooks.allow_http=true",
+            "--set",
+            "webhooks.allow_networks=127.0.0.0/8",
+        ])
+    }
+
     /// Starts one with further arguments of `relayd serve` and an environment of these variables alone.
     pub fn start_with_environment(arguments: &[&str], environment: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");

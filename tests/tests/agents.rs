@@ -242,12 +242,7 @@ fn who_may_write_is_said_by_name() {
 
 #[test]
 fn a_relay_says_how_it_is_and_where_it_announces_messages() {
-    let mut relay = Relay::start_with(&[
-        "--set",
-        "webhooks.allow_http=true",
-        "--set",
-        "webhooks.allow_networks=[\"127.0.0.0/8\"]",
-    ]);
+    let mut relay = Relay::start_with_local_webhooks();
     let alice = User::at("alice", &relay);
     let limits = get(&alice, "/v1/limits");
     let health = &limits["relays"][0];

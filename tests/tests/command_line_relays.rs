@@ -217,12 +217,7 @@ fn delivery(listener: &TcpListener) -> Value {
 
 #[test]
 fn a_webhook_is_set_shown_and_its_deliveries_are_told_from_forged_ones() {
-    let relay = Relay::start_with(&[
-        "--set",
-        "webhooks.allow_http=true",
-        "--set",
-        "webhooks.allow_networks=[\"127.0.0.0/8\"]",
-    ]);
+    let relay = Relay::start_with_local_webhooks();
     let sender = User::at("laptop", &relay);
     let mut user = User::at("server", &relay);
     let key = user.key();

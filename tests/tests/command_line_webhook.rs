@@ -142,12 +142,7 @@ fn text(answer: Answer, status: u16) -> String {
 
 #[test]
 fn what_a_relay_posts_is_opened_and_run_and_comes_again_until_it_is_handled() {
-    let relay = Relay::start_with(&[
-        "--set",
-        "webhooks.allow_http=true",
-        "--set",
-        "webhooks.allow_networks=[\"127.0.0.0/8\"]",
-    ]);
+    let relay = Relay::start_with_local_webhooks();
     let sender = User::at("laptop", &relay);
     let mut server = User::at("server", &relay);
     let key = server.key();

@@ -5,16 +5,6 @@ use tests::process::Process;
 use tests::python;
 use tests::relay::Relay;
 
-/// A relay that lets webhooks reach this machine.
-fn relay() -> Relay {
-    Relay::start_with(&[
-        "--set",
-        "webhooks.allow_http=true",
-        "--set",
-        "webhooks.allow_networks=127.0.0.0/8",
-    ])
-}
-
 fn run(mut command: Command) -> String {
     let home = tempfile::tempdir().expect("a temporary folder");
     command.env("HOME", home.path());
@@ -23,7 +13,7 @@ fn run(mut command: Command) -> String {
 
 #[test]
 fn every_method_of_the_sdk() {
-    let relay = relay();
+    let relay = Relay::start_with_local_webhooks();
     let mut command = python::script("sdk-0.3.1", "sdk/every_method.py");
     command.arg(relay.url());
     let shown = run(command);
@@ -32,7 +22,7 @@ fn every_method_of_the_sdk() {
 
 #[test]
 fn the_sdk_with_capabilities_as_strings() {
-    let relay = relay();
+    let relay = Relay::start_with_local_webhooks();
     let mut command = python::script("sdk-0.2.7", "sdk/older.py");
     command.arg(relay.url());
     assert_eq!(run(command).trim(), "done");
@@ -40,7 +30,7 @@ fn the_sdk_with_capabilities_as_strings() {
 
 #[test]
 fn every_tool_of_the_mcp_server() {
-    let relay = relay();
+    let relay = Relay::start_with_local_webhooks();
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut command = python::script("mrp-mcp-0.2.5", "sdk/mcp_tools.py");
     command.arg(relay.url()).arg(folder.path());

@@ -19,12 +19,7 @@ const PATIENCE: Duration = Duration::from_secs(180);
 #[test]
 fn the_relay_does_what_its_document_says() {
     // Webhooks that it registers lead to a port of this machine where nobody listens.
-    let relay = Relay::start_with(&[
-        "--set",
-        "webhooks.allow_http=true",
-        "--set",
-        "webhooks.allow_networks=127.0.0.0/8",
-    ]);
+    let relay = Relay::start_with_local_webhooks();
     let document = format!("{}/v1/openapi.json", relay.url());
     let report = tried("relay", &document, &[]);
     assert!(report.contains("Stateful"), "{report}");
