@@ -40,8 +40,12 @@ fn crates_import_only_what_the_plan_lets_them() {
         ("mrp-proto", &[][..]),
         ("mrp-client", &["mrp-proto"]),
         ("mrpd-api", &["mrp-proto"]),
-        ("relayd", &["mrp-proto"]),
-        ("mrpd", &["mrp-client", "mrp-proto", "mrpd-api"]),
+        ("mrp-journal", &[]),
+        ("relayd", &["mrp-journal", "mrp-proto"]),
+        (
+            "mrpd",
+            &["mrp-client", "mrp-journal", "mrp-proto", "mrpd-api"],
+        ),
         ("mrpctl", &["mrp-proto", "mrpd-api"]),
     ]);
     let imports = imports(&metadata());
@@ -113,6 +117,7 @@ fn flags_and_environment_are_read_in_their_rooms_only() {
         if !inside(&[
             "mrp-proto",
             "mrp-client",
+            "mrp-journal",
             "mrpd-api",
             "relayd",
             "mrpd",

@@ -1,0 +1,343 @@
+//! The journal of one database: a directory of files, read at the start and appended to from then on.
+
+use super::record::Record;
+use super::replay::{Replay, ReplayError};
+use super::segment::{End, HEAD, Reader, Segment, footprint};
+use redb::{
+    Database, Durability, ReadableDatabase as _, TableDefinition, TableError, WriteTransaction,
+};
+use std::fs::{DirBuilder, File};
+use std::io;
+use std::os::unix::fs::DirBuilderExt as _;
+use std::path::{Path, PathBuf};
+
+/// Where the database says which journal is its own, and the number of the first record that it lacks.
+const TABLE: TableDefinition<'static, &'static str, u64> = TableDefinition::new("journal");
+const LINEAGE: &str = "lineage";
+const NEXT: &str = "next";
+
+const EXTENSION: &str = "log";
+
+/// How a journal is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Options {
+    /// Bytes of a file. A record that is longer gets one of its own.
+    pub segment_bytes: usize,
+    /// Bytes of records after which a [checkpoint](Journal::checkpoint) is due.
+    pub checkpoint_bytes: usize,
+}
+
+/// Why a journal cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// A file cannot be read, made or removed.
+    #[error("{}: {cause}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// Why.
+        cause: io::Error,
+    },
+    /// The files belong to another database.
+    #[error("{} belongs to another database than the one beside it: put back the database that it was written for, or move the directory away if its last seconds are not needed", path.display())]
+    Foreign {
+        /// The directory.
+        path: PathBuf,
+    },
+    /// Records are missing or damaged, and later ones are there.
+    #[error("{} is damaged: record {record} cannot be read, and there are later ones; restore a backup, or move the directory away to start without what was written last", path.display())]
+    Damaged {
+        /// The directory.
+        path: PathBuf,
+        /// The first that is missing.
+        record: u64,
+    },
+    /// A record cannot be applied.
+    #[error("{}: {cause}", path.display())]
+    Replay {
+        /// The directory.
+        path: PathBuf,
+        /// Why.
+        cause: ReplayError,
+    },
+    /// The database failed.
+    #[error("{0}")]
+    Engine(#[from] redb::Error),
+}
+
+macro_rules! engine_errors {
+    ($($error:ty),*) => {$(
+        impl From<$error> for OpenError {
+            fn from(error: $error) -> Self {
+                Self::Engine(error.into())
+            }
+        }
+    )*};
+}
+
+engine_errors!(
+    redb::StorageError,
+    TableError,
+    redb::TransactionError,
+    redb::CommitError
+);
+
+/// The journal of a database that is open.
+#[derive(Debug)]
+pub struct Journal {
+    directory: PathBuf,
+    options: Options,
+    lineage: u64,
+    /// The number of the next record.
+    next: u64,
+    current: Option<Segment>,
+    /// Files that are there, the current one last.
+    files: Vec<PathBuf>,
+    /// Bytes of records since the last checkpoint.
+    behind: usize,
+}
+
+impl Journal {
+    /// Brings the database up to date with its journal, on disk, and begins with an empty one. `register` adds the database's
+    /// tables to the [`Replay`]; the answer says how many records were applied.
+    ///
+    /// # Errors
+    /// [`OpenError`]; nothing has changed then.
+    pub fn open(
+        database: &Database,
+        directory: &Path,
+        options: Options,
+        register: impl for<'t> FnOnce(&mut Replay<'t>, &'t WriteTransaction) -> Result<(), redb::Error>,
+    ) -> Result<(Self, u64), OpenError> {
+        make_directory(directory).map_err(|cause| failed(directory, cause))?;
+        let found = Found::in_directory(directory)?;
+        let position = position(database)?;
+        let (lineage, first) = match position {
+            Some(position) => position,
+            None => (new_lineage().map_err(|cause| failed(directory, cause))?, 1),
+        };
+        let transaction = database.begin_write()?;
+        let next = {
+            let mut replay = Replay::default();
+            register(&mut replay, &transaction)?;
+            found.replay(directory, lineage, first, &mut replay)?
+        };
+        let mut journal = Self {
+            directory: directory.to_owned(),
+            options,
+            lineage,
+            next,
+            current: None,
+            files: found.0,
+            behind: 0,
+        };
+        if position.is_none() || next > first {
+            journal.checkpoint(transaction)?;
+        } else {
+            transaction.abort()?;
+            journal.remove_files()?;
+        }
+        // Here and not with the first record, which somebody waits for.
+        let segment = journal
+            .begin_file(0)
+            .map_err(|cause| failed(directory, cause))?;
+        journal.current = Some(segment);
+        Ok((journal, next - first))
+    }
+
+    /// Writes a record down and has it on disk. An empty one is none.
+    ///
+    /// # Errors
+    /// The record may be there or not: the journal is to be opened anew before anything else is done with it.
+    pub fn append(&mut self, record: &mut Record) -> io::Result<()> {
+        if record.is_empty() {
+            return Ok(());
+        }
+        let length = record.len();
+        let segment = match &mut self.current {
+            Some(segment) if segment.has_room(length) => segment,
+            _ => {
+                let segment = self.begin_file(length)?;
+                self.current.insert(segment)
+            }
+        };
+        segment.append(self.next, record.framed())?;
+        segment.sync()?;
+        self.next += 1;
+        self.behind += length;
+        Ok(())
+    }
+
+    /// Bytes of records that a start would have to apply now.
+    pub fn behind(&self) -> usize {
+        self.behind
+    }
+
+    /// Whether enough was written for a [checkpoint](Self::checkpoint).
+    pub fn is_checkpoint_due(&self) -> bool {
+        self.behind >= self.options.checkpoint_bytes
+    }
+
+    /// Commits a transaction that has all that was written down, on disk, and removes what is not needed any more. An open after a
+    /// crash finds the database as it is then, without looking at all of it.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn checkpoint(&mut self, mut transaction: WriteTransaction) -> Result<(), OpenError> {
+        transaction
+            .set_durability(Durability::Immediate)
+            .map_err(redb::Error::from)?;
+        transaction.set_quick_repair(true);
+        {
+            let mut table = transaction.open_table(TABLE)?;
+            table.insert(LINEAGE, self.lineage)?;
+            table.insert(NEXT, self.next)?;
+        }
+        transaction.commit()?;
+        self.behind = 0;
+        self.remove_files()
+    }
+
+    fn begin_file(&mut self, length: usize) -> io::Result<Segment> {
+        let path = self
+            .directory
+            .join(format!("{:016x}.{EXTENSION}", self.next));
+        let size = self.options.segment_bytes.max(HEAD + footprint(length));
+        // Of an attempt that failed.
+        if self.files.last() == Some(&path) {
+            std::fs::remove_file(&path)?;
+            self.files.pop();
+        }
+        self.files.push(path.clone());
+        let segment = Segment::create(&path, self.lineage, self.next, size)?;
+        File::open(&self.directory)?.sync_all()?;
+        Ok(segment)
+    }
+
+    /// Removes the files but the one that is appended to: making a new one costs more than going on in it.
+    fn remove_files(&mut self) -> Result<(), OpenError> {
+        let kept = usize::from(self.current.is_some());
+        let unneeded = self.files.len().saturating_sub(kept);
+        for path in self.files.drain(..unneeded) {
+            match std::fs::remove_file(&path) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                    return Err(failed(&path, cause));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Which journal a database has, and what it lacks of it; `None` if it never had one.
+fn position(database: &Database) -> Result<Option<(u64, u64)>, OpenError> {
+    let transaction = database.begin_read()?;
+    let table = match transaction.open_table(TABLE) {
+        Ok(table) => table,
+        Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+        Err(error) => return Err(error.into()),
+    };
+    let number = |name| {
+        table
+            .get(name)
+            .map(|guard| guard.map(|guard| guard.value()))
+    };
+    Ok(number(LINEAGE)?.zip(number(NEXT)?))
+}
+
+/// Two databases never have the same, so that one's journal is not taken for the other's.
+fn new_lineage() -> io::Result<u64> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(io::Error::other)?;
+    Ok(u64::from_be_bytes(bytes))
+}
+
+fn failed(path: &Path, cause: io::Error) -> OpenError {
+    OpenError::Io {
+        path: path.to_owned(),
+        cause,
+    }
+}
+
+/// Makes the directory for its owner alone, and has its name on disk.
+fn make_directory(directory: &Path) -> io::Result<()> {
+    match DirBuilder::new().mode(0o700).create(directory) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        made => made?,
+    }
+    let parent = directory
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// The files that a start finds, in the order of their records.
+struct Found(Vec<PathBuf>);
+
+impl Found {
+    fn in_directory(directory: &Path) -> Result<Self, OpenError> {
+        let read = || -> io::Result<Vec<PathBuf>> {
+            let mut files = Vec::new();
+            for entry in std::fs::read_dir(directory)? {
+                let path = entry?.path();
+                if path
+                    .extension()
+                    .is_some_and(|extension| extension == EXTENSION)
+                {
+                    files.push(path);
+                }
+            }
+            // Names are numbers of one width.
+            files.sort();
+            Ok(files)
+        };
+        read().map(Self).map_err(|cause| failed(directory, cause))
+    }
+
+    /// Applies what the database lacks; the answer is the number of the next record.
+    fn replay(
+        &self,
+        directory: &Path,
+        lineage: u64,
+        first: u64,
+        replay: &mut Replay<'_>,
+    ) -> Result<u64, OpenError> {
+        let damaged = |record| OpenError::Damaged {
+            path: directory.to_owned(),
+            record,
+        };
+        let mut next = first;
+        let mut end = End::Clean;
+        for path in &self.0 {
+            let reader = Reader::open(path).map_err(|cause| failed(path, cause))?;
+            let Some(mut reader) = reader else { continue };
+            if reader.lineage != lineage {
+                return Err(OpenError::Foreign {
+                    path: directory.to_owned(),
+                });
+            }
+            if end == End::Damaged || reader.next > next {
+                return Err(damaged(next));
+            }
+            while let Some((number, content)) = reader.next() {
+                if number < next {
+                    continue;
+                }
+                replay.apply(content).map_err(|cause| OpenError::Replay {
+                    path: directory.to_owned(),
+                    cause,
+                })?;
+                next = number + 1;
+            }
+            end = reader.end();
+        }
+        if end == End::Damaged {
+            return Err(damaged(next));
+        }
+        Ok(next)
+    }
+}
+
+#[cfg(test)]
+mod tests;

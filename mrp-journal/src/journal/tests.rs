@@ -1,0 +1,330 @@
+use super::super::{Record, Transaction};
+use super::*;
+use proptest::prelude::*;
+use redb::{ReadableTable as _, TableHandle as _};
+use std::collections::BTreeMap;
+use tempfile::TempDir;
+
+const ROWS: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("rows");
+const NAMES: TableDefinition<'static, &'static str, u64> = TableDefinition::new("names");
+const SMALL: Options = Options {
+    segment_bytes: 512,
+    checkpoint_bytes: 1 << 20,
+};
+
+/// A database with its journal, in a folder that lasts longer.
+struct Home {
+    folder: TempDir,
+}
+
+struct Opened {
+    database: Database,
+    journal: Journal,
+    applied: u64,
+}
+
+fn register<'t>(
+    replay: &mut Replay<'t>,
+    transaction: &'t WriteTransaction,
+) -> Result<(), redb::Error> {
+    replay.add(transaction, ROWS)?;
+    replay.add(transaction, NAMES)?;
+    Ok(())
+}
+
+impl Home {
+    fn new() -> Self {
+        Self {
+            folder: tempfile::tempdir().unwrap(),
+        }
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.folder.path().join("db.journal")
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
+        Found::in_directory(&self.journal()).unwrap().0
+    }
+
+    fn try_open(&self) -> Result<Opened, OpenError> {
+        let database = Database::create(self.folder.path().join("db")).unwrap();
+        let (journal, applied) = Journal::open(&database, &self.journal(), SMALL, register)?;
+        Ok(Opened {
+            database,
+            journal,
+            applied,
+        })
+    }
+
+    fn open(&self) -> Opened {
+        self.try_open().unwrap()
+    }
+
+    /// Writes rows down and loses the transaction, as a crash does.
+    fn crash_after(&self, rows: std::ops::Range<u64>) {
+        let mut opened = self.open();
+        let transaction = opened.begin();
+        for number in rows {
+            transaction
+                .open_table(ROWS)
+                .unwrap()
+                .insert(number, [7; 100].as_slice())
+                .unwrap();
+            opened.append(&transaction);
+        }
+        transaction.into_inner().abort().unwrap();
+    }
+}
+
+impl Opened {
+    fn begin(&self) -> Transaction {
+        Transaction::new(self.database.begin_write().unwrap())
+    }
+
+    fn append(&mut self, transaction: &Transaction) {
+        let mut record = Record::default();
+        transaction.take_record(&mut record);
+        self.journal.append(&mut record).unwrap();
+    }
+
+    fn rows(&self) -> Vec<u64> {
+        let transaction = self.database.begin_read().unwrap();
+        let table = transaction.open_table(ROWS).unwrap();
+        let rows = table.iter().unwrap();
+        rows.map(|row| row.unwrap().0.value()).collect()
+    }
+}
+
+#[test]
+fn what_was_appended_is_there_after_a_crash_and_applied_once() {
+    let home = Home::new();
+    home.crash_after(0..20);
+    assert!(home.files().len() > 3, "it takes several files");
+    let opened = home.open();
+    assert_eq!(opened.applied, 20);
+    assert_eq!(opened.rows(), (0..20).collect::<Vec<_>>());
+    assert_eq!(home.files().len(), 1, "what the database has is not kept");
+    drop(opened);
+    assert_eq!(home.open().applied, 0);
+    home.crash_after(20..22);
+    assert_eq!(home.open().rows().len(), 22);
+}
+
+#[test]
+fn a_checkpoint_leaves_nothing_to_apply_and_goes_on_in_its_file() {
+    let home = Home::new();
+    let mut opened = home.open();
+    let transaction = opened.begin();
+    for number in 0..10 {
+        let mut table = transaction.open_table(ROWS).unwrap();
+        table.insert(number, [1; 100].as_slice()).unwrap();
+        drop(table);
+        opened.append(&transaction);
+    }
+    assert!(opened.journal.behind() > 1_000);
+    opened.journal.checkpoint(transaction.into_inner()).unwrap();
+    assert_eq!(opened.journal.behind(), 0);
+    assert_eq!(home.files().len(), 1);
+    let transaction = opened.begin();
+    transaction.open_table(ROWS).unwrap().remove(3).unwrap();
+    opened.append(&transaction);
+    drop(transaction);
+    drop(opened);
+    let opened = home.open();
+    assert_eq!(opened.applied, 1);
+    assert_eq!(opened.rows(), [0, 1, 2, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn a_record_longer_than_a_file_gets_one_of_its_own() {
+    let home = Home::new();
+    let mut opened = home.open();
+    let transaction = opened.begin();
+    let long = vec![9; 10 * SMALL.segment_bytes];
+    let mut table = transaction.open_table(ROWS).unwrap();
+    table.insert_parts(1, &[&long, b"end"]).unwrap();
+    drop(table);
+    opened.append(&transaction);
+    drop(transaction);
+    drop(opened);
+    let opened = home.open();
+    let reading = opened.database.begin_read().unwrap();
+    let row = reading.open_table(ROWS).unwrap().get(1).unwrap().unwrap();
+    assert_eq!(row.value(), [&long[..], b"end"].concat());
+}
+
+#[test]
+fn every_kind_of_change_is_written_down() {
+    let home = Home::new();
+    let mut opened = home.open();
+    let transaction = opened.begin();
+    {
+        let mut rows = transaction.open_table(ROWS).unwrap();
+        for number in 0..10 {
+            rows.insert(number, b"x".as_slice()).unwrap();
+        }
+        rows.remove(9).unwrap();
+        assert_eq!(rows.pop_first().unwrap().unwrap().0.value(), 0);
+        rows.retain(|number, _| number != 1).unwrap();
+        rows.retain_in(4..8, |number, _| number == 5).unwrap();
+        let mut names = transaction.open_table(NAMES).unwrap();
+        names.insert("name", 1).unwrap();
+        assert_eq!(names.insert("name", 2).unwrap().unwrap().value(), 1);
+    }
+    opened.append(&transaction);
+    assert!(!transaction.is_changed());
+    drop(transaction);
+    drop(opened);
+    let opened = home.open();
+    assert_eq!(opened.rows(), [2, 3, 5, 8]);
+    let reading = opened.database.begin_read().unwrap();
+    let name = reading.open_table(NAMES).unwrap().get("name").unwrap();
+    assert_eq!(name.unwrap().value(), 2);
+}
+
+#[test]
+fn a_missing_file_is_damage_and_changes_nothing() {
+    let home = Home::new();
+    home.crash_after(0..20);
+    let files = home.files();
+    std::fs::remove_file(&files[1]).unwrap();
+    let error = home.try_open().map(|_| ()).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert_eq!(home.files().len(), files.len() - 1);
+}
+
+#[test]
+fn a_damaged_record_before_others_is_damage() {
+    let home = Home::new();
+    home.crash_after(0..20);
+    for file in [0, home.files().len() - 1] {
+        let path = &home.files()[file];
+        let whole = std::fs::read(path).unwrap();
+        let mut damaged = whole.clone();
+        damaged[HEAD + 40] ^= 1;
+        std::fs::write(path, &damaged).unwrap();
+        let error = home.try_open().map(|_| ()).unwrap_err();
+        assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+        std::fs::write(path, &whole).unwrap();
+    }
+    assert_eq!(home.open().applied, 20);
+}
+
+#[test]
+fn a_record_cut_short_is_as_if_it_was_never_begun() {
+    let home = Home::new();
+    home.crash_after(0..2);
+    let path = home.files().pop().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.iter().rposition(|byte| *byte != 0).unwrap();
+    bytes[last] = 0;
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(home.open().rows(), [0]);
+    home.crash_after(5..6);
+    assert_eq!(home.open().rows(), [0, 5]);
+}
+
+#[test]
+fn the_journal_of_another_database_is_refused() {
+    let (home, other) = (Home::new(), Home::new());
+    home.crash_after(0..2);
+    other.crash_after(0..2);
+    std::fs::remove_file(other.folder.path().join("db")).unwrap();
+    let error = other.try_open().map(|_| ()).unwrap_err();
+    assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+    std::fs::copy(
+        home.folder.path().join("db"),
+        other.folder.path().join("db"),
+    )
+    .unwrap();
+    let error = other.try_open().map(|_| ()).unwrap_err();
+    assert!(matches!(error, OpenError::Foreign { .. }), "{error}");
+}
+
+#[test]
+fn a_table_that_only_a_newer_program_has_is_named() {
+    let home = Home::new();
+    let mut opened = home.open();
+    let transaction = opened.begin();
+    const NEW: TableDefinition<'static, u64, u64> = TableDefinition::new("from the future");
+    transaction.open_table(NEW).unwrap().insert(1, 1).unwrap();
+    opened.append(&transaction);
+    drop(transaction);
+    drop(opened);
+    let error = home.try_open().map(|_| ()).unwrap_err();
+    assert!(error.to_string().contains(NEW.name()), "{error}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whatever is done, in whatever steps, and however often it crashes, the database is as a map that was treated alike.
+    #[test]
+    fn it_is_like_a_map_that_never_crashes(steps in prop::collection::vec(step(), 1..60)) {
+        let home = Home::new();
+        let mut model = BTreeMap::new();
+        let mut opened = home.open();
+        let mut transaction = opened.begin();
+        for step in steps {
+            match step {
+                Step::Put(key, length) => {
+                    let value = vec![key as u8; length];
+                    transaction.open_table(ROWS).unwrap().insert(key, value.as_slice()).unwrap();
+                    opened.append(&transaction);
+                    model.insert(key, value);
+                }
+                Step::Remove(key) => {
+                    transaction.open_table(ROWS).unwrap().remove(key).unwrap();
+                    opened.append(&transaction);
+                    model.remove(&key);
+                }
+                Step::Show => {
+                    let mut inner = transaction.into_inner();
+                    inner.set_durability(Durability::None).unwrap();
+                    inner.commit().unwrap();
+                    transaction = opened.begin();
+                }
+                Step::Checkpoint => {
+                    opened.journal.checkpoint(transaction.into_inner()).unwrap();
+                    transaction = opened.begin();
+                }
+                Step::Crash => {
+                    drop(transaction);
+                    // Not closed: what was only shown is lost.
+                    let path = home.folder.path().join("db");
+                    let copy = std::fs::read(&path).unwrap();
+                    drop(opened);
+                    std::fs::write(&path, copy).unwrap();
+                    opened = home.open();
+                    transaction = opened.begin();
+                }
+            }
+        }
+        let table = transaction.open_table(ROWS).unwrap();
+        let rows = table.iter().unwrap().map(|row| {
+            let (key, value) = row.unwrap();
+            (key.value(), value.value().to_vec())
+        });
+        prop_assert_eq!(rows.collect::<BTreeMap<_, _>>(), model);
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Step {
+    Put(u64, usize),
+    Remove(u64),
+    Show,
+    Checkpoint,
+    Crash,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop_oneof![
+        6 => (0..20_u64, 0..700_usize).prop_map(|(key, length)| Step::Put(key, length)),
+        2 => (0..20_u64).prop_map(Step::Remove),
+        1 => Just(Step::Show),
+        1 => Just(Step::Checkpoint),
+        1 => Just(Step::Crash),
+    ]
+}
