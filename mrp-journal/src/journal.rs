@@ -12,7 +12,9 @@ use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
 /// Where the database says which journal is its own, and the number of the first record that it lacks.
-const TABLE: TableDefinition<'static, &'static str, u64> = TableDefinition::new("journal");
+const POSITION: TableDefinition<'static, &'static str, u64> = TableDefinition::new(TABLE);
+/// The name of the journal's own table in the database. A copy of the database that is to begin a journal of its own goes without it.
+pub const TABLE: &str = "journal";
 const LINEAGE: &str = "lineage";
 const NEXT: &str = "next";
 
@@ -189,7 +191,7 @@ impl Journal {
             .map_err(redb::Error::from)?;
         transaction.set_quick_repair(true);
         {
-            let mut table = transaction.open_table(TABLE)?;
+            let mut table = transaction.open_table(POSITION)?;
             table.insert(LINEAGE, self.lineage)?;
             table.insert(NEXT, self.next)?;
         }
@@ -233,7 +235,7 @@ impl Journal {
 /// Which journal a database has, and what it lacks of it; `None` if it never had one.
 fn position(database: &Database) -> Result<Option<(u64, u64)>, OpenError> {
     let transaction = database.begin_read()?;
-    let table = match transaction.open_table(TABLE) {
+    let table = match transaction.open_table(POSITION) {
         Ok(table) => table,
         Err(TableError::TableDoesNotExist(_)) => return Ok(None),
         Err(error) => return Err(error.into()),

@@ -23,7 +23,7 @@ mod replay;
 mod segment;
 mod tables;
 
-pub use journal::{Journal, OpenError, Options};
+pub use journal::{Journal, OpenError, Options, TABLE};
 pub use record::Record;
 pub use replay::{Replay, ReplayError};
 pub use tables::{Table, Transaction};

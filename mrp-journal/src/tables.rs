@@ -74,9 +74,9 @@ impl Transaction {
         })
     }
 
-    /// Whether something was changed since the record was last taken.
-    pub fn is_changed(&self) -> bool {
-        !self.log.record.borrow().is_empty()
+    /// Bytes of what was changed since the record was last taken: it grows with every change.
+    pub fn changes(&self) -> usize {
+        self.log.record.borrow().len()
     }
 
     /// What was changed since this was last called. `into` is what it is written to, empty; its memory is used again.

@@ -29,6 +29,7 @@ mod leftovers;
 mod memory;
 mod page;
 mod pressure;
+mod queue;
 mod quota;
 mod read;
 mod record;
@@ -62,8 +63,9 @@ pub use webhooks::{
     Ticket, WebhookSchedule,
 };
 
-use engine::{Opener, Shared, View};
+use engine::{Opened, Opener, Shared, View};
 use failure::{Failure, Stop};
+use queue::{Admission, Command, Queue};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -71,7 +73,7 @@ use std::sync::mpsc;
 use std::time::Duration;
 use tables::{META, Tables, meta};
 use tokio::sync::oneshot;
-use writer::{Admission, Command, Queue, Writer};
+use writer::Writer;
 
 /// How long the database may fail to open again before the store gives up.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
@@ -178,12 +180,18 @@ impl Store {
         give_up_after: Duration,
         timings: Timings,
     ) -> Result<Self, OpenError> {
-        let shared = Arc::new(Shared::new(engine::open(&opener, path)?, timings));
+        let Opened {
+            database,
+            journal,
+            time,
+        } = engine::open(&opener, path)?;
+        let shared = Arc::new(Shared::new(database, time, timings));
         directory::load(&shared).map_err(|error| cannot_start(path, &error))?;
         let (commands, incoming) = mpsc::channel();
         let writer = Writer::new(
             Arc::clone(&shared),
             incoming,
+            journal,
             opener,
             path.to_owned(),
             give_up_after,
@@ -259,7 +267,18 @@ impl Store {
             .unwrap_or_else(|_| Err(StoreError::Unavailable.into()))
     }
 
-    /// Reads from the last commit, on a thread that may block.
+    /// Waits until readers see everything that was answered before.
+    async fn show(&self) -> Result<(), StoreError> {
+        if self.0.shared.visible.is_all() {
+            return Ok(());
+        }
+        let (done, shown) = oneshot::channel();
+        // A writer that is gone, or has lost its database, drops the other end.
+        let _ = self.0.queue.commands.send(Command::Show(done));
+        shown.await.map_err(|_| StoreError::Unavailable)
+    }
+
+    /// Reads everything that was answered before, on a thread that may block.
     async fn read<T, F>(&self, work: F) -> Result<T, StoreError>
     where
         F: FnOnce(&View<'_>) -> Result<T, Failure> + Send + 'static,
@@ -267,6 +286,7 @@ impl Store {
     {
         let shared = Arc::clone(&self.0.shared);
         let permit = Arc::clone(&shared.readers).acquire_owned().await;
+        self.show().await?;
         let generation = shared.generation.load(Ordering::Relaxed);
         let reading = tokio::task::spawn_blocking(move || {
             let _permit = permit;

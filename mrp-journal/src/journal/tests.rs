@@ -173,7 +173,7 @@ fn every_kind_of_change_is_written_down() {
         assert_eq!(names.insert("name", 2).unwrap().unwrap().value(), 1);
     }
     opened.append(&transaction);
-    assert!(!transaction.is_changed());
+    assert_eq!(transaction.changes(), 0);
     drop(transaction);
     drop(opened);
     let opened = home.open();

@@ -6,13 +6,13 @@ use super::blobs::{self, Attaching, BlobQuotaExceeded};
 use super::claims::{self, ReplayClaim};
 use super::clock::to_millis;
 use super::failure::{Failure, Stop};
+use super::queue::Admission;
 use super::quota::{self, InboxLimit, Quotas};
 use super::record::{
     AgentKey, Content, Entry, Head, RowState, TextHash, TextTag, head_id_number, text_hash,
     text_tag,
 };
 use super::tables::{self, Tables};
-use super::writer::Admission;
 use super::{Sequence, Store, StoreError, webhooks};
 use mrp_proto::acl::{self, EntryType, InboxPolicy, Relation, Verdict};
 use mrp_proto::agent::AgentStatus;
@@ -203,7 +203,7 @@ impl Incoming {
         if let Some(claim) = &self.claim {
             claims::refuse_used(tables, claim, AcceptError::Replay)?;
         }
-        let sender = Profile::find(&tables.agents, &self.sender)?;
+        let sender = Profile::find(&*tables.agents, &self.sender)?;
         if sender.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
             return Err(Stop::Refused(AcceptError::SenderSuspended));
         }
@@ -291,7 +291,7 @@ impl Incoming {
 
     fn check_recipient(&self, tables: &Tables<'_>) -> Result<Option<Profile>, Stop<AcceptError>> {
         // A key that was never seen may get mail, under the policy that its record would begin with.
-        let profile = Profile::find(&tables.agents, &self.recipient)?;
+        let profile = Profile::find(&*tables.agents, &self.recipient)?;
         if profile.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
             return Err(Stop::Refused(AcceptError::RecipientSuspended));
         }
@@ -360,12 +360,9 @@ impl Incoming {
         content: &[u8],
     ) -> Result<Acceptance, Failure> {
         let sequence = tables.next_sequence();
-        let length = Head::LENGTH + content.len();
-        let mut row = tables.messages.insert_reserve(sequence, length)?;
-        let (start, rest) = row.as_mut().split_at_mut(Head::LENGTH);
-        head.write(start);
-        rest.copy_from_slice(content);
-        drop(row);
+        let mut start = [0; Head::LENGTH];
+        head.write(&mut start);
+        tables.messages.insert_parts(sequence, &[&start, content])?;
         tables.ids.insert(head_id_number(head), sequence)?;
         let entry = Entry {
             sender: self.sender,

@@ -195,8 +195,8 @@ fn listed_row(agent: &AgentKey, listing: &Listing) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::*;
+    use super::super::queue::Admission;
     use super::super::tables::{AGENTS, LAYOUT, META, meta};
-    use super::super::writer::Admission;
     use super::super::{NewAgents, OpenError, Options, Scheme};
     use super::*;
     use mrp_proto::agent::{AgentInfo, AgentStatus, Visibility};

@@ -5,9 +5,10 @@ use super::directory::Recency;
 use super::error::{Fatal, OpenError};
 use super::failure::Failure;
 use super::memory::{ActiveAgents, KnownKeys};
-use super::tables::{self, LAYOUT, Prepared};
+use super::tables::{self, LAYOUT};
 use super::timings::{TimedFile, Timings};
 use super::{Counters, StoreError};
+use mrp_journal::Journal;
 use mrp_proto::time::Timestamp;
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
@@ -21,13 +22,40 @@ use tokio::sync::{Notify, Semaphore, watch};
 /// Readers at a time. More wait: each may hold a page of messages in memory.
 const READERS: usize = 32;
 
-/// Opens the database, at first and after each failure.
-pub(super) type Opener = Box<dyn Fn() -> Result<Database, DatabaseError> + Send>;
+/// How the journal is kept. What a start has to apply at most takes about a second.
+const JOURNAL: mrp_journal::Options = mrp_journal::Options {
+    segment_bytes: 16 << 20,
+    checkpoint_bytes: 32 << 20,
+};
+
+/// How the database is opened, at first and after each failure.
+pub(super) struct Opener {
+    open: Box<dyn Fn() -> Result<Database, DatabaseError> + Send>,
+    /// The directory of the journal; a database in memory has none.
+    journal: Option<PathBuf>,
+}
+
+impl Opener {
+    /// Without a journal: each group of operations is a transaction of its own.
+    pub(super) fn unjournaled(
+        open: impl Fn() -> Result<Database, DatabaseError> + Send + 'static,
+    ) -> Self {
+        Self {
+            open: Box::new(open),
+            journal: None,
+        }
+    }
+
+    pub(super) fn journal(&self) -> Option<&Path> {
+        self.journal.as_deref()
+    }
+}
 
 /// Opens a file. Only its owner may read it, from its first moment.
 pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) -> Opener {
     let sync = timings.sync.clone();
-    Box::new(move || {
+    let journal = Some(path.with_extension("journal"));
+    let open = move || {
         let file = OpenOptions::new()
             .read(true)
             .write(true)
@@ -43,7 +71,11 @@ pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) 
                 tracing::warn!(done, "the database was not closed properly; checking it");
             })
             .create_with_backend(TimedFile::new(FileBackend::new(file)?, sync.clone()))
-    })
+    };
+    Opener {
+        open: Box::new(open),
+        journal,
+    }
 }
 
 /// The file's name must be on disk before anything in it is promised.
@@ -55,7 +87,7 @@ fn sync_directory(path: &Path) -> std::io::Result<()> {
 }
 
 pub(super) fn memory_opener(cache_bytes: usize) -> Opener {
-    Box::new(move || {
+    Opener::unjournaled(move || {
         Database::builder()
             .set_cache_size(cache_bytes)
             .create_with_backend(redb::backends::InMemoryBackend::new())
@@ -66,35 +98,52 @@ pub(super) fn memory_opener(cache_bytes: usize) -> Opener {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) database: Arc<Database>,
+    pub(super) journal: Option<Journal>,
     pub(super) time: Timestamp,
 }
 
-/// Opens the database and sees that it is one of ours. `path` is for messages.
+/// Opens the database, sees that it is one of ours, and brings it up to date with its journal. `path` is for messages.
 pub(super) fn open(opener: &Opener, path: &Path) -> Result<Opened, OpenError> {
-    let path = path.to_owned();
-    let database = match opener() {
-        Ok(database) => database,
-        Err(DatabaseError::DatabaseAlreadyOpen) => return Err(OpenError::InUse { path }),
-        Err(error) => {
-            let cause = error.to_string();
-            return Err(OpenError::Failed { path, cause });
-        }
+    let failed = |cause: String| OpenError::Failed {
+        path: path.to_owned(),
+        cause,
     };
-    match tables::prepare(&database) {
-        Ok(Prepared::Ready { time }) => Ok(Opened {
-            database: Arc::new(database),
-            time,
-        }),
-        Ok(Prepared::Newer { layout }) => Err(OpenError::Newer {
-            path,
-            found: layout,
+    let database = match (opener.open)() {
+        Ok(database) => database,
+        Err(DatabaseError::DatabaseAlreadyOpen) => {
+            let path = path.to_owned();
+            return Err(OpenError::InUse { path });
+        }
+        Err(error) => return Err(failed(error.to_string())),
+    };
+    let newer = tables::newer_layout(&database).map_err(|failure| failed(failure.to_string()))?;
+    if let Some(found) = newer {
+        return Err(OpenError::Newer {
+            path: path.to_owned(),
+            found,
             known: LAYOUT,
-        }),
-        Err(failure) => Err(OpenError::Failed {
-            path,
-            cause: failure.to_string(),
-        }),
+        });
     }
+    let journal = match &opener.journal {
+        Some(directory) => Some(open_journal(&database, directory)?),
+        None => None,
+    };
+    let time = tables::prepare(&database).map_err(|failure| failed(failure.to_string()))?;
+    Ok(Opened {
+        database: Arc::new(database),
+        journal,
+        time,
+    })
+}
+
+/// Opens the journal in `directory`; what it has beyond the database is in the database then.
+pub(super) fn open_journal(database: &Database, directory: &Path) -> Result<Journal, OpenError> {
+    let opened = Journal::open(database, directory, JOURNAL, tables::register);
+    let (journal, applied) = opened.map_err(|error| OpenError::Journal(Box::new(error)))?;
+    if applied > 0 {
+        tracing::info!(records = applied, "the journal was applied to the database");
+    }
+    Ok(journal)
 }
 
 /// What the writer, the readers and the handles share.
@@ -113,11 +162,38 @@ pub(super) struct Shared {
     pub(super) snapshots: Arc<Semaphore>,
     pub(super) commits: AtomicU64,
     pub(super) operations: AtomicU64,
+    pub(super) visible: Visible,
     pub(super) timings: Timings,
     pub(super) waiting: Waiting,
     pub(super) fatal: watch::Sender<Option<Fatal>>,
     /// Something was committed that has to do with webhooks.
     pub(super) webhook_hint: Notify,
+}
+
+/// How far readers see: groups of operations are counted when they are on disk, and again when the database shows them.
+#[derive(Debug, Default)]
+pub(super) struct Visible {
+    written: AtomicU64,
+    shown: AtomicU64,
+}
+
+impl Visible {
+    /// Another group is on disk. Comes before anybody is answered.
+    pub(super) fn wrote(&self) {
+        self.written.fetch_add(1, Ordering::Release);
+    }
+
+    /// All groups that are on disk are shown. Said by the one who writes them.
+    pub(super) fn showed(&self) {
+        let written = self.written.load(Ordering::Relaxed);
+        self.shown.store(written, Ordering::Release);
+    }
+
+    /// Whether a reader that begins now sees all that was answered before.
+    pub(super) fn is_all(&self) -> bool {
+        let written = self.written.load(Ordering::Acquire);
+        self.shown.load(Ordering::Acquire) >= written
+    }
 }
 
 /// What waits for the writer.
@@ -128,11 +204,11 @@ pub(super) struct Waiting {
 }
 
 impl Shared {
-    pub(super) fn new(opened: Opened, timings: Timings) -> Self {
+    pub(super) fn new(database: Arc<Database>, time: Timestamp, timings: Timings) -> Self {
         Self {
-            database: RwLock::new(Some(opened.database)),
+            database: RwLock::new(Some(database)),
             generation: AtomicU64::new(0),
-            clock: Clock::starting_at(opened.time),
+            clock: Clock::starting_at(time),
             keys: KnownKeys::default(),
             agents: ActiveAgents::default(),
             recency: Recency::default(),
@@ -140,6 +216,7 @@ impl Shared {
             snapshots: Arc::new(Semaphore::new(1)),
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),
+            visible: Visible::default(),
             timings,
             waiting: Waiting::default(),
             fatal: watch::Sender::new(None),
@@ -204,7 +281,7 @@ impl<'a> View<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::*;
-    use super::super::writer::Admission;
+    use super::super::queue::Admission;
     use super::super::{AcceptError, Options, Store, Submission};
     use super::*;
     use std::os::unix::fs::PermissionsExt as _;

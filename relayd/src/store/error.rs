@@ -46,6 +46,9 @@ pub enum OpenError {
         /// What the engine or the system says.
         cause: String,
     },
+    /// What was written last cannot be brought into the database.
+    #[error("the journal: {0}")]
+    Journal(Box<mrp_journal::OpenError>),
 }
 
 /// The store gave up: it could not open its database again. The process is to end, so that its supervisor starts a new one.

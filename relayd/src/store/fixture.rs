@@ -143,7 +143,7 @@ impl Disk {
     pub(super) fn opener(&self) -> super::engine::Opener {
         let disk = self.clone();
         // Without a cache every read meets the disk.
-        Box::new(move || {
+        super::engine::Opener::unjournaled(move || {
             Database::builder()
                 .set_cache_size(0)
                 .create_with_backend(disk.clone())

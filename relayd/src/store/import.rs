@@ -3,7 +3,7 @@
 use super::agents::{Details, Profile, put};
 use super::clock::to_millis;
 use super::memory::ActiveAgent;
-use super::writer::Admission;
+use super::queue::Admission;
 use super::{Store, StoreError};
 use mrp_proto::agent::AgentInfo;
 use std::sync::Arc;

@@ -2,11 +2,11 @@
 
 use super::failure::{Failure, Stop};
 use super::page::{self, Found, Query};
+use super::queue::Admission;
 use super::read;
 use super::record::{AgentKey, Entry, id_number};
 use super::removal::gone_at;
 use super::tables::Tables;
-use super::writer::Admission;
 use super::{ReplayClaim, Store, StoreError, claims};
 use mrp_proto::id::MessageId;
 use mrp_proto::key::PublicKey;

@@ -7,7 +7,8 @@
 use super::failure::Failure;
 use super::record::{AgentKey, Entry};
 use super::tables::{Index, KeyBytes, LoadRow, UsageRow};
-use redb::{ReadableTable as _, Table};
+use mrp_journal::Table;
+use redb::ReadableTable as _;
 use std::collections::HashMap;
 
 /// Messages of an inbox up to which it is gone through.

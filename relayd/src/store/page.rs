@@ -337,7 +337,7 @@ impl<'a> Collector<'a> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::*;
-    use super::super::writer::Admission;
+    use super::super::queue::Admission;
     use super::super::{Store, StoreError};
     use super::*;
 

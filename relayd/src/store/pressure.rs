@@ -1,7 +1,7 @@
 //! How full the writer's queue is, and whether the writer lives.
 
 use super::failure::Stop;
-use super::writer::Admission;
+use super::queue::Admission;
 use super::{Store, StoreError};
 use std::sync::atomic::Ordering;
 

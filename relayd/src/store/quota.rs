@@ -160,7 +160,7 @@ impl From<InboxFull> for Stop<AcceptError> {
 #[cfg(test)]
 mod tests {
     use super::super::fixture::*;
-    use super::super::writer::Admission;
+    use super::super::queue::Admission;
     use super::super::{Store, StoreError, Submission};
     use super::*;
 

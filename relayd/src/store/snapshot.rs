@@ -62,6 +62,7 @@ impl Store {
         let shared = Arc::clone(&self.0.shared);
         let permit = Arc::clone(&shared.snapshots).try_acquire_owned();
         let permit = permit.map_err(|_| StoreError::Overloaded)?;
+        self.show().await?;
         let database = shared.database()?;
         // Here and not in the thread: the caller counts on everything that was answered before.
         let begun = Arc::clone(&database);
@@ -149,7 +150,8 @@ fn write_all(transaction: &ReadTransaction, mut outlet: Outlet) -> Result<(), Fa
     };
     tables::for_each_table(&mut writer)?;
     for found in transaction.list_tables()? {
-        if !writer.written.contains(found.name()) {
+        // A copy has no journal, and begins one of its own.
+        if found.name() != mrp_journal::TABLE && !writer.written.contains(found.name()) {
             return Err(Failure::corrupt("a table that snapshots do not know"));
         }
     }

@@ -1,8 +1,8 @@
 //! Freeing what time has passed by, in bounded batches (protocol A4.8).
 
 use super::failure::Failure;
+use super::queue::Admission;
 use super::tables::Tables;
-use super::writer::Admission;
 use super::{Store, StoreError, answers, blobs, claims, removal};
 use mrp_proto::time::Timestamp;
 

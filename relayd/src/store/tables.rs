@@ -12,9 +12,10 @@ use super::ledger::Ledger;
 use super::memory::ActiveAgent;
 use super::record::{AgentKey, Entry, TextHash};
 use super::webhooks;
+use mrp_journal::{Replay, Table, Transaction};
 use mrp_proto::time::Timestamp;
 use redb::{
-    Database, Key, ReadOnlyTable, ReadableDatabase as _, ReadableTable, Table, TableDefinition,
+    Database, Key, ReadOnlyTable, ReadableDatabase as _, ReadableTable, TableDefinition,
     TableError, Value, WriteTransaction,
 };
 
@@ -35,7 +36,9 @@ pub(super) type Index<'a> = Table<'a, (KeyBytes, u64), EntryBytes>;
 pub(super) type Messages = ReadOnlyTable<u64, Bytes>;
 
 /// The layout described here. A database with a newer one is not opened.
-pub(crate) const LAYOUT: u64 = 2;
+///
+/// 1 had no directory, 2 no journal beside it.
+pub(crate) const LAYOUT: u64 = 3;
 
 /// Single numbers by name: [`meta`].
 pub(super) const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
@@ -141,7 +144,7 @@ pub(super) fn for_each_table(each: &mut impl EachTable) -> Result<(), Failure> {
 /// The tables of one write transaction, with what is counted in memory until it is committed.
 pub(super) struct Tables<'a> {
     /// For tables that are rarely needed.
-    pub(super) transaction: &'a WriteTransaction,
+    pub(super) transaction: &'a Transaction,
     pub(super) clock: &'a Clock,
     pub(super) meta: Table<'a, &'static str, u64>,
     pub(super) messages: Table<'a, u64, Bytes>,
@@ -168,10 +171,7 @@ pub(super) struct Tables<'a> {
 }
 
 impl<'a> Tables<'a> {
-    pub(super) fn open(
-        transaction: &'a WriteTransaction,
-        clock: &'a Clock,
-    ) -> Result<Self, Failure> {
+    pub(super) fn open(transaction: &'a Transaction, clock: &'a Clock) -> Result<Self, Failure> {
         let meta = transaction.open_table(META)?;
         let sequence = meta.get(meta::SEQUENCE)?.map_or(0, |guard| guard.value());
         Ok(Self {
@@ -217,19 +217,20 @@ impl<'a> Tables<'a> {
 
     /// The sequence number below which an agent's mail is gone with the agent's former record.
     pub(super) fn purged_below(&self, agent: &AgentKey) -> Result<u64, Failure> {
-        purged_below(&self.purges, agent)
+        purged_below(&*self.purges, agent)
     }
 
-    /// Writes what was counted in memory. Comes last before the commit; the answer is for after it.
-    pub(super) fn flush(mut self) -> Result<Noted, Failure> {
+    /// Writes what was counted in memory. Comes last before a group of operations is written down; the answer is for after that.
+    pub(super) fn settle(&mut self) -> Result<Noted, Failure> {
         self.ledger.flush()?;
         let moves = self.directory.flush()?;
         put(&mut self.meta, meta::SEQUENCE, self.sequence)?;
         let time = to_millis(self.clock.latest());
         put(&mut self.meta, meta::CLOCK, time)?;
         Ok(Noted {
-            agents: self.noted,
+            agents: std::mem::take(&mut self.noted),
             moves,
+            webhooks: self.webhooks.take_use(),
         })
     }
 }
@@ -238,6 +239,7 @@ impl<'a> Tables<'a> {
 pub(super) struct Noted {
     pub(super) agents: Vec<(AgentKey, Option<ActiveAgent>)>,
     pub(super) moves: directory::Moves,
+    pub(super) webhooks: webhooks::Use,
 }
 
 fn put(table: &mut Table<'_, &'static str, u64>, name: &str, value: u64) -> Result<(), Failure> {
@@ -255,45 +257,68 @@ pub(super) fn purged_below(
     Ok(purges.get(agent)?.map_or(0, |guard| guard.value()))
 }
 
-/// What [`prepare`] found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Prepared {
-    /// The database can be used; the store's time when it was last written.
-    Ready { time: Timestamp },
-    /// It was written by a newer version.
-    Newer { layout: u64 },
+/// Adds every table to what a journal may be about.
+pub(super) fn register<'t>(
+    replay: &mut Replay<'t>,
+    transaction: &'t WriteTransaction,
+) -> Result<(), redb::Error> {
+    struct Adding<'r, 't>(&'r mut Replay<'t>, &'t WriteTransaction);
+    impl EachTable for Adding<'_, '_> {
+        fn table<K: Key + 'static, V: Value + 'static>(
+            &mut self,
+            definition: TableDefinition<'static, K, V>,
+        ) -> Result<(), Failure> {
+            Ok(self.0.add(self.1, definition)?)
+        }
+    }
+    for_each_table(&mut Adding(replay, transaction)).map_err(|failure| match failure {
+        Failure::Engine(error) => error,
+        Failure::Corrupt(_) | Failure::Refused(_) => redb::Error::Corrupted(failure.to_string()),
+    })
 }
 
-/// Looks at the layout of a database; makes the tables of a new one, and brings an old one up to date.
-pub(super) fn prepare(database: &Database) -> Result<Prepared, Failure> {
-    let (layout, time) = match database.begin_read()?.open_table(META) {
+/// The layout of a database, and the store's time when it was last written; 0 for a new one.
+fn layout(database: &Database) -> Result<(u64, Timestamp), Failure> {
+    match database.begin_read()?.open_table(META) {
         Ok(table) => {
             let number = |name| Ok::<_, Failure>(table.get(name)?.map_or(0, |guard| guard.value()));
-            (number(meta::LAYOUT)?, from_millis(number(meta::CLOCK)?))
+            Ok((number(meta::LAYOUT)?, from_millis(number(meta::CLOCK)?)))
         }
-        Err(TableError::TableDoesNotExist(_)) => (0, Timestamp::EPOCH),
-        Err(error) => return Err(error.into()),
-    };
-    if layout > LAYOUT {
-        return Ok(Prepared::Newer { layout });
+        Err(TableError::TableDoesNotExist(_)) => Ok((0, Timestamp::EPOCH)),
+        Err(error) => Err(error.into()),
     }
+}
+
+/// The layout of a database, if this version does not know it.
+pub(super) fn newer_layout(database: &Database) -> Result<Option<u64>, Failure> {
+    let (layout, _) = layout(database)?;
+    Ok((layout > LAYOUT).then_some(layout))
+}
+
+/// Makes the tables of a new database, and brings an old one up to date; the answer is the store's time when it was last written.
+pub(super) fn prepare(database: &Database) -> Result<Timestamp, Failure> {
+    let (layout, time) = layout(database)?;
     if layout < LAYOUT {
-        upgrade(database, time)?;
+        upgrade(database, layout, time)?;
     }
-    Ok(Prepared::Ready { time })
+    Ok(time)
 }
 
 /// One transaction, so that an upgrade is there whole or not at all. Opening a table makes it.
-fn upgrade(database: &Database, time: Timestamp) -> Result<(), Failure> {
+fn upgrade(database: &Database, layout: u64, time: Timestamp) -> Result<(), Failure> {
     let clock = Clock::starting_at(time);
-    let transaction = database.begin_write()?;
-    let mut tables = Tables::open(&transaction, &clock)?;
-    tables.meta.insert(meta::LAYOUT, LAYOUT)?;
-    tables.webhooks.open()?;
-    tables.directory.make()?;
-    agents::list_all(&mut tables)?;
-    tables.flush()?;
+    let transaction = Transaction::new(database.begin_write()?);
+    {
+        let mut tables = Tables::open(&transaction, &clock)?;
+        tables.meta.insert(meta::LAYOUT, LAYOUT)?;
+        tables.webhooks.open()?;
+        tables.directory.make()?;
+        if layout < 2 {
+            agents::list_all(&mut tables)?;
+        }
+        tables.settle()?;
+    }
     super::blobs::make_tables(&transaction)?;
     transaction.open_table(SUSPENDED)?;
-    Ok(transaction.commit()?)
+    Ok(transaction.into_inner().commit()?)
 }

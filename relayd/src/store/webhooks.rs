@@ -17,9 +17,9 @@ use super::agents::{ChangeError, change_profile};
 use super::clock::to_millis;
 use super::failure::Failure;
 use super::inbox::Sequence;
+use super::queue::Admission;
 use super::record::AgentKey;
 use super::tables::{Tables, meta};
-use super::writer::Admission;
 use super::{ReplayClaim, Store, StoreError, claims};
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::Message;
@@ -32,7 +32,7 @@ use std::fmt;
 use std::time::Duration;
 
 pub(super) use queue::{enqueue, resume};
-pub(super) use rows::{Lazy, for_each_table};
+pub(super) use rows::{Lazy, Use, for_each_table};
 
 /// When a delivery that failed is tried again, and when a webhook is given up (protocol A7.3).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -317,7 +317,7 @@ fn register(
 /// Removes everything about an agent's webhook but the mark in its profile.
 pub(super) fn remove(tables: &mut Tables<'_>, agent: &AgentKey) -> Result<Removal, Failure> {
     let rows = tables.webhooks.open()?;
-    let Some(state) = State::find(&rows.states, agent)? else {
+    let Some(state) = State::find(&*rows.states, agent)? else {
         return Ok(Removal::NotFound);
     };
     if let Some(due) = state.due {

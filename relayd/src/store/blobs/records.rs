@@ -4,8 +4,9 @@ use super::{BlobHash, BlobUsage, from_millis, to_millis};
 use crate::store::failure::Failure;
 use crate::store::record::AgentKey;
 use crate::store::tables::{EachTable, KeyBytes, purged_below};
+use mrp_journal::{Table, Transaction};
 use mrp_proto::time::Timestamp;
-use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, TableDefinition};
 
 type Hash = &'static BlobHash;
 /// Bytes, and how many owners and messages hold the record.
@@ -45,7 +46,7 @@ pub(in crate::store) fn for_each_table(each: &mut impl EachTable) -> Result<(), 
 }
 
 /// Makes the tables, in the transaction that makes all others.
-pub(in crate::store) fn make_tables(transaction: &WriteTransaction) -> Result<(), Failure> {
+pub(in crate::store) fn make_tables(transaction: &Transaction) -> Result<(), Failure> {
     Records::open(transaction).map(drop)
 }
 
@@ -135,7 +136,7 @@ impl Owner {
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn open(transaction: &'a WriteTransaction) -> Result<Self, Failure> {
+    pub(super) fn open(transaction: &'a Transaction) -> Result<Self, Failure> {
         Ok(Self {
             blobs: transaction.open_table(BLOBS)?,
             owners: transaction.open_table(OWNERS)?,
@@ -155,13 +156,13 @@ impl<'a> Records<'a> {
         size: u64,
         owner: &Owner,
     ) -> Result<(), Failure> {
-        match Owner::read(&self.owners, agent, hash)? {
+        match Owner::read(&*self.owners, agent, hash)? {
             Some(earlier) => {
                 let due = to_millis(earlier.kept_until);
                 self.due.remove((due, agent, hash))?;
             }
             None => {
-                let usage = usage(&self.usage, agent)?;
+                let usage = usage(&*self.usage, agent)?;
                 let bytes = usage.bytes.saturating_add(size);
                 self.usage.insert(agent, (usage.blobs + 1, bytes))?;
                 self.hold(hash, size)?;
@@ -193,14 +194,14 @@ impl<'a> Records<'a> {
 
     /// Ends an agent's part in a blob, if it has one.
     pub(super) fn disown(&mut self, agent: &AgentKey, hash: &BlobHash) -> Result<(), Failure> {
-        let Some(owner) = Owner::read(&self.owners, agent, hash)? else {
+        let Some(owner) = Owner::read(&*self.owners, agent, hash)? else {
             return Ok(());
         };
         self.owners.remove((agent, hash))?;
         let due = to_millis(owner.kept_until);
         self.due.remove((due, agent, hash))?;
         let size = self.size(hash)?;
-        let usage = usage(&self.usage, agent)?;
+        let usage = usage(&*self.usage, agent)?;
         if usage.blobs <= 1 {
             self.usage.remove(agent)?;
         } else {

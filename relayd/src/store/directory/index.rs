@@ -10,13 +10,14 @@ use super::posting::{Bits, locate};
 use super::recency::Recency;
 use super::terms::{self, Term};
 use super::{FREE, LISTED, Listing, NUMBERS, POSTINGS, TAG_COUNTS, TAG_ORDER, listed_row};
+use mrp_journal::{Table, Transaction};
 use mrp_proto::time::Timestamp;
-use redb::{ReadableTable as _, Table, WriteTransaction};
+use redb::ReadableTable as _;
 use std::collections::{BTreeMap, HashMap};
 
 /// The directory, in a write transaction.
 pub(in crate::store) struct Directory<'a> {
-    transaction: &'a WriteTransaction,
+    transaction: &'a Transaction,
     /// Open once it was needed.
     numbers: Option<Table<'a, KeyBytes, u32>>,
     /// Which offsets of a chunk of a term come or go.
@@ -44,7 +45,7 @@ impl Moves {
 }
 
 impl<'a> Directory<'a> {
-    pub(in crate::store) fn new(transaction: &'a WriteTransaction) -> Self {
+    pub(in crate::store) fn new(transaction: &'a Transaction) -> Self {
         Self {
             transaction,
             numbers: None,

@@ -7,8 +7,8 @@ use crate::store::agents::change_profile;
 use crate::store::clock::to_millis;
 use crate::store::failure::Failure;
 use crate::store::inbox::{Marked, Sequence, deliver};
+use crate::store::queue::Admission;
 use crate::store::tables::Tables;
-use crate::store::writer::Admission;
 use crate::store::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use std::time::Duration;
@@ -66,7 +66,7 @@ fn delivered(
         Marked::Already
     };
     let rows = tables.webhooks.open()?;
-    let Some(mut state) = State::find(&rows.states, agent)? else {
+    let Some(mut state) = State::find(&*rows.states, agent)? else {
         return Ok(marked);
     };
     if state.registration == ticket.registration {
@@ -98,7 +98,7 @@ fn failed(
 ) -> Result<Aftermath, Failure> {
     let agent = ticket.recipient.as_bytes();
     let rows = tables.webhooks.open()?;
-    let Some(mut state) = State::find(&rows.states, agent)? else {
+    let Some(mut state) = State::find(&*rows.states, agent)? else {
         return Ok(Aftermath::Retry);
     };
     if state.registration != ticket.registration || !state.enabled {

@@ -5,9 +5,10 @@ use crate::store::clock::{from_millis, to_millis};
 use crate::store::failure::Failure;
 use crate::store::record::{AgentKey, Fields};
 use crate::store::tables::{EachTable, KeyBytes};
+use mrp_journal::{Table, Transaction};
 use mrp_proto::relay_api::WebhookSecret;
 use mrp_proto::time::Timestamp;
-use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, TableDefinition};
 use zeroize::Zeroizing;
 
 type StateBytes = &'static [u8; State::LENGTH];
@@ -36,18 +37,31 @@ pub(in crate::store) fn for_each_table(each: &mut impl EachTable) -> Result<(), 
 
 /// The tables, opened at the first need in a transaction.
 pub(in crate::store) struct Lazy<'a> {
-    transaction: &'a WriteTransaction,
+    transaction: &'a Transaction,
     rows: Option<Rows<'a>>,
+    used: Use,
+}
+
+/// Whether operations had to do with webhooks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(in crate::store) enum Use {
+    #[default]
+    Untouched,
+    Touched,
 }
 
 impl<'a> Lazy<'a> {
-    pub(in crate::store) fn new(transaction: &'a WriteTransaction) -> Self {
-        let rows = None;
-        Self { transaction, rows }
+    pub(in crate::store) fn new(transaction: &'a Transaction) -> Self {
+        Self {
+            transaction,
+            rows: None,
+            used: Use::Untouched,
+        }
     }
 
     /// The tables; opening them makes them.
     pub(in crate::store) fn open(&mut self) -> Result<&mut Rows<'a>, Failure> {
+        self.used = Use::Touched;
         let rows = match self.rows.take() {
             Some(rows) => rows,
             None => Rows::open(self.transaction)?,
@@ -55,9 +69,9 @@ impl<'a> Lazy<'a> {
         Ok(self.rows.insert(rows))
     }
 
-    /// Whether anything in this transaction had to do with webhooks.
-    pub(in crate::store) fn is_open(&self) -> bool {
-        self.rows.is_some()
+    /// Whether anything had to do with webhooks since this was last asked.
+    pub(in crate::store) fn take_use(&mut self) -> Use {
+        std::mem::take(&mut self.used)
     }
 }
 
@@ -70,7 +84,7 @@ pub(in crate::store) struct Rows<'a> {
 }
 
 impl<'a> Rows<'a> {
-    fn open(transaction: &'a WriteTransaction) -> Result<Self, Failure> {
+    fn open(transaction: &'a Transaction) -> Result<Self, Failure> {
         Ok(Self {
             registrations: transaction.open_table(REGISTRATIONS)?,
             states: transaction.open_table(STATES)?,
