@@ -165,14 +165,20 @@ impl BlobBytes {
 fn register_timings(registry: &mut Registry, store: &Timings) {
     registry.register(
         "store_commit_operations",
-        "Operations that were committed together",
+        "Operations that were written to the disk together",
         store.batch.clone(),
     );
     registry.register_with_unit(
         "store_commit",
-        "How long a commit took, with the writes to the disk",
+        "How long a group of operations took until it was on disk",
         Unit::Seconds,
         store.commit.clone(),
+    );
+    registry.register_with_unit(
+        "store_catch_up",
+        "How long the database took to follow the journal",
+        Unit::Seconds,
+        store.catch_up.clone(),
     );
     registry.register_with_unit(
         "store_fsync",

@@ -1,8 +1,9 @@
 //! Where the relay keeps what it must not forget: agents, messages, replay claims and remembered answers.
 //!
 //! The store speaks the domain. One operation is one whole transaction, and its answer means that the effect is on disk. One
-//! thread writes; what waits for it is committed together, so that many senders share one write to the disk. Readers have their
-//! own view of the last commit and wait for nobody. No type of the engine is seen outside.
+//! thread writes; what waits for it is written to the journal together, so that many senders share one write to the disk, and the
+//! database follows in larger steps. Readers have their own view of the database, with everything in it that was answered before
+//! they began, and wait for nobody else. No type of the engine is seen outside.
 //!
 //! It knows no status codes, no sockets and no clock: the time comes in with each operation. Its own time never goes back, so
 //! that a clock that is set back never revives mail.
@@ -32,6 +33,7 @@ mod pressure;
 mod queue;
 mod quota;
 mod read;
+mod recent;
 mod record;
 mod removal;
 mod snapshot;
@@ -78,6 +80,9 @@ use writer::Writer;
 /// How long the database may fail to open again before the store gives up.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 
+/// Bytes of messages that came lately and are kept for those who are connected.
+const RECENT_BYTES: usize = 16 << 20;
+
 /// How much may wait for the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
@@ -117,7 +122,7 @@ impl Default for Options {
 /// What the store has done since it was opened; for metrics.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Counters {
-    /// Transactions that were written to the disk.
+    /// Groups of operations that were written to the disk.
     pub commits: u64,
     /// Operations in them.
     pub operations: u64,
@@ -183,9 +188,11 @@ impl Store {
         let Opened {
             database,
             journal,
-            time,
+            written,
         } = engine::open(&opener, path)?;
-        let shared = Arc::new(Shared::new(database, time, timings));
+        // Without a journal readers see a group as soon as it is answered.
+        let recent_bytes = journal.as_ref().map_or(0, |_| RECENT_BYTES);
+        let shared = Arc::new(Shared::new(database, written, recent_bytes, timings));
         directory::load(&shared).map_err(|error| cannot_start(path, &error))?;
         let (commands, incoming) = mpsc::channel();
         let writer = Writer::new(

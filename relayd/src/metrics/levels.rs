@@ -90,7 +90,7 @@ impl Levels {
         for (name, help, counter) in [
             (
                 "store_commits",
-                "Transactions that were written to the disk",
+                "Groups of operations that were written to the disk",
                 &self.commits,
             ),
             ("store_operations", "Operations in them", &self.operations),

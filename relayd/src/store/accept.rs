@@ -375,6 +375,7 @@ impl Incoming {
         let place = (&self.recipient, sequence);
         tables.queued.insert(place, &entry.to_bytes())?;
         tables.due.insert((to_millis(head.expires), sequence), ())?;
+        tables.arrived.push((self.recipient, sequence));
         if let Some(thread) = &self.thread {
             tables
                 .threads

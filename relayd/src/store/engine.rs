@@ -5,11 +5,11 @@ use super::directory::Recency;
 use super::error::{Fatal, OpenError};
 use super::failure::Failure;
 use super::memory::{ActiveAgents, KnownKeys};
-use super::tables::{self, LAYOUT};
+use super::recent::Recent;
+use super::tables::{self, LAYOUT, Written};
 use super::timings::{TimedFile, Timings};
 use super::{Counters, StoreError};
 use mrp_journal::Journal;
-use mrp_proto::time::Timestamp;
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
 use std::fs::{File, OpenOptions};
@@ -94,12 +94,12 @@ pub(super) fn memory_opener(cache_bytes: usize) -> Opener {
     })
 }
 
-/// An open database and the store's time when it was last written.
+/// An open database, its journal, and what it says of itself.
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) database: Arc<Database>,
     pub(super) journal: Option<Journal>,
-    pub(super) time: Timestamp,
+    pub(super) written: Written,
 }
 
 /// Opens the database, sees that it is one of ours, and brings it up to date with its journal. `path` is for messages.
@@ -128,11 +128,11 @@ pub(super) fn open(opener: &Opener, path: &Path) -> Result<Opened, OpenError> {
         Some(directory) => Some(open_journal(&database, directory)?),
         None => None,
     };
-    let time = tables::prepare(&database).map_err(|failure| failed(failure.to_string()))?;
+    let written = tables::prepare(&database).map_err(|failure| failed(failure.to_string()))?;
     Ok(Opened {
         database: Arc::new(database),
         journal,
-        time,
+        written,
     })
 }
 
@@ -163,6 +163,7 @@ pub(super) struct Shared {
     pub(super) commits: AtomicU64,
     pub(super) operations: AtomicU64,
     pub(super) visible: Visible,
+    pub(super) recent: Recent,
     pub(super) timings: Timings,
     pub(super) waiting: Waiting,
     pub(super) fatal: watch::Sender<Option<Fatal>>,
@@ -204,11 +205,17 @@ pub(super) struct Waiting {
 }
 
 impl Shared {
-    pub(super) fn new(database: Arc<Database>, time: Timestamp, timings: Timings) -> Self {
+    /// `recent_bytes` is what is kept of messages that came lately.
+    pub(super) fn new(
+        database: Arc<Database>,
+        written: Written,
+        recent_bytes: usize,
+        timings: Timings,
+    ) -> Self {
         Self {
             database: RwLock::new(Some(database)),
             generation: AtomicU64::new(0),
-            clock: Clock::starting_at(time),
+            clock: Clock::starting_at(written.time),
             keys: KnownKeys::default(),
             agents: ActiveAgents::default(),
             recency: Recency::default(),
@@ -217,6 +224,7 @@ impl Shared {
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),
             visible: Visible::default(),
+            recent: Recent::new(recent_bytes, written.sequence),
             timings,
             waiting: Waiting::default(),
             fatal: watch::Sender::new(None),

@@ -132,7 +132,13 @@ impl Store {
         room: Room,
         now: Timestamp,
     ) -> Result<Vec<Stored>, StoreError> {
-        let now = self.shared().clock.observe(now);
+        let shared = self.shared();
+        let now = shared.clock.observe(now);
+        if let Some(rows) = shared.recent.after(recipient.as_bytes(), after.0, room) {
+            return page::of_rows(shared, &rows, now).map_err(|failure| failure.to_error());
+        }
+        // First, so that nothing is missed between what is read and what is kept from now on.
+        shared.recent.watch(recipient.as_bytes());
         self.read(move |view| page::next_after(view, recipient, after, room, now))
             .await
     }
@@ -343,6 +349,7 @@ pub(super) fn deliver(
     }
     entry.delivered = Some(now);
     tables.queued.remove(place)?;
+    tables.left.push((*recipient, sequence));
     tables.delivered.insert(place, &entry.to_bytes())?;
     tables
         .ledger

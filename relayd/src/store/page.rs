@@ -1,9 +1,10 @@
 //! Pages of messages: out of the indexes of an inbox, bounded in what they hold and in what it takes to find it.
 
-use super::engine::View;
+use super::engine::{Shared, View};
 use super::failure::Failure;
 use super::inbox::{Page, Poll, Room, Sequence, Stored};
 use super::read::{Standing, assemble, read_for};
+use super::recent::Row;
 use super::record::{AgentKey, Entry, Head, TextTag, text_hash, text_tag};
 use super::removal::gone_at;
 use super::tables::{
@@ -45,6 +46,30 @@ pub(super) fn next_after(
             Some(_) | None => return Ok(page.found),
         }
     }
+}
+
+/// Messages of which the rows are known and which wait, but for those that expired.
+pub(super) fn of_rows(
+    shared: &Shared,
+    rows: &[Row],
+    now: Timestamp,
+) -> Result<Vec<Stored>, Failure> {
+    let mut found = Vec::with_capacity(rows.len());
+    for (sequence, row) in rows {
+        let (head, content) = Head::read(row)?;
+        if head.expires <= now {
+            continue;
+        }
+        let standing = Standing {
+            status: Status::Sent,
+            delivered: None,
+        };
+        found.push(Stored {
+            sequence: Sequence(*sequence),
+            message: assemble(shared, &head, content, standing)?,
+        });
+    }
+    Ok(found)
 }
 
 /// A page of the messages of a thread that the caller sent or received.
@@ -192,7 +217,7 @@ impl Query {
             status: self.status,
             delivered: entry.delivered,
         };
-        let message = assemble(page.view, &head, content, standing)?;
+        let message = assemble(page.view.shared, &head, content, standing)?;
         Ok(self.passes(&message).then_some(message))
     }
 

@@ -167,6 +167,9 @@ pub(super) struct Tables<'a> {
     pub(super) directory: Directory<'a>,
     /// What became of agents' activity: for the memory, once it is committed. `None` where the agent is gone.
     pub(super) noted: Vec<(AgentKey, Option<ActiveAgent>)>,
+    /// Messages that came, by recipient, and those that do not wait any more.
+    pub(super) arrived: Vec<(AgentKey, u64)>,
+    pub(super) left: Vec<(AgentKey, u64)>,
     sequence: u64,
 }
 
@@ -200,6 +203,8 @@ impl<'a> Tables<'a> {
             webhooks: webhooks::Lazy::new(transaction),
             directory: Directory::new(transaction),
             noted: Vec::new(),
+            arrived: Vec::new(),
+            left: Vec::new(),
             sequence,
         })
     }
@@ -229,6 +234,8 @@ impl<'a> Tables<'a> {
         put(&mut self.meta, meta::CLOCK, time)?;
         Ok(Noted {
             agents: std::mem::take(&mut self.noted),
+            arrived: std::mem::take(&mut self.arrived),
+            left: std::mem::take(&mut self.left),
             moves,
             webhooks: self.webhooks.take_use(),
         })
@@ -238,6 +245,8 @@ impl<'a> Tables<'a> {
 /// What a transaction came to, for the memory.
 pub(super) struct Noted {
     pub(super) agents: Vec<(AgentKey, Option<ActiveAgent>)>,
+    pub(super) arrived: Vec<(AgentKey, u64)>,
+    pub(super) left: Vec<(AgentKey, u64)>,
     pub(super) moves: directory::Moves,
     pub(super) webhooks: webhooks::Use,
 }
@@ -277,31 +286,48 @@ pub(super) fn register<'t>(
     })
 }
 
-/// The layout of a database, and the store's time when it was last written; 0 for a new one.
-fn layout(database: &Database) -> Result<(u64, Timestamp), Failure> {
+/// What a database says of itself; all is 0 in a new one.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Written {
+    layout: u64,
+    /// The store's time when it was last written.
+    pub(super) time: Timestamp,
+    /// The last sequence number given out.
+    pub(super) sequence: u64,
+}
+
+fn written(database: &Database) -> Result<Written, Failure> {
     match database.begin_read()?.open_table(META) {
         Ok(table) => {
             let number = |name| Ok::<_, Failure>(table.get(name)?.map_or(0, |guard| guard.value()));
-            Ok((number(meta::LAYOUT)?, from_millis(number(meta::CLOCK)?)))
+            Ok(Written {
+                layout: number(meta::LAYOUT)?,
+                time: from_millis(number(meta::CLOCK)?),
+                sequence: number(meta::SEQUENCE)?,
+            })
         }
-        Err(TableError::TableDoesNotExist(_)) => Ok((0, Timestamp::EPOCH)),
+        Err(TableError::TableDoesNotExist(_)) => Ok(Written {
+            layout: 0,
+            time: Timestamp::EPOCH,
+            sequence: 0,
+        }),
         Err(error) => Err(error.into()),
     }
 }
 
 /// The layout of a database, if this version does not know it.
 pub(super) fn newer_layout(database: &Database) -> Result<Option<u64>, Failure> {
-    let (layout, _) = layout(database)?;
+    let layout = written(database)?.layout;
     Ok((layout > LAYOUT).then_some(layout))
 }
 
-/// Makes the tables of a new database, and brings an old one up to date; the answer is the store's time when it was last written.
-pub(super) fn prepare(database: &Database) -> Result<Timestamp, Failure> {
-    let (layout, time) = layout(database)?;
-    if layout < LAYOUT {
-        upgrade(database, layout, time)?;
+/// Makes the tables of a new database, and brings an old one up to date; the answer is what it said before.
+pub(super) fn prepare(database: &Database) -> Result<Written, Failure> {
+    let written = written(database)?;
+    if written.layout < LAYOUT {
+        upgrade(database, written.layout, written.time)?;
     }
-    Ok(time)
+    Ok(written)
 }
 
 /// One transaction, so that an upgrade is there whole or not at all. Opening a table makes it.

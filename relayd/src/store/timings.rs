@@ -10,10 +10,12 @@ use std::time::Instant;
 /// What the store measures about itself.
 #[derive(Debug, Clone)]
 pub(crate) struct Timings {
-    /// Operations of each commit.
+    /// Operations of each group.
     pub(crate) batch: Histogram,
-    /// Each commit as a whole.
+    /// Each group until it is on disk.
     pub(crate) commit: Histogram,
+    /// Each time that the database followed the journal.
+    pub(crate) catch_up: Histogram,
     /// Each time that the disk was told to make writes last.
     pub(crate) sync: Histogram,
 }
@@ -23,6 +25,7 @@ impl Default for Timings {
         Self {
             batch: Histogram::of_counts(),
             commit: Histogram::of_seconds(),
+            catch_up: Histogram::of_seconds(),
             sync: Histogram::of_seconds(),
         }
     }

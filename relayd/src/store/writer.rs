@@ -13,10 +13,10 @@ use super::engine::{self, Opener, Shared};
 use super::error::Fatal;
 use super::failure::Failure;
 use super::queue::{Command, Effect, Operation, left};
-use super::tables::{Noted, Tables};
+use super::tables::{self, Noted, Tables};
 use super::webhooks::Use;
 use mrp_journal::{Journal, Record, Transaction};
-use redb::Durability;
+use redb::{Durability, ReadableTable as _};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -239,7 +239,9 @@ impl Writer {
                     .append(&mut self.record)
                     .map_err(redb::Error::from)?;
                 shared.timings.sync.observe(begun.elapsed());
+                shared.timings.commit.observe(begun.elapsed());
                 self.record.clear(RECORD_BYTES);
+                remember(&shared, &tables, &noted)?;
                 note(&shared, noted, batch.len());
             }
             answer(&shared, batch);
@@ -314,7 +316,11 @@ impl Writer {
             }
             (None, _) => transaction.commit()?,
         }
-        self.shared.timings.commit.observe(begun.elapsed());
+        let timing = match self.journal {
+            Some(_) => &self.shared.timings.catch_up,
+            None => &self.shared.timings.commit,
+        };
+        timing.observe(begun.elapsed());
         Ok(())
     }
 
@@ -348,6 +354,8 @@ impl Writer {
         self.journal = Some(
             opened.map_err(|error| Failure::Engine(redb::Error::Corrupted(error.to_string())))?,
         );
+        let written = tables::prepare(&database)?;
+        self.shared.recent.restart(written.sequence);
         self.shared.visible.showed();
         Ok(())
     }
@@ -362,7 +370,8 @@ impl Writer {
         while self.next.is_none() {
             match engine::open(&self.opener, &self.path) {
                 Ok(opened) => {
-                    self.shared.clock.observe(opened.time);
+                    self.shared.clock.observe(opened.written.time);
+                    self.shared.recent.restart(opened.written.sequence);
                     self.shared.generation.fetch_add(1, Ordering::Relaxed);
                     self.journal = opened.journal;
                     self.shared.visible.showed();
@@ -424,7 +433,10 @@ fn note(shared: &Shared, noted: Noted, operations: usize) {
     for (agent, active) in noted.agents {
         match active {
             Some(active) => shared.agents.note(agent, active),
-            None => shared.agents.forget(&agent),
+            None => {
+                shared.agents.forget(&agent);
+                shared.recent.forget(&agent);
+            }
         }
     }
     shared.timings.batch.observe_count(operations);
@@ -433,6 +445,16 @@ fn note(shared: &Shared, noted: Noted, operations: usize) {
     if noted.webhooks == Use::Touched {
         shared.webhook_hint.notify_one();
     }
+}
+
+/// Keeps what came for those who are connected.
+fn remember(shared: &Shared, tables: &Tables<'_>, noted: &Noted) -> Result<(), Failure> {
+    let row = |sequence| {
+        let row = tables.messages.get(sequence)?;
+        Ok(row.map(|row| Arc::from(row.value())))
+    };
+    let last = tables.last_sequence();
+    shared.recent.settle(last, &noted.arrived, &noted.left, row)
 }
 
 fn answer(shared: &Shared, batch: &mut Batch) {

@@ -334,5 +334,5 @@ fn read_message(view: &View<'_>, sequence: u64) -> Result<Message, Failure> {
         status: Status::Sent,
         delivered: None,
     };
-    assemble(view, &head, content, standing)
+    assemble(view.shared, &head, content, standing)
 }

@@ -378,3 +378,42 @@ async fn an_operation_that_meets_damage_halfway_leaves_nothing_behind() {
     let crashed = home.crashed().open();
     assert_eq!(waiting(&crashed, agent(2), at(0)).await.len(), 2);
 }
+
+#[tokio::test]
+async fn a_reader_that_keeps_up_is_served_without_the_database_and_misses_nothing() {
+    let home = Home::new();
+    let store = home.open();
+    let next = async |after: u64| {
+        let room = super::super::Room {
+            messages: 100,
+            bytes: usize::MAX,
+        };
+        let after = super::super::Sequence(after);
+        let found = store.next_after(agent(2), after, room, at(0)).await;
+        let found = found.unwrap().into_iter();
+        found.map(|stored| stored.sequence.0).collect::<Vec<_>>()
+    };
+    let send_one = async |recipient: u8| {
+        let sending = store.accept_message(send(agent(1), agent(recipient), "1", at(0)));
+        sending.await.unwrap()
+    };
+    send_one(2).await;
+    assert_eq!(next(0).await, [1]);
+    send_one(2).await;
+    send_one(3).await;
+    let third = send_one(2).await;
+    let is_shown = || store.shared().visible.is_all();
+    assert!(!is_shown(), "what was accepted is in the journal only");
+    assert_eq!(next(1).await, [2, 4]);
+    assert!(!is_shown(), "and yet it was found");
+    let id = &third.accepted.message_id;
+    let marking = store.mark_delivered(agent(2), id, None, at(0));
+    marking.await.unwrap();
+    assert_eq!(next(1).await, [2]);
+    // From the beginning is more than is kept.
+    assert_eq!(next(0).await, [1, 2]);
+    assert!(is_shown());
+    assert!(next(4).await.is_empty());
+    assert_eq!(send_one(2).await.sequence.0, 5);
+    assert_eq!(next(4).await, [5]);
+}
