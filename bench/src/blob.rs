@@ -79,7 +79,7 @@ pub(crate) async fn run(options: &Options, programs: &Programs) -> anyhow::Resul
             &rows::BLOB_DOWN_RATE,
             &ours.down_rate,
             &theirs.down_rate,
-            "verified",
+            "to a signed request",
             "sendfile",
         ),
     ];

@@ -40,7 +40,7 @@ pub(crate) struct Options {
 /// Keys that send, and that are written to.
 const KEYS: usize = 10_000;
 /// Messages that can be stored in a second, however slow the machine is.
-const SLOWEST: usize = 8_000;
+const SLOWEST: usize = 4_000;
 /// How long the relay may take from when they are due until it has begun to free them: it looks four times a minute.
 const BEGINNING: Duration = Duration::from_secs(60);
 /// How long it may take to free a thousand of them.
