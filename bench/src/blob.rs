@@ -229,6 +229,7 @@ async fn measure_nginx(
     } else {
         nginx.put(&name, content)?;
     }
+    nginx.sync(&name)?;
     let request = format!("GET /{name} HTTP/1.1\r\nhost: nginx\r\n\r\n");
     let took = fetch(address, request.as_bytes(), content.len()).await?;
     figures

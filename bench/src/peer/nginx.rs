@@ -2,6 +2,8 @@
 
 use super::{Peer, free_address, installed};
 use crate::scratch;
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
 
@@ -50,9 +52,15 @@ impl Nginx {
 
     /// Has a file to be fetched.
     pub(crate) fn put(&self, name: &str, content: &[u8]) -> anyhow::Result<()> {
-        Ok(std::fs::write(
-            self.folder.path().join("files").join(name),
-            content,
-        )?)
+        Ok(std::fs::write(self.file(name), content)?)
+    }
+
+    /// Writes a file to the disk, so that this is not under way while it is fetched.
+    pub(crate) fn sync(&self, name: &str) -> anyhow::Result<()> {
+        Ok(File::open(self.file(name))?.sync_all()?)
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.folder.path().join("files").join(name)
     }
 }
