@@ -19,7 +19,8 @@ help:
 	@echo 'make demo      a relay and two users on this machine; shows a piped message arrive'
 	@echo 'make test      formatting, lints, documentation, and every test there is'
 	@echo 'make lint      formatting, lints and documentation alone'
-	@echo 'make bench     the figures that bench/README.md explains'
+	@echo 'make bench     the short ones of the figures that bench/README.md explains'
+	@echo 'make bench-all every figure, into bench/RESULTS.md; half an hour to an hour'
 	@echo 'make generated manual pages and completion scripts, after a change of the command line'
 	@echo 'make install   a release build into $$(DESTDIR)$$(PREFIX)/bin, with unit, manual pages and completions  (PREFIX=$(PREFIX))'
 
@@ -46,13 +47,26 @@ $(TARGET)/python/%/installed: tests/python/%.txt
 	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-bench:
-	$(CARGO) build --locked --release -p relayd -p bench
-	$(TARGET)/release/bench publish
-	$(TARGET)/release/bench publish --connections 1
-	$(TARGET)/release/bench startup
-	$(TARGET)/release/bench idle-sockets
-	$(TARGET)/release/bench discovery --agents 1000000
+# The relay as `make install` makes it, and so are the others.
+BENCH := $(TARGET)/release/bench --mrpd $(TARGET)/small/mrpd --mrpctl $(TARGET)/small/mrpctl
+.PHONY: bench-programs bench-all
+
+bench-programs:
+	$(CARGO) build --locked --release -p relayd -p bench --bins
+	$(CARGO) build --locked --profile small -p mrpd -p mrpctl --bins
+
+bench: bench-programs
+	$(BENCH) publish
+	$(BENCH) publish --connections 1
+	$(BENCH) latency
+	$(BENCH) startup
+	$(BENCH) idle-sockets
+	$(BENCH) mrpctl-send
+	$(BENCH) backlog
+	$(BENCH) blob
+
+bench-all: bench-programs
+	$(BENCH) all
 
 # Manual pages and completion scripts, from the programs themselves. man/mrp.7 alone is written by hand.
 generated: build

@@ -1,7 +1,8 @@
 //! An mrpd process of its own, with the home that a scenario has made for it.
 
-use crate::process::{self, Running};
+use crate::process::{self, Programs, Running};
 use crate::relay::Relay;
+use crate::scratch;
 use crate::wire::fresh_key;
 use anyhow::{Context as _, ensure};
 use mrpd_api::body::{SessionState, Status};
@@ -37,9 +38,8 @@ pub(crate) struct Home {
 
 impl Home {
     pub(crate) fn with_relay(relay: &Relay) -> anyhow::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        let folder = builder.prefix("bench-mrpd-").tempdir_in(".")?;
-        let path = std::path::absolute(folder.path())?;
+        let folder = scratch::folder("mrpd")?;
+        let path = folder.path().to_owned();
         settle_in(&path, &format!("http://{}", relay.address))?;
         Ok(Self {
             _folder: folder,
@@ -85,18 +85,18 @@ fn settle_in(home: &Path, relay: &str) -> anyhow::Result<()> {
 }
 
 impl Daemon {
-    /// Starts `program`, or the mrpd that was built beside this program.
-    pub(crate) fn start(program: Option<&Path>, home: &Path) -> anyhow::Result<Self> {
-        let mut command = Command::new(process::beside(program, "mrpd")?);
+    pub(crate) fn start(programs: &Programs, home: &Path) -> anyhow::Result<Self> {
+        let mut command = Command::new(programs.mrpd()?);
         command
             .env_clear()
+            .current_dir(home)
             .env("HOME", home)
             .env("XDG_STATE_HOME", home.join("state"))
             .env("XDG_RUNTIME_DIR", home.join("run"))
             .env("MRPD_LOG", "warn");
         let started = process::start(command, "mrpd ready ")?;
         Ok(Self {
-            process: Running::new(started.process),
+            process: started.process,
             socket: PathBuf::from(started.place),
             started_in: started.took,
         })

@@ -3,9 +3,11 @@
 
 use crate::daemon::{Daemon, Home};
 use crate::peer::mosquitto::Mosquitto;
-use crate::process::{self, quiet};
+use crate::process::{self, Programs, quiet};
 use crate::relay::Relay;
-use crate::report::{Line, Spread, millis, quantile};
+use crate::report::{Line, Outcome, Spread, millis, quantile};
+use crate::rows::{self, Mark};
+use crate::system::Kind;
 use crate::wire::fresh_key;
 use anyhow::{Context as _, ensure};
 use std::io::Write as _;
@@ -24,15 +26,6 @@ pub(crate) struct Options {
     /// Lines through one `send --jsonl`
     #[arg(long, default_value_t = 10_000)]
     lines: usize,
-    /// The mrpctl to measure; the one built beside this program where absent
-    #[arg(long)]
-    mrpctl: Option<PathBuf>,
-    /// The mrpd to measure; the one built beside this program where absent
-    #[arg(long)]
-    mrpd: Option<PathBuf>,
-    /// The relayd to serve it; the one built beside this program where absent
-    #[arg(long)]
-    relayd: Option<PathBuf>,
 }
 
 /// One of those that are compared.
@@ -53,13 +46,13 @@ impl<'a> Contestant<'a> {
     }
 }
 
-pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
-    let relay = Relay::start(options.relayd.as_ref())?;
+pub(crate) async fn run(options: &Options, programs: &Programs) -> anyhow::Result<Outcome> {
+    let relay = Relay::start(programs)?;
     let home = Home::with_relay(&relay)?;
-    let daemon = Daemon::start(options.mrpd.as_deref(), home.path())?;
+    let daemon = Daemon::start(programs, home.path())?;
     daemon.session().await?;
     let mrpctl = Mrpctl {
-        program: process::beside(options.mrpctl.as_deref(), "mrpctl")?,
+        program: programs.mrpctl()?,
         socket: daemon.socket(),
         home: home.path(),
     };
@@ -83,7 +76,8 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
     }
     let mut lines = report(&contestants, broker.is_some());
     lines.extend(stream(&mrpctl, &daemon, options.lines)?);
-    Ok(lines)
+    let marks = vec![mark(&contestants, broker.is_some())];
+    Ok(Outcome { lines, marks })
 }
 
 /// Every contestant so often, in turn, so that what else the machine does is shared.
@@ -129,6 +123,21 @@ fn report(contestants: &[Contestant<'_>], is_compared: bool) -> Vec<Line> {
         lines.push(Line::new("mosquitto", "missing: bench/README.md"));
     }
     lines
+}
+
+/// The send that ends when the message is in the outbox, against the last contestant.
+fn mark(contestants: &[Contestant<'_>], is_compared: bool) -> Mark {
+    let (ours, last) = (&contestants[1].medians, &contestants[contestants.len() - 1]);
+    if !is_compared {
+        return Mark::missing(&rows::ONE_SHOT, Kind::Mosquitto.missing());
+    }
+    let (own, other) = (Spread::of(ours).median, Spread::of(&last.medians).median);
+    let text = format!("mrpctl {own:.2} ms (on disk); mosquitto_pub {other:.2} ms (in memory)");
+    Mark::new(
+        &rows::ONE_SHOT,
+        Spread::of_ratios(ours, &last.medians),
+        text,
+    )
 }
 
 /// Many messages from one program, each on disk when its line is answered.

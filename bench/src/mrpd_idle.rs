@@ -1,11 +1,10 @@
 //! What a daemon costs while nothing happens: its memory, and how often it wakes up beside the keepalive.
 
 use crate::daemon::{Daemon, Home};
+use crate::process::{Programs, field, memory};
 use crate::relay::Relay;
-use crate::report::{Line, mebibytes};
-use anyhow::Context as _;
+use crate::report::{Line, Outcome, mebibytes};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -13,12 +12,6 @@ pub(crate) struct Options {
     /// Seconds during which nothing is done
     #[arg(long, default_value_t = 180)]
     seconds: u64,
-    /// The mrpd to measure; the one built beside this program where absent
-    #[arg(long)]
-    mrpd: Option<PathBuf>,
-    /// The relayd to serve it; the one built beside this program where absent
-    #[arg(long)]
-    relayd: Option<PathBuf>,
 }
 
 /// How long the daemon may finish what it does at its start.
@@ -26,10 +19,10 @@ const SETTLING: Duration = Duration::from_secs(15);
 /// Time between two pings of the daemon, and of the relay.
 const PINGS: (u64, u64) = (20, 30);
 
-pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
-    let relay = Relay::start(options.relayd.as_ref())?;
+pub(crate) async fn run(options: &Options, programs: &Programs) -> anyhow::Result<Outcome> {
+    let relay = Relay::start(programs)?;
     let home = Home::with_relay(&relay)?;
-    let daemon = Daemon::start(options.mrpd.as_deref(), home.path())?;
+    let daemon = Daemon::start(programs, home.path())?;
     daemon.session().await?;
     tokio::time::sleep(SETTLING).await;
     let before = wake_ups(daemon.id())?;
@@ -44,7 +37,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
         .map(|(thread, count)| format!("{thread} {count}"))
         .collect();
     let pings = options.seconds / PINGS.0 + options.seconds / PINGS.1;
-    Ok(vec![
+    let lines = vec![
         Line::new("resident memory", mebibytes(daemon.resident()?)),
         Line::new(
             "of it anonymous",
@@ -56,7 +49,11 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
         Line::new("pings, both ways together", pings.to_string()),
         Line::new("wake-ups", by_thread.values().sum::<u64>().to_string()),
         Line::new("wake-ups by thread", words.join(", ")),
-    ])
+    ];
+    Ok(Outcome {
+        lines,
+        marks: Vec::new(),
+    })
 }
 
 /// How often each thread has begun to run again after it had nothing to do, by its number and name.
@@ -71,20 +68,4 @@ fn wake_ups(process: u32) -> anyhow::Result<BTreeMap<String, u64>> {
         threads.insert(thread, count);
     }
     Ok(threads)
-}
-
-/// Bytes of one kind of memory.
-fn memory(process: u32, kind: &str) -> anyhow::Result<u64> {
-    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
-    let kibibytes = field(&status, kind)?.trim_end_matches(" kB");
-    Ok(kibibytes.parse::<u64>()? * 1024)
-}
-
-/// A field of a file `status` of the system's.
-fn field<'a>(status: &'a str, name: &str) -> anyhow::Result<&'a str> {
-    status
-        .lines()
-        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
-        .map(str::trim)
-        .with_context(|| format!("the status of a process has {name}"))
 }

@@ -4,7 +4,9 @@ mod population;
 
 use crate::clock;
 use crate::daemon::{self, Daemon};
-use crate::report::{Line, mebibytes, millis, quantile};
+use crate::process::Programs;
+use crate::report::{Line, Outcome, mebibytes, millis, quantile};
+use crate::scratch;
 use anyhow::ensure;
 use mrp_proto::time::Timestamp;
 use mrpd::store::{Settled, Settlement, Store, Target};
@@ -25,9 +27,6 @@ pub(crate) struct Options {
     /// A folder to fill and keep; one that is filled already is only asked
     #[arg(long)]
     keep: Option<PathBuf>,
-    /// The mrpd to measure; the one built beside this program where absent
-    #[arg(long)]
-    mrpd: Option<PathBuf>,
 }
 
 /// Messages on their way to the disk.
@@ -37,10 +36,8 @@ const MARKED: u64 = 1000;
 /// Of all messages, what is left unread: one in so many.
 const UNREAD: u64 = 100;
 
-pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
-    let temporary = tempfile::Builder::new()
-        .prefix("bench-mrpd-")
-        .tempdir_in(".")?;
+pub(crate) async fn run(options: &Options, programs: &Programs) -> anyhow::Result<Outcome> {
+    let temporary = scratch::folder("mrpd")?;
     let home = options.keep.as_deref().unwrap_or(temporary.path());
     let home = std::path::absolute(home)?;
     let database = daemon::database(&home)?;
@@ -51,7 +48,7 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
     }
     let filled_in = begun.elapsed();
     let size = std::fs::metadata(&database)?.len();
-    let daemon = Daemon::start(options.mrpd.as_deref(), &home)?;
+    let daemon = Daemon::start(programs, &home)?;
     let mut lines = vec![
         Line::new("messages", options.messages.to_string()),
         Line::new("filled in", format!("{:.0} s", filled_in.as_secs_f64())),
@@ -76,7 +73,10 @@ pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
         "resident memory after",
         mebibytes(daemon.resident()?),
     ));
-    Ok(lines)
+    Ok(Outcome {
+        lines,
+        marks: Vec::new(),
+    })
 }
 
 /// Stores the messages as a session does, and marks most of them as read.

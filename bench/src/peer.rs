@@ -4,6 +4,7 @@
 
 pub(crate) mod mosquitto;
 pub(crate) mod nats;
+pub(crate) mod nginx;
 pub(crate) mod postgres;
 pub(crate) mod redis;
 
@@ -13,7 +14,6 @@ use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
-use tempfile::TempDir;
 
 /// How long a server may take to listen.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,11 +30,16 @@ pub(crate) struct Peer {
 }
 
 impl Peer {
-    /// Starts a command that makes it listen at `address`.
-    pub(crate) fn start(mut command: Command, address: SocketAddr) -> anyhow::Result<Self> {
+    /// Starts a command that makes it listen at `address`, in a folder of its own.
+    pub(crate) fn start(
+        mut command: Command,
+        address: SocketAddr,
+        folder: &Path,
+    ) -> anyhow::Result<Self> {
         let program = PathBuf::from(command.get_program());
         let program = program.display();
         command.stdin(Stdio::null()).stdout(Stdio::null());
+        command.current_dir(folder);
         let begun = Instant::now();
         let process = command.stderr(Stdio::null()).spawn();
         let process = Running::new(process.with_context(|| format!("cannot start {program}"))?);
@@ -65,12 +70,6 @@ impl Peer {
 /// A port that was free a moment ago. Whoever finds it taken after all says so.
 pub(crate) fn free_address() -> anyhow::Result<SocketAddr> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?)
-}
-
-/// A folder below the working directory, since the system's temporary folder may be in memory, where nothing is ever on disk.
-pub(crate) fn folder(peer: &str) -> anyhow::Result<TempDir> {
-    let prefix = format!("bench-{peer}-");
-    Ok(tempfile::Builder::new().prefix(&prefix).tempdir_in(".")?)
 }
 
 /// Where a program is, if it is installed.

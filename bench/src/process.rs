@@ -1,25 +1,57 @@
-//! A program of ours as a process of its own.
+//! Processes that are ours alone, and what the system says about them.
 
 use anyhow::{Context as _, bail};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use std::collections::BTreeSet;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+
+/// Which builds are measured.
+#[derive(Debug, Clone, Default, clap::Args)]
+pub(crate) struct Programs {
+    /// The relayd to measure; the one built beside this program where absent
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) relayd: Option<PathBuf>,
+    /// The mrpd to measure; the one built beside this program where absent
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) mrpd: Option<PathBuf>,
+    /// The mrpctl to measure; the one built beside this program where absent
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) mrpctl: Option<PathBuf>,
+}
+
+impl Programs {
+    pub(crate) fn relayd(&self) -> anyhow::Result<PathBuf> {
+        beside(self.relayd.as_deref(), "relayd")
+    }
+
+    pub(crate) fn mrpd(&self) -> anyhow::Result<PathBuf> {
+        beside(self.mrpd.as_deref(), "mrpd")
+    }
+
+    pub(crate) fn mrpctl(&self) -> anyhow::Result<PathBuf> {
+        beside(self.mrpctl.as_deref(), "mrpctl")
+    }
+}
 
 /// A process that has said that it is ready.
 #[derive(Debug)]
 pub(crate) struct Started {
-    pub(crate) process: Child,
+    pub(crate) process: Running,
     /// What it said behind the words that it was to say: where it listens.
     pub(crate) place: String,
     /// How long that took.
     pub(crate) took: Duration,
 }
 
-/// `program`, or the one of that name that was built beside this program.
-pub(crate) fn beside(program: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
+/// `program`, or the one of that name that was built beside this program. Absolute, since servers work in folders of their own.
+fn beside(program: Option<&Path>, name: &str) -> anyhow::Result<PathBuf> {
     match program {
-        Some(program) => Ok(program.to_owned()),
+        Some(program) => Ok(std::path::absolute(program)?),
         None => Ok(std::env::current_exe()?.with_file_name(name)),
     }
 }
@@ -29,11 +61,12 @@ pub(crate) fn start(mut command: Command, ready: &str) -> anyhow::Result<Started
     let begun = Instant::now();
     let program = PathBuf::from(command.get_program());
     let spawned = command.stdout(Stdio::piped()).spawn();
-    let mut process = spawned.with_context(|| {
+    let mut child = spawned.with_context(|| {
         let program = program.display();
         format!("cannot start {program}; build it first: bench/README.md says how")
     })?;
-    let output = process.stdout.take().context("stdout is piped")?;
+    let output = child.stdout.take().context("stdout is piped")?;
+    let process = Running::new(child);
     let mut line = String::new();
     BufReader::new(output).read_line(&mut line)?;
     let Some(place) = line.trim().strip_prefix(ready) else {
@@ -46,12 +79,17 @@ pub(crate) fn start(mut command: Command, ready: &str) -> anyhow::Result<Started
     })
 }
 
+/// Those that run now, so that a run that is interrupted or takes too long ends them.
+static RUNNING: Mutex<BTreeSet<u32>> = Mutex::new(BTreeSet::new());
+
 /// A process of ours alone, killed when it is not needed any more.
 #[derive(Debug)]
 pub(crate) struct Running(Child);
 
 impl Running {
     pub(crate) fn new(process: Child) -> Self {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.insert(process.id());
         Self(process)
     }
 
@@ -61,15 +99,44 @@ impl Running {
 
     /// Ends it as a loss of power does.
     pub(crate) fn kill(&mut self) {
+        self.forget();
         // It may have ended already, which is all that is wanted.
         let _ = self.0.kill();
         let _ = self.0.wait();
+    }
+
+    /// Asks it to end, and waits until it has.
+    pub(crate) fn end(&mut self) {
+        self.forget();
+        signal(self.id(), Signal::SIGTERM);
+        let _ = self.0.wait();
+    }
+
+    /// Before it is waited for, since its number may be another's afterwards.
+    fn forget(&self) {
+        let mut running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+        running.remove(&self.id());
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
         self.kill();
+    }
+}
+
+/// Kills all that run; whoever talks to them sees connections end.
+pub(crate) fn kill_all() {
+    let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
+    for &process in running.iter() {
+        signal(process, Signal::SIGKILL);
+    }
+}
+
+fn signal(process: u32, which: Signal) {
+    if let Ok(id) = i32::try_from(process) {
+        // It may have ended already.
+        let _ = kill(Pid::from_raw(id), which);
     }
 }
 
@@ -108,21 +175,19 @@ const ENDED_SYSTEM: usize = 14;
 
 /// A process and what it has started.
 fn family(process: u32) -> anyhow::Result<Vec<u32>> {
-    let mut members = vec![process];
-    for entry in std::fs::read_dir("/proc")?.flatten() {
-        let Some(number) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
-            continue;
-        };
-        // One that has ended meanwhile has none.
-        if stat(number, PARENT).is_ok_and(|parent| parent == u64::from(process)) {
-            members.push(number);
-        }
-    }
+    let mut members = all()?;
+    // One that has ended meanwhile has no parent.
+    members.retain(|&member| {
+        member == process || stat(member, PARENT).is_ok_and(|parent| parent == u64::from(process))
+    });
     Ok(members)
+}
+
+/// Every process of the machine's.
+pub(crate) fn all() -> anyhow::Result<Vec<u32>> {
+    let entries = std::fs::read_dir("/proc")?.flatten();
+    let numbers = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
+    Ok(numbers.collect())
 }
 
 /// Linux counts in hundredths of a second on every architecture that matters.
@@ -152,4 +217,32 @@ pub(crate) fn resident(process: u32) -> anyhow::Result<u64> {
         .context("statm has seven fields")?
         .parse()?;
     Ok(pages * 4096)
+}
+
+/// Bytes of one kind of memory, such as `VmHWM`.
+pub(crate) fn memory(process: u32, kind: &str) -> anyhow::Result<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status"))?;
+    let kibibytes = field(&status, kind)?.trim_end_matches(" kB");
+    Ok(kibibytes.parse::<u64>()? * 1024)
+}
+
+/// Has the system measure the most resident memory (`VmHWM`) from now on: proc_pid_clear_refs(5).
+pub(crate) fn forget_peak(process: u32) -> anyhow::Result<()> {
+    Ok(std::fs::write(format!("/proc/{process}/clear_refs"), "5")?)
+}
+
+/// A field of a file `status` of the system's.
+pub(crate) fn field<'a>(status: &'a str, name: &str) -> anyhow::Result<&'a str> {
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(':'))
+        .map(str::trim)
+        .with_context(|| format!("the status of a process has {name}"))
+}
+
+/// Has this process, and what it starts, open as many files as it may.
+pub(crate) fn raise_descriptor_limit() -> anyhow::Result<()> {
+    use nix::sys::resource::{Resource, getrlimit, setrlimit};
+    let (_, most) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, most, most).context("cannot raise the limit of open files")
 }

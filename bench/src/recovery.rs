@@ -1,78 +1,109 @@
 //! How long a relay with many messages takes to be ready after it was killed, and what memory they cost, beside Redis.
 
-use crate::load::{Until, drive};
+use crate::crowd::Crowd;
+use crate::filling::{self, Letter};
+use crate::load::{Plan, Until, drive};
 use crate::peer::redis::Redis;
-use crate::process;
-use crate::relay::Relay;
-use crate::report::{Line, Spread, mebibytes};
-use crate::system::System;
-use std::path::PathBuf;
+use crate::process::{self, Programs};
+use crate::relay::{Data, Relay};
+use crate::report::{Outcome, Spread, mebibytes, thousands};
+use crate::rows::{self, Mark};
+use crate::system::{Kind, System};
+use std::time::Instant;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
-    /// Messages in the store
-    #[arg(long, default_value_t = 1_000_000)]
-    messages: usize,
+    /// Mebibytes of messages in each store
+    #[arg(long, default_value_t = 1_024)]
+    mebibytes: usize,
     /// Bytes of each message
     #[arg(long, default_value_t = 1024)]
     size: usize,
     /// Crashes
     #[arg(long, default_value_t = 5)]
     rounds: usize,
-    /// The relayd to measure; the one built beside this program where absent
-    #[arg(long)]
-    relayd: Option<PathBuf>,
 }
 
 /// Senders at once.
 const CONNECTIONS: usize = 64;
 /// Messages between two crashes.
 const MEANWHILE: usize = 1_000;
+/// Keys that send, and that are written to.
+const KEYS: usize = 10_000;
 
-pub(crate) async fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
+pub(crate) async fn run(options: &Options, programs: &Programs) -> anyhow::Result<Outcome> {
     let text = "x".repeat(options.size);
-    let mut ours = System::Relay(Relay::start(options.relayd.as_ref())?);
-    let mut theirs = Redis::start()?.map(System::Redis);
-    let mut lines = vec![Line::new("messages", options.messages.to_string())];
-    for (name, system) in [("relayd", Some(&ours)), ("redis", theirs.as_ref())] {
-        let Some(system) = system else {
-            lines.push(Line::new(name, "missing"));
-            continue;
-        };
-        let load = drive(
-            system,
-            CONNECTIONS,
-            Until::Messages(options.messages),
-            &text,
-        )
-        .await?;
-        let resident = mebibytes(process::resident(system.process())?);
-        let filled = format!("{:.0} msg/s, {resident} resident after", load.rate());
-        lines.push(Line::new(name, filled));
+    let messages = (options.mebibytes << 20) / options.size;
+    let crowd = Crowd::new(1_000, KEYS);
+    let mut outcome = Outcome::default();
+    outcome.line("messages", thousands(messages));
+
+    let begun = Instant::now();
+    let data = Data::temporary()?;
+    let (senders, recipients) = (filling::public_keys(1, KEYS), filling::public_keys(2, KEYS));
+    let letters = (0..messages).map(|number| Letter {
+        sender: senders[number / 7 % KEYS],
+        recipient: recipients[number % KEYS],
+        text: &text,
+        expires_in: None,
+    });
+    filling::fill(&data.database(), letters).await?;
+    let mut ours = System::Relay(Relay::start_with(programs, data, Vec::new())?);
+    let seconds = begun.elapsed().as_secs_f64();
+    outcome.line("relayd, filled in", format!("{seconds:.0} s"));
+
+    let begun = Instant::now();
+    let mut theirs = None;
+    if let Some(redis) = Redis::start()? {
+        let streams = recipients.iter().map(ToString::to_string);
+        redis
+            .fill(&streams.collect::<Vec<_>>(), messages, &text)
+            .await?;
+        theirs = Some(System::Redis(redis));
+        let seconds = begun.elapsed().as_secs_f64();
+        outcome.line("redis, filled in", format!("{seconds:.0} s"));
     }
+
     let (mut own_times, mut other_times) = (Vec::new(), Vec::new());
     for _ in 0..options.rounds {
-        own_times.push(crash(&mut ours, &text).await?);
+        own_times.push(crash(&mut ours, &crowd, &text).await?);
         if let Some(theirs) = &mut theirs {
-            other_times.push(crash(theirs, &text).await?);
+            other_times.push(crash(theirs, &crowd, &text).await?);
         }
     }
     let own = Spread::of(&own_times);
-    lines.push(Line::new("relayd, ready after kill -9", own.figure("ms")));
+    outcome.line("relayd, ready after kill -9", own.figure("ms"));
     let resident = process::resident(ours.process())?;
-    lines.push(Line::new("relayd, resident then", mebibytes(resident)));
-    if !other_times.is_empty() {
-        let other = Spread::of(&other_times);
-        lines.push(Line::new("redis, ready after kill -9", other.figure("ms")));
-        let ratio = Spread::of_ratios(&own_times, &other_times).median;
-        lines.push(Line::new("ours to theirs", format!("{ratio:.2}x")));
-    }
-    Ok(lines)
+    outcome.line("relayd, resident then", mebibytes(resident));
+    let Some(theirs) = theirs else {
+        outcome.line("redis", "missing");
+        outcome.marks = vec![Mark::missing(&rows::RECOVERY, Kind::Redis.missing())];
+        return Ok(outcome);
+    };
+    let other = Spread::of(&other_times);
+    outcome.line("redis, ready after kill -9", other.figure("ms"));
+    let resident = process::resident(theirs.process())?;
+    outcome.line("redis, resident then", mebibytes(resident));
+    let (own, other, size) = (own.median, other.median, options.mebibytes);
+    outcome.marks = vec![Mark::new(
+        &rows::RECOVERY,
+        Spread::of_ratios(&own_times, &other_times),
+        format!(
+            "relayd {own:.0} ms; redis {other:.0} ms, with {size} MiB of messages each, all on disk"
+        ),
+    )];
+    Ok(outcome)
 }
 
 /// Something new, a crash under it, and the milliseconds until the system is ready again.
-async fn crash(system: &mut System, text: &str) -> anyhow::Result<f64> {
-    drive(system, CONNECTIONS, Until::Messages(MEANWHILE), text).await?;
+async fn crash(system: &mut System, crowd: &Crowd, text: &str) -> anyhow::Result<f64> {
+    let plan = Plan {
+        connections: CONNECTIONS,
+        until: Until::Messages(MEANWHILE),
+        text,
+        stock: 0,
+    };
+    drive(system, crowd, plan).await?;
     let time = match system {
         System::Relay(relay) => {
             relay.crash()?;

@@ -1,47 +1,52 @@
 //! A relayd process of its own, on a free port, with its data in a folder that goes away with it.
 
-use crate::process;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use crate::process::{self, Programs, Running};
+use crate::scratch;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::Command;
 use std::time::Duration;
 
 #[derive(Debug)]
 pub(crate) struct Relay {
     program: PathBuf,
-    process: Child,
+    process: Running,
     pub(crate) address: SocketAddr,
     /// How long it took to become ready.
     pub(crate) started_in: Duration,
     data: Data,
+    /// Fields of its configuration, as `key=value`.
+    settings: Vec<String>,
 }
 
 impl Relay {
-    /// Starts `program`, or the relayd that was built beside this program.
-    pub(crate) fn start(program: Option<&PathBuf>) -> anyhow::Result<Self> {
-        Self::start_with(program, Data::temporary()?)
+    /// Starts one that is empty.
+    pub(crate) fn start(programs: &Programs) -> anyhow::Result<Self> {
+        Self::start_with(programs, Data::temporary()?, Vec::new())
     }
 
-    /// As [`Relay::start`], with what is in a folder already.
-    pub(crate) fn start_with(program: Option<&PathBuf>, data: Data) -> anyhow::Result<Self> {
-        let program = process::beside(program.map(PathBuf::as_path), "relayd")?;
-        let started = start(&program, &data)?;
+    /// Starts one on what is in a folder already, with fields of its configuration set.
+    pub(crate) fn start_with(
+        programs: &Programs,
+        data: Data,
+        settings: Vec<String>,
+    ) -> anyhow::Result<Self> {
+        let program = programs.relayd()?;
+        let started = start(&program, &data, &settings)?;
         Ok(Self {
             program,
             process: started.process,
             address: started.place.parse()?,
             started_in: started.took,
             data,
+            settings,
         })
     }
 
     /// Ends it without warning and starts it on what it has on disk.
     pub(crate) fn crash(&mut self) -> anyhow::Result<()> {
-        self.process.kill()?;
-        self.process.wait()?;
-        let started = start(&self.program, &self.data)?;
+        self.process.kill();
+        let started = start(&self.program, &self.data, &self.settings)?;
         self.process = started.process;
         self.address = started.place.parse()?;
         self.started_in = started.took;
@@ -64,12 +69,16 @@ impl Relay {
     }
 }
 
-fn start(program: &Path, data: &Data) -> anyhow::Result<process::Started> {
+fn start(program: &Path, data: &Data, settings: &[String]) -> anyhow::Result<process::Started> {
     let mut command = Command::new(program);
     command
         .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
         .arg(data.folder())
-        .args(["--set", "log=warn"]);
+        .args(["--set", "log=error"])
+        .current_dir(data.folder());
+    for setting in settings {
+        command.args(["--set", setting]);
+    }
     process::start(command, "relayd ready http://")
 }
 
@@ -83,12 +92,14 @@ pub(crate) enum Data {
 }
 
 impl Data {
-    /// A new folder below the working directory, since the system's temporary folder may be in memory, where nothing is ever on disk.
     pub(crate) fn temporary() -> anyhow::Result<Self> {
-        let mut builder = tempfile::Builder::new();
-        Ok(Self::Temporary(
-            builder.prefix("bench-relayd-").tempdir_in(".")?,
-        ))
+        Ok(Self::Temporary(scratch::folder("relayd")?))
+    }
+
+    /// A folder that is made if it is not there.
+    pub(crate) fn kept(folder: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        Ok(Self::Kept(folder.canonicalize()?))
     }
 
     /// The relay's database.
@@ -106,13 +117,18 @@ impl Data {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        // Nothing can be done about a failure here, and the process is ours alone. Data that is kept is closed properly.
-        let id = i32::try_from(self.process.id()).map(Pid::from_raw);
-        if let (Data::Kept(_), Ok(id)) = (&self.data, id) {
-            let _ = kill(id, Signal::SIGTERM);
-        } else {
-            let _ = self.process.kill();
+        // Data that is kept is closed properly.
+        match &self.data {
+            Data::Kept(_) => self.process.end(),
+            Data::Temporary(_) => self.process.kill(),
         }
-        let _ = self.process.wait();
+    }
+}
+
+impl Relay {
+    /// Ends it properly and gives back what it has on disk.
+    pub(crate) fn close(mut self) -> Data {
+        self.process.end();
+        std::mem::replace(&mut self.data, Data::Kept(PathBuf::new()))
     }
 }

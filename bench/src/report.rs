@@ -1,18 +1,33 @@
 //! The one place that writes to standard output.
 
+use crate::rows::Mark;
 use std::time::Duration;
+
+/// What a scenario has found.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    pub(crate) lines: Vec<Line>,
+    /// What it says about rows of the table.
+    pub(crate) marks: Vec<Mark>,
+}
+
+impl Outcome {
+    pub(crate) fn line(&mut self, name: impl Into<String>, value: impl Into<String>) {
+        self.lines.push(Line::new(name, value));
+    }
+}
 
 /// One figure: what it is, and its value with its unit.
 #[derive(Debug)]
 pub(crate) struct Line {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) value: String,
 }
 
 impl Line {
-    pub(crate) fn new(name: &'static str, value: impl Into<String>) -> Self {
+    pub(crate) fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
         Self {
-            name,
+            name: name.into(),
             value: value.into(),
         }
     }
@@ -74,9 +89,73 @@ impl Spread {
     }
 }
 
+/// How a figure grows with a size: its value at each, and by what it is multiplied where the size is ten times as large.
+pub(crate) fn slope(sizes: &[usize], values: &[f64], unit: &str) -> String {
+    let texts: Vec<String> = sizes
+        .iter()
+        .zip(values)
+        .map(|(size, value)| format!("{value:.2} {unit} at {}", thousands(*size)))
+        .collect();
+    let mut text = texts.join(", ");
+    if let ([first, .., last], [least, .., most]) = (sizes, values) {
+        let tenfolds = (*last as f64 / *first as f64).log10();
+        let factor = (most / least).powf(1.0 / tenfolds);
+        text += &format!("; {factor:.2}x for ten times as many");
+    }
+    text
+}
+
+/// A whole number, its thousands apart.
+pub(crate) fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut text = String::new();
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// Writes a scenario's figures.
+pub(crate) fn print(outcome: &Outcome) {
+    for line in &outcome.lines {
+        say(format_args!("{:<36} {}", line.name, line.value));
+    }
+    for mark in &outcome.marks {
+        let goal = mark.goal;
+        say(format_args!(
+            "row {}, {}: {}",
+            goal.row,
+            goal.what,
+            mark.summary()
+        ));
+    }
+}
+
 #[expect(clippy::print_stdout, reason = "figures are what this program is for")]
-pub(crate) fn print(lines: &[Line]) {
-    for line in lines {
-        println!("{:<36} {}", line.name, line.value);
+pub(crate) fn say(text: impl std::fmt::Display) {
+    println!("{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slope_is_of_ten_times_as_many() {
+        let text = slope(&[10, 1_000], &[1.0, 4.0], "ms");
+        assert_eq!(
+            text,
+            "1.00 ms at 10, 4.00 ms at 1,000; 2.00x for ten times as many"
+        );
+        assert_eq!(slope(&[10], &[1.0], "ms"), "1.00 ms at 10");
+    }
+
+    #[test]
+    fn thousands_are_apart() {
+        let texts = [0, 999, 1_000, 1_234_567].map(thousands);
+        assert_eq!(texts, ["0", "999", "1,000", "1,234,567"]);
     }
 }

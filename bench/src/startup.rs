@@ -1,19 +1,17 @@
 //! How long an empty relay takes to be ready, and what memory it has then, beside mosquitto.
 
 use crate::peer::mosquitto::Mosquitto;
-use crate::process;
+use crate::process::{self, Programs};
 use crate::relay::Relay;
-use crate::report::{Line, Spread};
-use std::path::PathBuf;
+use crate::report::{Line, Outcome, Spread};
+use crate::rows::{self, Goal, Mark};
+use crate::system::Kind;
 
 #[derive(Debug, clap::Args)]
 pub(crate) struct Options {
     /// Rounds
     #[arg(long, default_value_t = 15)]
     rounds: usize,
-    /// The relayd to measure; the one built beside this program where absent
-    #[arg(long)]
-    relayd: Option<PathBuf>,
 }
 
 /// One program's starts.
@@ -36,10 +34,10 @@ impl Figures {
     }
 }
 
-pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
+pub(crate) fn run(options: &Options, programs: &Programs) -> anyhow::Result<Outcome> {
     let (mut ours, mut theirs) = (Figures::default(), Figures::default());
     for _ in 0..options.rounds {
-        let relay = Relay::start(options.relayd.as_ref())?;
+        let relay = Relay::start(programs)?;
         ours.times.push(relay.started_in.as_secs_f64() * 1e3);
         ours.memory.push(mebibytes(relay.resident()?));
         if let Some(mosquitto) = Mosquitto::start()? {
@@ -49,17 +47,31 @@ pub(crate) fn run(options: &Options) -> anyhow::Result<Vec<Line>> {
             theirs.memory.push(mebibytes(resident));
         }
     }
-    let mut lines = Vec::from(ours.lines("relayd, ready after", "relayd, resident memory"));
+    let lines = Vec::from(ours.lines("relayd, ready after", "relayd, resident memory"));
+    let mut outcome = Outcome {
+        lines,
+        marks: Vec::new(),
+    };
     if theirs.times.is_empty() {
-        lines.push(Line::new("mosquitto", "missing"));
-        return Ok(lines);
+        outcome.line("mosquitto", "missing");
+    } else {
+        let lines = theirs.lines("mosquitto, listens after", "mosquitto, resident memory");
+        outcome.lines.extend(lines);
     }
-    lines.extend(theirs.lines("mosquitto, listens after", "mosquitto, resident memory"));
-    let time = Spread::of_ratios(&ours.times, &theirs.times).median;
-    let memory = Spread::of_ratios(&ours.memory, &theirs.memory).median;
-    lines.push(Line::new("ours to theirs, time", format!("{time:.2}x")));
-    lines.push(Line::new("ours to theirs, memory", format!("{memory:.2}x")));
-    Ok(lines)
+    outcome.marks = vec![
+        mark(&rows::MEMORY_START, "MiB", &ours.memory, &theirs.memory),
+        mark(&rows::START, "ms", &ours.times, &theirs.times),
+    ];
+    Ok(outcome)
+}
+
+fn mark(goal: &'static Goal, unit: &str, ours: &[f64], theirs: &[f64]) -> Mark {
+    if theirs.is_empty() {
+        return Mark::missing(goal, Kind::Mosquitto.missing());
+    }
+    let (own, other) = (Spread::of(ours).median, Spread::of(theirs).median);
+    let text = format!("relayd {own:.1} {unit}; mosquitto {other:.1} {unit}");
+    Mark::new(goal, Spread::of_ratios(ours, theirs), text)
 }
 
 fn mebibytes(bytes: u64) -> f64 {

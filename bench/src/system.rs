@@ -1,14 +1,14 @@
 //! The systems that are compared: our relay, and those that people would otherwise pick.
 
+use crate::crowd::Part;
 use crate::peer::mosquitto::{self, Mosquitto, Session};
 use crate::peer::nats::{self, Nats};
 use crate::peer::postgres::{self, Postgres};
 use crate::peer::redis::{self, Redis};
+use crate::process::Programs;
 use crate::relay::Relay;
-use crate::wire::{self, fresh_key};
+use crate::wire;
 use anyhow::ensure;
-use mrp_proto::key::PublicKey;
-use std::path::PathBuf;
 
 /// A system that is measured.
 pub(crate) enum System {
@@ -19,35 +19,64 @@ pub(crate) enum System {
     Mosquitto(Mosquitto),
 }
 
-/// Those that are installed, ours first, and the names of those that are not.
-pub(crate) async fn all(
-    relayd: Option<&PathBuf>,
+/// Which system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Relay,
+    Redis,
+    Postgres,
+    Nats,
+    Mosquitto,
+}
+
+/// Those of the given kinds that are installed, and why the others are missing.
+pub(crate) async fn start(
+    kinds: &[Kind],
+    programs: &Programs,
 ) -> anyhow::Result<(Vec<System>, Vec<&'static str>)> {
-    let mut systems = vec![System::Relay(Relay::start(relayd)?)];
-    let mut missing = Vec::new();
-    match Redis::start()? {
-        Some(redis) => systems.push(System::Redis(redis)),
-        None => missing.push("redis"),
-    }
-    match Postgres::start().await? {
-        Some(postgres) => systems.push(System::Postgres(postgres)),
-        None => missing.push("postgresql"),
-    }
-    match Nats::start().await? {
-        Some(nats) => systems.push(System::Nats(nats)),
-        None => missing.push("nats-server"),
-    }
-    match Mosquitto::start()? {
-        Some(mosquitto) => {
-            mosquitto.absent_subscriber().await?;
-            systems.push(System::Mosquitto(mosquitto));
+    let (mut systems, mut missing) = (Vec::new(), Vec::new());
+    for &kind in kinds {
+        let system = match kind {
+            Kind::Relay => Some(System::Relay(Relay::start(programs)?)),
+            Kind::Redis => Redis::start()?.map(System::Redis),
+            Kind::Postgres => Postgres::start().await?.map(System::Postgres),
+            Kind::Nats => Nats::start().await?.map(System::Nats),
+            Kind::Mosquitto => Mosquitto::start()?.map(System::Mosquitto),
+        };
+        match system {
+            Some(system) => systems.push(system),
+            None => missing.push(kind.missing()),
         }
-        None => missing.push("mosquitto"),
     }
     Ok((systems, missing))
 }
 
+impl Kind {
+    /// What is to be said where it cannot be started.
+    pub(crate) fn missing(self) -> &'static str {
+        match self {
+            Self::Relay => "relayd",
+            Self::Redis => "redis-server is not installed",
+            Self::Postgres => {
+                "postgresql is not installed, or its user cannot enter the folder of the data (see --data)"
+            }
+            Self::Nats => "nats-server is not installed",
+            Self::Mosquitto => "mosquitto or mosquitto-clients is not installed",
+        }
+    }
+}
+
 impl System {
+    pub(crate) fn kind(&self) -> Kind {
+        match self {
+            Self::Relay(_) => Kind::Relay,
+            Self::Redis(_) => Kind::Redis,
+            Self::Postgres(_) => Kind::Postgres,
+            Self::Nats(_) => Kind::Nats,
+            Self::Mosquitto(_) => Kind::Mosquitto,
+        }
+    }
+
     pub(crate) fn name(&self) -> &'static str {
         match self {
             Self::Relay(_) => "relayd, signed",
@@ -77,74 +106,68 @@ impl System {
         }
     }
 
-    pub(crate) async fn connect(&self, number: usize) -> anyhow::Result<Publisher> {
-        Ok(match self {
-            Self::Relay(relay) => Publisher::Relay {
-                connection: Box::new(wire::Connection::open(relay.address, fresh_key()?).await?),
-                recipient: fresh_key()?.public(),
-                sent: 0,
-            },
-            Self::Redis(redis) => {
-                let connection = redis::Connection::open(redis.peer.address).await?;
-                let stream = format!("stream:{number}");
-                Publisher::Redis { connection, stream }
-            }
+    /// A connection for these senders.
+    pub(crate) async fn connect(&self, part: Part) -> anyhow::Result<Publisher> {
+        let wire = match self {
+            Self::Relay(relay) => Wire::Relay(wire::Connection::open(relay.address).await?),
+            Self::Redis(redis) => Wire::Redis(redis::Connection::open(redis.peer.address).await?),
             Self::Postgres(postgres) => {
-                Publisher::Postgres(postgres::Connection::open(postgres.peer.address).await?)
+                Wire::Postgres(postgres::Connection::open(postgres.peer.address).await?)
             }
-            Self::Nats(nats) => Publisher::Nats(nats::Connection::open(nats.peer.address).await?),
+            Self::Nats(nats) => Wire::Nats(nats::Connection::open(nats.peer.address).await?),
             Self::Mosquitto(mosquitto) => {
-                let (address, client) = (mosquitto.peer.address, format!("publisher-{number}"));
+                let client = format!("publisher-{}", getrandom::u64()?);
+                let address = mosquitto.peer.address;
                 let opened = mosquitto::Connection::open(address, &client, Session::Clean);
-                Publisher::Mosquitto(opened.await?)
+                Wire::Mosquitto(opened.await?)
             }
-        })
+        };
+        Ok(Publisher { wire, part })
     }
 }
 
-/// A connection to one of them.
-pub(crate) enum Publisher {
-    Relay {
-        connection: Box<wire::Connection>,
-        recipient: PublicKey,
-        sent: usize,
-    },
-    Redis {
-        connection: redis::Connection,
-        stream: String,
-    },
+/// A connection that publishes.
+pub(crate) struct Publisher {
+    wire: Wire,
+    part: Part,
+}
+
+enum Wire {
+    Relay(wire::Connection),
+    Redis(redis::Connection),
     Postgres(postgres::Connection),
     Nats(nats::Connection),
     Mosquitto(mosquitto::Connection),
 }
 
-/// Messages to one recipient, so that no inbox fills up.
-const RENEWED_AFTER: usize = 1_000;
-
 impl Publisher {
-    pub(crate) async fn publish(&mut self, text: &str) -> anyhow::Result<()> {
-        match self {
-            Self::Relay {
-                connection,
-                recipient,
-                sent,
-            } => {
-                *sent += 1;
-                if *sent % RENEWED_AFTER == 0 {
-                    *recipient = fresh_key()?.public();
-                }
-                let body =
-                    format!(r#"{{"recipient_key":"{recipient}","body":{{"text":"{text}"}}}}"#);
-                let status = connection.post("/v1/messages", &body).await?;
-                ensure!(status == 202, "the relay answered {status}");
-                Ok(())
-            }
-            Self::Redis { connection, stream } => {
-                connection.publish(stream.as_bytes(), text.as_bytes()).await
-            }
-            Self::Postgres(connection) => connection.publish("bench", text.as_bytes()).await,
-            Self::Nats(connection) => connection.publish(text.as_bytes()).await,
-            Self::Mosquitto(connection) => connection.publish(text.as_bytes()).await,
+    /// Does for one message what is to be done before the clock runs.
+    pub(crate) fn prepare(&mut self, text: &str) {
+        if let Wire::Relay(_) = self.wire {
+            self.part.prepare(text);
         }
+    }
+
+    /// Publishes, waits for the acknowledgement, and says whether the message was prepared, where that is needed.
+    pub(crate) async fn publish(&mut self, text: &str) -> anyhow::Result<bool> {
+        match &mut self.wire {
+            Wire::Relay(connection) => {
+                let (request, was_ready) = self.part.send(text);
+                let status = connection.exchange(&request).await?;
+                ensure!(status == 202, "the relay answered {status}");
+                return Ok(was_ready);
+            }
+            Wire::Redis(connection) => {
+                let stream = self.part.recipient().as_bytes();
+                connection.publish(stream, text.as_bytes()).await?;
+            }
+            Wire::Postgres(connection) => {
+                let recipient = self.part.recipient();
+                connection.publish(recipient, text.as_bytes()).await?;
+            }
+            Wire::Nats(connection) => connection.publish(text.as_bytes()).await?,
+            Wire::Mosquitto(connection) => connection.publish(text.as_bytes()).await?,
+        }
+        Ok(true)
     }
 }

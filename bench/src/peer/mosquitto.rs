@@ -1,6 +1,7 @@
 //! mosquitto: a broker that acknowledges what it has in memory (MQTT 3.1.1, QoS 1).
 
-use super::{Peer, folder, free_address, installed};
+use super::{Peer, free_address, installed};
+use crate::scratch;
 use anyhow::{Context as _, ensure};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -29,7 +30,7 @@ impl Mosquitto {
             return Ok(None);
         };
         let address = free_address()?;
-        let folder = folder("mosquitto")?;
+        let folder = scratch::folder("mosquitto")?;
         let config = folder.path().join("mosquitto.conf");
         let (ip, port) = (address.ip(), address.port());
         // Without a limit, since a broker that drops what it has acknowledged is no comparison.
@@ -39,7 +40,7 @@ impl Mosquitto {
         let mut command = Command::new(server);
         command.arg("-c").arg(config);
         Ok(Some(Self {
-            peer: Peer::start(command, address)?,
+            peer: Peer::start(command, address, folder.path())?,
             publisher,
             _folder: folder,
         }))
@@ -59,16 +60,7 @@ impl Mosquitto {
     /// Has a subscriber that is away, for whom everything is kept.
     pub(crate) async fn absent_subscriber(&self) -> anyhow::Result<()> {
         let mut subscriber = Connection::open(self.peer.address, "absent", Session::Kept).await?;
-        let mut packet = vec![0, 1];
-        packet.extend(string(TOPIC));
-        packet.push(1);
-        subscriber.write(0x82, &packet).await?;
-        let mut answer = [0; 5];
-        subscriber.stream.read_exact(&mut answer).await?;
-        ensure!(
-            answer == [0x90, 3, 0, 1, 1],
-            "mosquitto refused: {answer:?}"
-        );
+        subscriber.subscribe().await?;
         subscriber.write(0xe0, &[]).await
     }
 }
@@ -121,6 +113,19 @@ impl Connection {
         Ok(())
     }
 
+    /// Subscribes with acknowledgement.
+    async fn subscribe(&mut self) -> anyhow::Result<()> {
+        let mut packet = vec![0, 1];
+        packet.extend(string(TOPIC));
+        packet.push(1);
+        self.write(0x82, &packet).await?;
+        let mut answer = [0; 5];
+        self.stream.read_exact(&mut answer).await?;
+        let is_taken = answer == [0x90, 3, 0, 1, 1];
+        ensure!(is_taken, "mosquitto refused: {answer:?}");
+        Ok(())
+    }
+
     /// A packet with its length in front, seven bits a byte.
     async fn write(&mut self, kind: u8, content: &[u8]) -> anyhow::Result<()> {
         let mut packet = vec![kind];
@@ -142,4 +147,70 @@ impl Connection {
 fn string(text: &str) -> Vec<u8> {
     let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
     [&length.to_be_bytes(), text.as_bytes()].concat()
+}
+
+/// A connection to which everything comes, each to be acknowledged.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    connection: Connection,
+    /// What was read and not taken yet.
+    buffer: Vec<u8>,
+    payload: Vec<u8>,
+    /// The last message's number.
+    packet: [u8; 2],
+}
+
+impl Subscription {
+    pub(crate) async fn open(address: SocketAddr, client: &str) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(address, client, Session::Clean).await?;
+        connection.subscribe().await?;
+        Ok(Self {
+            connection,
+            buffer: Vec::new(),
+            payload: Vec::new(),
+            packet: [0; 2],
+        })
+    }
+
+    /// The payload of the next message.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<&[u8]> {
+        loop {
+            if let Some((kind, content, end)) = packet(&self.buffer) {
+                // Type 3 is a message; its quality of service is in the second and third bit.
+                if kind >> 4 == 3 {
+                    let rest = &self.buffer[content..end];
+                    let topic = usize::from(u16::from_be_bytes([rest[0], rest[1]]));
+                    self.packet = [rest[topic + 2], rest[topic + 3]];
+                    self.payload = rest[topic + 4..].to_vec();
+                }
+                self.buffer.drain(..end);
+                if kind >> 4 == 3 {
+                    return Ok(&self.payload);
+                }
+                continue;
+            }
+            let read = self.connection.stream.read_buf(&mut self.buffer).await?;
+            ensure!(read > 0, "mosquitto closed the connection");
+        }
+    }
+
+    /// Acknowledges the last message.
+    pub(crate) async fn confirm(&mut self) -> anyhow::Result<()> {
+        self.connection.write(0x40, &self.packet).await
+    }
+}
+
+/// The first packet, if it is there whole: its first byte, where its content begins, and where it ends.
+fn packet(bytes: &[u8]) -> Option<(u8, usize, usize)> {
+    let (mut length, mut place) = (0, 1);
+    loop {
+        let byte = *bytes.get(place)?;
+        length |= usize::from(byte & 0x7f) << (7 * (place - 1));
+        place += 1;
+        if byte & 0x80 == 0 {
+            break;
+        }
+    }
+    let end = place + length;
+    (bytes.len() >= end).then_some((bytes[0], place, end))
 }

@@ -1,6 +1,7 @@
 //! nats-server with JetStream: acknowledged when it is written, synced to disk every two minutes.
 
-use super::{Peer, folder, free_address, installed};
+use super::{Peer, free_address, installed};
+use crate::scratch;
 use anyhow::{bail, ensure};
 use std::net::SocketAddr;
 use std::process::Command;
@@ -25,7 +26,7 @@ impl Nats {
             return Ok(None);
         };
         let address = free_address()?;
-        let folder = folder("nats")?;
+        let folder = scratch::folder("nats")?;
         let mut command = Command::new(program);
         command
             .args(["-a", &address.ip().to_string()])
@@ -33,7 +34,7 @@ impl Nats {
             .arg("-js")
             .arg("-sd")
             .arg(folder.path());
-        let peer = Peer::start(command, address)?;
+        let peer = Peer::start(command, address, folder.path())?;
         let mut connection = Connection::open(address).await?;
         connection
             .ask("$JS.API.STREAM.CREATE.bench", STREAM.as_bytes())
@@ -88,14 +89,20 @@ impl Connection {
             } else if line.starts_with("-ERR") {
                 bail!("nats-server: {line}");
             } else if line.starts_with("MSG ") {
-                let length = line.split_whitespace().last().unwrap_or_default();
-                let mut answer = vec![0; length.parse::<usize>()? + 2];
-                self.stream.read_exact(&mut answer).await?;
+                let answer = self.payload(&line).await?;
                 let answer = String::from_utf8_lossy(&answer);
                 ensure!(!answer.contains("\"error\""), "nats-server: {answer}");
                 return Ok(());
             }
         }
+    }
+
+    /// What comes behind the line that announces a message.
+    async fn payload(&mut self, line: &str) -> anyhow::Result<Vec<u8>> {
+        let length = line.split_whitespace().last().unwrap_or_default();
+        let mut payload = vec![0; length.parse::<usize>()? + 2];
+        self.stream.read_exact(&mut payload).await?;
+        Ok(payload)
     }
 
     async fn write(&mut self, bytes: &[u8]) -> anyhow::Result<()> {
@@ -107,5 +114,55 @@ impl Connection {
         let read = self.stream.read_line(&mut line).await?;
         ensure!(read > 0, "nats-server closed the connection");
         Ok(line)
+    }
+}
+
+/// A connection to which the stream's messages are pushed, each to be acknowledged.
+#[derive(Debug)]
+pub(crate) struct Subscription {
+    connection: Connection,
+    payload: Vec<u8>,
+    /// Where the last message is acknowledged.
+    reply: String,
+}
+
+impl Subscription {
+    /// For messages that come from now on.
+    pub(crate) async fn open(address: SocketAddr) -> anyhow::Result<Self> {
+        let mut connection = Connection::open(address).await?;
+        let subject = format!("deliver.{}", getrandom::u64()?);
+        let subscribe = format!("SUB {subject} 2\r\n");
+        connection.write(subscribe.as_bytes()).await?;
+        let consumer = format!(
+            r#"{{"stream_name":"bench","config":{{"deliver_subject":"{subject}","deliver_policy":"new","ack_policy":"explicit"}}}}"#
+        );
+        let create = "$JS.API.CONSUMER.CREATE.bench";
+        connection.ask(create, consumer.as_bytes()).await?;
+        Ok(Self {
+            connection,
+            payload: Vec::new(),
+            reply: String::new(),
+        })
+    }
+
+    /// The payload of the next message.
+    pub(crate) async fn next(&mut self) -> anyhow::Result<&[u8]> {
+        loop {
+            let line = self.connection.line().await?;
+            if line.starts_with("PING") {
+                self.connection.write(b"PONG\r\n").await?;
+            } else if line.starts_with("MSG ") {
+                self.payload = self.connection.payload(&line).await?;
+                let reply = line.split_whitespace().nth(3).unwrap_or_default();
+                reply.clone_into(&mut self.reply);
+                return Ok(&self.payload);
+            }
+        }
+    }
+
+    /// Acknowledges the last message.
+    pub(crate) async fn confirm(&mut self) -> anyhow::Result<()> {
+        let ack = format!("PUB {} 4\r\n+ACK\r\n", self.reply);
+        self.connection.write(ack.as_bytes()).await
     }
 }

@@ -1,11 +1,13 @@
 //! PostgreSQL: a row that is on disk before its insert is acknowledged (`synchronous_commit = on`, as it comes).
 
-use super::{Peer, folder, free_address};
+use super::{Peer, free_address};
+use crate::scratch;
 use anyhow::{Context as _, ensure};
 use nix::unistd::{Uid, User, chown};
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use tempfile::TempDir;
 use tokio_postgres::{Client, NoTls, Statement};
@@ -23,13 +25,16 @@ const USER: &str = "postgres";
 const CONNECTIONS: &str = "max_connections=300";
 
 impl Postgres {
-    /// `None` where PostgreSQL is not installed.
+    /// `None` where PostgreSQL is not installed, or cannot come to where its data would be.
     pub(crate) async fn start() -> anyhow::Result<Option<Self>> {
         let Some(programs) = programs() else {
             return Ok(None);
         };
+        if !is_open_to_its_user(scratch::root()?)? {
+            return Ok(None);
+        }
         let address = free_address()?;
-        let folder = folder("postgres")?;
+        let folder = scratch::folder("postgres")?;
         let data = folder.path().join("data");
         let mut prepare = unprivileged(Command::new(programs.join("initdb")), &folder)?;
         prepare
@@ -45,7 +50,7 @@ impl Postgres {
             .args(["-c", &format!("port={}", address.port())])
             .args(["-c", "unix_socket_directories=", "-c", CONNECTIONS]);
         let postgres = Self {
-            peer: Peer::start(command, address)?,
+            peer: Peer::start(command, address, folder.path())?,
             _folder: folder,
         };
         let client = connect_when_ready(address).await?;
@@ -59,13 +64,26 @@ impl Postgres {
 }
 
 /// Debian has the programs of each version in a folder of its own, and the newest serves.
-fn programs() -> Option<PathBuf> {
+pub(crate) fn programs() -> Option<PathBuf> {
     let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
     let folders = versions.flatten().map(|version| version.path().join("bin"));
     folders.filter(|bin| bin.join("initdb").is_file()).max()
 }
 
-/// PostgreSQL does not run as root.
+/// Whether the user as whom the server runs may go through a folder and all above it.
+fn is_open_to_its_user(folder: &Path) -> anyhow::Result<bool> {
+    if !Uid::effective().is_root() {
+        return Ok(true);
+    }
+    for place in folder.ancestors() {
+        if place.metadata()?.permissions().mode() & 0o001 == 0 {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// PostgreSQL does not run as root, and its own user must be able to enter the folder that it is given.
 fn unprivileged(mut command: Command, folder: &TempDir) -> anyhow::Result<Command> {
     if Uid::effective().is_root() {
         let user = User::from_name(USER)?.context("PostgreSQL has a user of its own")?;

@@ -1,6 +1,7 @@
 //! Redis: a stream whose every entry is on disk before it is acknowledged (`appendfsync always`).
 
-use super::{Peer, folder, free_address, installed};
+use super::{Peer, free_address, installed};
+use crate::scratch;
 use anyhow::{bail, ensure};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -24,13 +25,49 @@ impl Redis {
             return Ok(None);
         };
         let address = free_address()?;
-        let folder = folder("redis")?;
-        let peer = Peer::start(command(&program, address, folder.path()), address)?;
+        let folder = scratch::folder("redis")?;
+        let peer = Peer::start(
+            command(&program, address, folder.path()),
+            address,
+            folder.path(),
+        )?;
         Ok(Some(Self {
             program,
             peer,
             folder,
         }))
+    }
+
+    /// Adds so many entries to the streams in turn, without waiting for the disk until the last.
+    pub(crate) async fn fill(
+        &self,
+        streams: &[String],
+        entries: usize,
+        payload: &str,
+    ) -> anyhow::Result<()> {
+        let mut connection = Connection::open(self.peer.address).await?;
+        let sync = |how: &'static [u8]| [b"CONFIG".as_slice(), b"SET", b"appendfsync", how];
+        connection.ask(&sync(b"everysec")).await?;
+        let mut left = entries;
+        let mut streams = streams.iter().cycle();
+        while left > 0 {
+            let together = left.min(PIPELINED);
+            for stream in streams.by_ref().take(together) {
+                let words = [
+                    b"XADD".as_slice(),
+                    stream.as_bytes(),
+                    b"*",
+                    b"b",
+                    payload.as_bytes(),
+                ];
+                connection.write(&words).await?;
+            }
+            for _ in 0..together {
+                connection.answer().await?;
+            }
+            left -= together;
+        }
+        connection.ask(&sync(b"always")).await
     }
 
     /// Ends it without warning, starts it on what it has on disk, and says how long that takes until it answers.
@@ -39,7 +76,7 @@ impl Redis {
         let begun = Instant::now();
         let address = free_address()?;
         let command = command(&self.program, address, self.folder.path());
-        self.peer = Peer::start(command, address)?;
+        self.peer = Peer::start(command, address, self.folder.path())?;
         let mut connection = Connection::open(address).await?;
         // While it reads, it listens and refuses.
         while connection.ask(&[b"DBSIZE"]).await.is_err() {
@@ -48,6 +85,9 @@ impl Redis {
         Ok(begun.elapsed())
     }
 }
+
+/// Requests without an answer, while it is filled: few enough that neither side waits for the other to read.
+const PIPELINED: usize = 100;
 
 fn command(program: &Path, address: SocketAddr, folder: &Path) -> Command {
     let mut command = Command::new(program);
@@ -103,6 +143,13 @@ impl Connection {
 
     /// Waits for an answer; what is in it does not matter unless it is an error.
     pub(crate) async fn answer(&mut self) -> anyhow::Result<()> {
+        self.texts().await?;
+        Ok(())
+    }
+
+    /// Waits for an answer and takes the texts in it, however deep.
+    pub(crate) async fn texts(&mut self) -> anyhow::Result<Vec<Vec<u8>>> {
+        let mut texts = Vec::new();
         let mut expected = 1;
         while expected > 0 {
             expected -= 1;
@@ -116,11 +163,13 @@ impl Connection {
                     if let Ok(length) = usize::try_from(rest.parse::<i64>()?) {
                         let mut text = vec![0; length + 2];
                         self.stream.read_exact(&mut text).await?;
+                        text.truncate(length);
+                        texts.push(text);
                     }
                 }
                 _ => {}
             }
         }
-        Ok(())
+        Ok(texts)
     }
 }
