@@ -438,7 +438,7 @@ impl Found {
             }
             end = reader.end();
         }
-        if end == End::Damaged {
+        if end == End::Damaged && *next < up_to {
             return Err(damaged(*next));
         }
         Ok(())

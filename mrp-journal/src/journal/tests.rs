@@ -203,25 +203,29 @@ fn a_missing_file_is_damage_and_changes_nothing() {
 
 #[test]
 fn what_is_whole_before_damage_is_salvaged_and_the_files_stay() {
-    let home = Home::new();
-    home.crash_after(0..20);
-    let files = home.files();
-    let mut damaged = std::fs::read(&files[1]).unwrap();
-    damaged[HEAD + 40] ^= 1;
-    std::fs::write(&files[1], &damaged).unwrap();
-    assert!(home.try_open().map(|_| ()).unwrap_err().is_damage());
-    let database = Database::create(home.folder.path().join("db")).unwrap();
-    let salvaged = salvage(&database, &home.journal(), register).unwrap();
-    assert!((1..20).contains(&salvaged.applied), "{salvaged:?}");
-    assert!(salvaged.damage.unwrap().is_damage());
-    assert_eq!(home.files(), files);
-    let again = salvage(&database, &home.journal(), register).unwrap();
-    assert_eq!((again.applied, again.damage.is_some()), (0, true));
-    drop(database);
-    std::fs::remove_dir_all(home.journal()).unwrap();
-    let opened = home.open();
-    assert_eq!(opened.applied, 0);
-    assert_eq!(opened.rows(), (0..salvaged.applied).collect::<Vec<_>>());
+    const SECOND: usize = HEAD + 3 * 40 + 100;
+    for (file, place) in [(0, HEAD + 40), (0, SECOND), (1, HEAD + 40), (1, SECOND)] {
+        let home = Home::new();
+        home.crash_after(0..20);
+        let files = home.files();
+        let mut damaged = std::fs::read(&files[file]).unwrap();
+        damaged[place] ^= 1;
+        std::fs::write(&files[file], &damaged).unwrap();
+        assert!(home.try_open().map(|_| ()).unwrap_err().is_damage());
+        let database = Database::create(home.folder.path().join("db")).unwrap();
+        let salvaged = salvage(&database, &home.journal(), register).unwrap();
+        assert!(salvaged.applied < 20, "{salvaged:?}");
+        assert_eq!(salvaged.applied == 0, (file, place) == (0, HEAD + 40));
+        assert!(salvaged.damage.unwrap().is_damage());
+        assert_eq!(home.files(), files);
+        let again = salvage(&database, &home.journal(), register).unwrap();
+        assert_eq!((again.applied, again.damage.is_some()), (0, true));
+        drop(database);
+        std::fs::remove_dir_all(home.journal()).unwrap();
+        let opened = home.open();
+        assert_eq!(opened.applied, 0);
+        assert_eq!(opened.rows(), (0..salvaged.applied).collect::<Vec<_>>());
+    }
 }
 
 #[test]
