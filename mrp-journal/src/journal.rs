@@ -11,10 +11,9 @@ use std::io;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 
-/// Where the database says which journal is its own, and the number of the first record that it lacks.
-const POSITION: TableDefinition<'static, &'static str, u64> = TableDefinition::new(TABLE);
-/// The name of the journal's own table in the database. A copy of the database that is to begin a journal of its own goes without it.
-pub const TABLE: &str = "journal";
+/// Where the database says which journal is its own, and the number of the first record that it lacks. Whoever copies a database by
+/// its tables takes this one along if the copy is to go on with the journal, and leaves it out if not.
+pub const TABLE: TableDefinition<'static, &'static str, u64> = TableDefinition::new("journal");
 const LINEAGE: &str = "lineage";
 const NEXT: &str = "next";
 
@@ -65,6 +64,17 @@ pub enum OpenError {
     /// The database failed.
     #[error("{0}")]
     Engine(#[from] redb::Error),
+}
+
+impl OpenError {
+    /// Whether the files are not what was written for this database: [`salvage`] takes of them what can be had.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Foreign { .. } | Self::Damaged { .. } => true,
+            Self::Replay { cause, .. } => matches!(cause, ReplayError::Malformed),
+            Self::Io { .. } | Self::Engine(_) => false,
+        }
+    }
 }
 
 macro_rules! engine_errors {
@@ -119,11 +129,12 @@ impl Journal {
             None => (new_lineage().map_err(|cause| failed(directory, cause))?, 1),
         };
         let transaction = database.begin_write()?;
-        let next = {
+        let mut next = first;
+        {
             let mut replay = Replay::default();
             register(&mut replay, &transaction)?;
-            found.replay(directory, lineage, first, &mut replay)?
-        };
+            found.replay(directory, lineage, &mut next, u64::MAX, &mut replay)?;
+        }
         let mut journal = Self {
             directory: directory.to_owned(),
             options,
@@ -140,10 +151,12 @@ impl Journal {
             journal.remove_files()?;
         }
         // Here and not with the first record, which somebody waits for.
-        let segment = journal
-            .begin_file(0)
-            .map_err(|cause| failed(directory, cause))?;
-        journal.current = Some(segment);
+        journal.current = match journal.begin_file(0) {
+            Ok(segment) => Some(segment),
+            // What is there can be read meanwhile.
+            Err(cause) if is_full(&cause) => None,
+            Err(cause) => return Err(failed(directory, cause)),
+        };
         Ok((journal, next - first))
     }
 
@@ -190,13 +203,21 @@ impl Journal {
             .set_durability(Durability::Immediate)
             .map_err(redb::Error::from)?;
         transaction.set_quick_repair(true);
-        {
-            let mut table = transaction.open_table(POSITION)?;
-            table.insert(LINEAGE, self.lineage)?;
-            table.insert(NEXT, self.next)?;
-        }
+        note_position(&transaction, self.lineage, self.next)?;
         transaction.commit()?;
         self.behind = 0;
+        self.remove_files()
+    }
+
+    /// Ends it. Where the database has all that was written down, it is whole without any file then.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub fn close(mut self) -> Result<(), OpenError> {
+        if self.behind > 0 {
+            return Ok(());
+        }
+        self.current = None;
         self.remove_files()
     }
 
@@ -207,8 +228,10 @@ impl Journal {
         let size = self.options.segment_bytes.max(HEAD + footprint(length));
         // Of an attempt that failed.
         if self.files.last() == Some(&path) {
-            std::fs::remove_file(&path)?;
-            self.files.pop();
+            match std::fs::remove_file(&path) {
+                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
+                _ => self.files.pop(),
+            };
         }
         self.files.push(path.clone());
         let segment = Segment::create(&path, self.lineage, self.next, size)?;
@@ -232,10 +255,84 @@ impl Journal {
     }
 }
 
+/// What [`salvage`] came to.
+#[derive(Debug)]
+pub struct Salvaged {
+    /// Records that were applied.
+    pub applied: u64,
+    /// Why there are none behind them, if there should be.
+    pub damage: Option<OpenError>,
+}
+
+/// Has the database take what a damaged journal has beyond it, in its order, as far as that goes. The files stay as they are.
+///
+/// # Errors
+/// [`OpenError`]; nothing has changed then.
+pub fn salvage(
+    database: &Database,
+    directory: &Path,
+    register: impl for<'t> Fn(&mut Replay<'t>, &'t WriteTransaction) -> Result<(), redb::Error>,
+) -> Result<Salvaged, OpenError> {
+    let found = match Found::in_directory(directory) {
+        Err(OpenError::Io { cause, .. }) if cause.kind() == io::ErrorKind::NotFound => {
+            Found(Vec::new())
+        }
+        found => found?,
+    };
+    let Some((lineage, first)) = position(database)? else {
+        let damage = (!found.0.is_empty()).then(|| OpenError::Foreign {
+            path: directory.to_owned(),
+        });
+        return Ok(Salvaged { applied: 0, damage });
+    };
+    let mut damage = None;
+    let mut end = u64::MAX;
+    loop {
+        let mut transaction = database.begin_write()?;
+        let mut next = first;
+        let replayed = {
+            let mut replay = Replay::default();
+            register(&mut replay, &transaction)?;
+            found.replay(directory, lineage, &mut next, end, &mut replay)
+        };
+        match replayed {
+            // Once more, since a part of the record may have been applied.
+            Err(error) if error.is_damage() && end == u64::MAX => {
+                transaction.abort()?;
+                end = next;
+                damage = Some(error);
+            }
+            replayed => {
+                replayed?;
+                transaction.set_quick_repair(true);
+                note_position(&transaction, lineage, next)?;
+                transaction.commit()?;
+                let applied = next - first;
+                return Ok(Salvaged { applied, damage });
+            }
+        }
+    }
+}
+
+fn note_position(transaction: &WriteTransaction, lineage: u64, next: u64) -> Result<(), OpenError> {
+    let mut table = transaction.open_table(TABLE)?;
+    table.insert(LINEAGE, lineage)?;
+    table.insert(NEXT, next)?;
+    Ok(())
+}
+
+/// Whether room is all that is missing.
+fn is_full(cause: &io::Error) -> bool {
+    matches!(
+        cause.kind(),
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+    )
+}
+
 /// Which journal a database has, and what it lacks of it; `None` if it never had one.
 fn position(database: &Database) -> Result<Option<(u64, u64)>, OpenError> {
     let transaction = database.begin_read()?;
-    let table = match transaction.open_table(POSITION) {
+    let table = match transaction.open_table(TABLE) {
         Ok(table) => table,
         Err(TableError::TableDoesNotExist(_)) => return Ok(None),
         Err(error) => return Err(error.into()),
@@ -297,21 +394,25 @@ impl Found {
         read().map(Self).map_err(|cause| failed(directory, cause))
     }
 
-    /// Applies what the database lacks; the answer is the number of the next record.
+    /// Applies what the database lacks, up to a record. `next` is the number of the first that it lacks, before and after, also after
+    /// an error.
     fn replay(
         &self,
         directory: &Path,
         lineage: u64,
-        first: u64,
+        next: &mut u64,
+        up_to: u64,
         replay: &mut Replay<'_>,
-    ) -> Result<u64, OpenError> {
+    ) -> Result<(), OpenError> {
         let damaged = |record| OpenError::Damaged {
             path: directory.to_owned(),
             record,
         };
-        let mut next = first;
         let mut end = End::Clean;
         for path in &self.0 {
+            if *next == up_to {
+                return Ok(());
+            }
             let reader = Reader::open(path).map_err(|cause| failed(path, cause))?;
             let Some(mut reader) = reader else { continue };
             if reader.lineage != lineage {
@@ -319,25 +420,28 @@ impl Found {
                     path: directory.to_owned(),
                 });
             }
-            if end == End::Damaged || reader.next > next {
-                return Err(damaged(next));
+            if end == End::Damaged || reader.next > *next {
+                return Err(damaged(*next));
             }
             while let Some((number, content)) = reader.next() {
-                if number < next {
+                if number < *next {
                     continue;
+                }
+                if number == up_to {
+                    return Ok(());
                 }
                 replay.apply(content).map_err(|cause| OpenError::Replay {
                     path: directory.to_owned(),
                     cause,
                 })?;
-                next = number + 1;
+                *next = number + 1;
             }
             end = reader.end();
         }
-        if end == End::Damaged {
-            return Err(damaged(next));
+        if end == End::Damaged && *next < up_to {
+            return Err(damaged(*next));
         }
-        Ok(next)
+        Ok(())
     }
 }
 

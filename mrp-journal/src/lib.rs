@@ -11,6 +11,8 @@
 //! - [`Journal::open`] replays what the database lacks, so what a start costs after a crash is bounded by what was written since the
 //!   last checkpoint, whatever the size of the database.
 //!
+//! - [`salvage`]: as much of it where the files are damaged, for whoever then moves them away.
+//!
 //! A record holds rows, not operations: applying one twice is the same as once, and a newer program can replay an older one's.
 //!
 //! The crate knows neither the daemons' tables nor their operations, and it starts no thread.
@@ -23,7 +25,7 @@ mod replay;
 mod segment;
 mod tables;
 
-pub use journal::{Journal, OpenError, Options, TABLE};
+pub use journal::{Journal, OpenError, Options, Salvaged, TABLE, salvage};
 pub use record::Record;
 pub use replay::{Replay, ReplayError};
 pub use tables::{Table, Transaction};

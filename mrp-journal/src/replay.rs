@@ -84,6 +84,15 @@ impl<'t> Replay<'t> {
         Ok(())
     }
 
+    /// Passes over what records have of a table: what it holds follows from others.
+    pub fn ignore<K: Key + 'static, V: Value + 'static>(
+        &mut self,
+        definition: TableDefinition<'_, K, V>,
+    ) {
+        let apply: Apply<'t> = Box::new(|_, _| Ok(()));
+        self.tables.insert(definition.name().to_owned(), apply);
+    }
+
     pub(crate) fn apply(&mut self, content: &[u8]) -> Result<(), ReplayError> {
         let mut changes = Changes::of(content);
         while let Some(change) = changes.next()? {

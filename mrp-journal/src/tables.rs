@@ -2,8 +2,8 @@
 
 use super::record::Record;
 use redb::{
-    AccessGuard, Key, StorageError, TableDefinition, TableError, TableHandle as _, Value,
-    WriteTransaction,
+    AccessGuard, Key, Range, ReadableTable, ReadableTableMetadata, StorageError, TableDefinition,
+    TableError, TableHandle as _, TableStats, Value, WriteTransaction,
 };
 use std::borrow::Borrow;
 use std::cell::{RefCell, RefMut};
@@ -129,7 +129,7 @@ impl<K: Key + 'static, V: Value + 'static> Table<'_, K, V> {
         self.inner.insert(key, value)
     }
 
-    /// Removes a row; the answer is the value that it had.
+    /// Removes a row; the answer is the value that it had. Where there is none, nothing is written down.
     ///
     /// # Errors
     /// As redb's.
@@ -137,8 +137,13 @@ impl<K: Key + 'static, V: Value + 'static> Table<'_, K, V> {
         &mut self,
         key: impl Borrow<K::SelfType<'k>>,
     ) -> Result<Option<AccessGuard<'_, V>>, StorageError> {
-        self.note_removal(key.borrow());
-        self.inner.remove(key)
+        let (number, log) = (self.number, self.log);
+        let removed = self.inner.remove(key.borrow())?;
+        if removed.is_some() {
+            let mut record = log.of(number);
+            record.remove(number, K::as_bytes(key.borrow()).as_ref());
+        }
+        Ok(removed)
     }
 
     /// Removes the first row.
@@ -194,10 +199,40 @@ impl<K: Key + 'static, V: Value + 'static> Table<'_, K, V> {
             is_kept
         })
     }
+}
 
-    fn note_removal(&self, key: &K::SelfType<'_>) {
-        let mut record = self.log.of(self.number);
-        record.remove(self.number, K::as_bytes(key).as_ref());
+/// For what reads any table.
+impl<K: Key + 'static, V: Value + 'static> ReadableTable<K, V> for Table<'_, K, V> {
+    fn get<'a>(
+        &self,
+        key: impl Borrow<K::SelfType<'a>>,
+    ) -> Result<Option<AccessGuard<'_, V>>, StorageError> {
+        self.inner.get(key)
+    }
+
+    fn range<'a, R: Borrow<K::SelfType<'a>> + 'a>(
+        &self,
+        range: impl RangeBounds<R> + 'a,
+    ) -> Result<Range<'_, K, V>, StorageError> {
+        self.inner.range(range)
+    }
+
+    fn first(&self) -> Result<Option<(AccessGuard<'_, K>, AccessGuard<'_, V>)>, StorageError> {
+        self.inner.first()
+    }
+
+    fn last(&self) -> Result<Option<(AccessGuard<'_, K>, AccessGuard<'_, V>)>, StorageError> {
+        self.inner.last()
+    }
+}
+
+impl<K: Key + 'static, V: Value + 'static> ReadableTableMetadata for Table<'_, K, V> {
+    fn stats(&self) -> Result<TableStats, StorageError> {
+        self.inner.stats()
+    }
+
+    fn len(&self) -> Result<u64, StorageError> {
+        self.inner.len()
     }
 }
 

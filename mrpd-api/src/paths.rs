@@ -219,7 +219,7 @@ impl Paths {
         self.environment.state_home.join("mrp")
     }
 
-    /// `~/.local/state/mrp/mrpd.redb`: inbox, outbox and cursors.
+    /// `~/.local/state/mrp/mrpd.redb`: inbox, outbox and cursors. What it lacks yet is in the directory `mrpd.redb.journal`.
     pub fn store_file(&self) -> PathBuf {
         self.state_dir().join("mrpd.redb")
     }

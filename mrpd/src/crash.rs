@@ -4,7 +4,8 @@
 //! environment makes the process kill itself, as `kill -9` would, the fourth time that it comes to that point. `return(200)` stalls
 //! there for 200 ms first: what another task said too early, an ack before its commit, has left the process by then.
 
-/// Every point, in the order of receiving, of sending, of running a hook, and of putting a new store in the place of a damaged one.
+/// Every point, in the order of receiving, of sending, of running a hook, of bringing the store's file up to date, and of putting a
+/// new store in the place of a damaged one.
 #[cfg(feature = "failpoints")]
 pub const POINTS: &[&str] = &[
     "receive.read",
@@ -25,6 +26,8 @@ pub const POINTS: &[&str] = &[
     "hook.exited",
     "hook.replied",
     "hook.recorded",
+    "store.before-checkpoint",
+    "store.checkpointed",
     "salvage.table-saved",
     "salvage.saved",
     "salvage.set-aside",

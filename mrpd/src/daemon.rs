@@ -25,8 +25,8 @@ use crate::shutdown::{self, Signals, Wish};
 use crate::socket::{self, BindError, Bound, Passed, Permitted};
 use crate::spool;
 use crate::store::{
-    Lock, LockError, OpenError, RecoverError, Store, StoreError, set_aside_before,
-    set_aside_if_damaged,
+    Lock, LockError, Mark, OpenError, RecoverError, Store, StoreError, journals_set_aside,
+    set_aside_before, set_aside_if_damaged,
 };
 use crate::upkeep;
 use crate::watch::{Change, Files, Watch};
@@ -212,15 +212,29 @@ pub async fn run(
 /// Opens the store. A damaged one is set aside before, and the status says so for as long as it lies there.
 fn open_store(path: &std::path::Path, lock: &Lock, board: &Board) -> Result<Store, DaemonError> {
     let set_aside = set_aside_if_damaged(path, lock.last_end())?;
-    let warnings = match set_aside {
+    lock.note_looked_at();
+    let mut warnings = match set_aside {
         Some(sentence) => {
             tracing::error!("{sentence}");
             vec![sentence]
         }
         None => set_aside_before(path),
     };
+    let store = Store::open(path)?;
+    store.mark_damage(lock.mark());
+    mark_breakdowns(lock.mark());
+    warnings.extend(journals_set_aside(path));
     board.warn("store", warnings);
-    Ok(Store::open(path)?)
+    Ok(store)
+}
+
+/// The engine may break down over damaged pages, and the program ends with it.
+fn mark_breakdowns(mark: Mark) {
+    let before = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        mark.leave();
+        before(panic);
+    }));
 }
 
 /// Starts what runs for as long as the daemon does.

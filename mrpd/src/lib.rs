@@ -18,7 +18,7 @@
 //! - [`audience`]: who may. [`expression`]: conditions and templates over messages.
 //! - [`hooks`]: programs that are run when a message comes. [`expects`]: and when none does.
 //! - [`schedules`]: messages that are sent at certain times.
-//! - [`store`]: one file, one writer, whole transactions. `leases`: work that comes back. `upkeep`: what goes.
+//! - [`store`]: one file with a journal before it, one writer, whole transactions. `leases`: work that comes back. `upkeep`: what goes.
 //! - [`watch`]: noticing that files have changed. `folders`: what the system tells of them. `log`: how the log is written.
 //! - `descriptors`: which files a program begins with.
 //! - `crash`: points at which crash tests kill the process. `clock`: the time and random numbers.

@@ -49,6 +49,7 @@ use crate::store::{Enqueued, OutboxRecord, Pending, SendKey, Store, StoreError};
 use advice::Advice;
 use keys::send_key;
 use mrp_client::RelayUrl;
+use mrp_proto::key::PublicKey;
 use mrpd_api::body::{Sealing, Send, Sent, Stage};
 use sealing::EncryptionRequired;
 use std::sync::Arc;
@@ -129,6 +130,7 @@ pub enum SendError {
 struct Prepared {
     agent: Arc<LocalAgent>,
     link: Link,
+    recipient: PublicKey,
     warnings: Vec<String>,
     record: OutboxRecord,
     key: Option<SendKey>,
@@ -204,6 +206,7 @@ impl Outbox {
         let Prepared {
             agent,
             link,
+            recipient,
             mut warnings,
             record,
             key,
@@ -214,12 +217,18 @@ impl Outbox {
             }
         };
         let (out_id, seal) = (record.id.clone(), Seal::of(&record));
-        let advised =
-            send.wait.is_some_and(|stage| stage > Stage::Queued) && record.due_at.is_none();
-        let recipient = record.message.to.parse().unwrap_or(agent.public);
+        let is_awaited = send.wait.is_some_and(|stage| stage > Stage::Queued);
+        let advised = record.due_at.is_none();
+        let queued = (!is_awaited).then(|| wait::queued(&record, recipient));
         let enqueued = self.enqueue(vec![(record, key)]).await?.pop();
         let id = settled(enqueued, out_id.clone())?;
-        if id != out_id || !advised || seal == Seal::Plain {
+        if id != out_id {
+            return self.answer(id, &agent, &send, Vec::new()).await;
+        }
+        if let Some(queued) = queued {
+            return Ok(Sent { warnings, ..queued });
+        }
+        if !advised || seal == Seal::Plain {
             return self.answer(id, &agent, &send, warnings).await;
         }
         let (answer, advice) = tokio::join!(
@@ -239,16 +248,30 @@ impl Outbox {
             Some(key) => Some(send_key(&self.store, key, send).await?),
             None => None,
         };
-        if let Some(before) = self.sent_before(key.as_ref()).await? {
-            return Ok(Preparation::Before(agent, before));
+        match self.prepare_new(send, &agent, key.clone()).await {
+            Ok(prepared) => Ok(Preparation::New(Box::new(prepared))),
+            // Whatever has become of the recipient or the files since, what was sent is sent. Where nothing is wrong, this shows when
+            // it is put into the outbox.
+            Err(error) => match self.sent_before(key.as_ref()).await? {
+                Some(before) => Ok(Preparation::Before(agent, before)),
+                None => Err(error),
+            },
         }
+    }
+
+    async fn prepare_new(
+        &self,
+        send: &Send,
+        agent: &Arc<LocalAgent>,
+        key: Option<SendKey>,
+    ) -> Result<Prepared, SendError> {
         let recipient = resolve(&send.to, &self.contacts.book(), &agent.public)?;
         let mut warnings = Vec::new();
         let link = self
-            .choose_link(&agent, &recipient, send.relay.as_deref(), &mut warnings)?
+            .choose_link(agent, &recipient, send.relay.as_deref(), &mut warnings)?
             .clone();
         let seal = self
-            .choose_sealing(&agent, &link, &recipient, send.sealing)
+            .choose_sealing(agent, &link, &recipient, send.sealing)
             .await?;
         if seal == Seal::Sealed && !send.metadata.is_empty() {
             warnings.push("metadata is not sealed: the relay can read it".to_owned());
@@ -257,7 +280,7 @@ impl Outbox {
         let now = clock::now();
         let hold = hold::hold(send, now)?;
         let mut record = compose::compose(compose::Parts {
-            agent: &agent,
+            agent,
             link: &link,
             recipient: recipient.key,
             send,
@@ -271,13 +294,14 @@ impl Outbox {
         record.held_for = hold.held_for;
         record.useless_at = hold.useless_at;
         warnings.extend(compose::unsigned_warning(&record));
-        Ok(Preparation::New(Box::new(Prepared {
-            agent,
+        Ok(Prepared {
+            agent: Arc::clone(agent),
             link,
+            recipient: recipient.key,
             warnings,
             record,
             key,
-        })))
+        })
     }
 
     /// The agent and the relay that names mean; the default agent, and its first relay, where there is none.

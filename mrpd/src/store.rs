@@ -1,7 +1,9 @@
 //! Inbox, outbox, cursors and what is remembered about peers: one file that only the daemon opens.
 //!
-//! One operation is one whole transaction, as far as its caller can tell; a single writer thread puts what waits into one
-//! commit, so that many operations share one sync of the disk. An operation has happened when its answer comes, and not before.
+//! One operation is one whole transaction, as far as its caller can tell; a single writer thread has what waits written down in a
+//! [journal](mrp_journal), so that many operations share one sync of the disk. An operation has happened when its answer comes, and
+//! not before. The file itself is brought up to date in larger steps, and when nobody writes; whoever reads sees all that was answered
+//! before.
 //!
 //! After an error of the disk the file is closed and opened anew until that works; meanwhile every operation is answered with
 //! [`StoreError`]. Whether the operations of a failed commit happened is unknown until then, so whoever gets the error repeats
@@ -25,6 +27,7 @@ mod import;
 mod inbox;
 mod index;
 mod lock;
+mod open;
 mod outbox;
 mod peers;
 mod read;
@@ -40,7 +43,9 @@ mod timed;
 mod timings;
 mod topics;
 mod tracks;
+mod transaction;
 mod upgrade;
+mod visibility;
 mod writer;
 
 pub use backup::{BackupError, Existing};
@@ -55,7 +60,7 @@ pub use hooks::{DeadJob, HookJob, HookLogEntry, HookRecord, JobEnd, LogPage, Mat
 pub use import::Imported;
 pub use inbox::{Copies, Counts, Incoming, Stored};
 pub use index::{Field, Order};
-pub use lock::{Lock, LockError};
+pub use lock::{Lock, LockError, Mark};
 pub use outbox::{Accepted, Enqueued, Failure, Pending, Progress, SendKey};
 pub use peers::ContactExtras;
 pub use record::{
@@ -63,8 +68,8 @@ pub use record::{
     UploadRecord,
 };
 pub use recover::{
-    CHECK_COMMAND, DAMAGED, LastEnd, RecoverError, SALVAGE_COMMAND, set_aside_before,
-    set_aside_if_damaged,
+    CHECK_COMMAND, DAMAGED, LastEnd, RecoverError, SALVAGE_COMMAND, journals_set_aside,
+    set_aside_before, set_aside_if_damaged,
 };
 pub use restore::{RestoreError, restore};
 pub use retention::{Compaction, Expendable, Pruned, Unread};
@@ -77,6 +82,8 @@ pub use tracks::StageChange;
 
 use crate::metrics::Metrics;
 use examine::Suspicion;
+use mrp_journal::Record;
+use open::{Opened, engine, open_database};
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -84,7 +91,9 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant};
 use timings::Timings;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
-use writer::{Message as WriterMessage, Operation, Transaction, Writer};
+use transaction::Transaction;
+use visibility::Visibility;
+use writer::{Message as WriterMessage, Operation, Writer};
 
 /// Operations that may wait for the writer.
 const QUEUE: usize = 256;
@@ -130,6 +139,9 @@ pub enum OpenError {
         /// Why.
         cause: Box<redb::Error>,
     },
+    /// The journal beside it cannot be used.
+    #[error("the journal of the store cannot be used: {0}")]
+    Journal(#[from] mrp_journal::OpenError),
     /// A later version wrote the file.
     #[error("the store {} has version {found}, this mrpd reads up to {known}; use the newer mrpd", path.display())]
     TooNew {
@@ -147,6 +159,7 @@ pub enum OpenError {
 pub struct Store {
     writer: mpsc::Sender<WriterMessage>,
     database: SharedDatabase,
+    visibility: Visibility,
     newest: watch::Receiver<u64>,
     outbox: watch::Receiver<u64>,
     ready: watch::Receiver<u64>,
@@ -203,7 +216,7 @@ impl Store {
     /// # Errors
     /// An [`OpenError`], which says what to do.
     pub fn open(path: &Path) -> Result<Self, OpenError> {
-        let database = Arc::new(open_database(path)?);
+        let Opened { database, journal } = open_database(path)?;
         let newest = schema::newest(&database).map_err(|cause| engine(path, cause))?;
         let (newest_sender, newest) = watch::channel(newest);
         let (outbox_sender, outbox) = watch::channel(0);
@@ -214,10 +227,15 @@ impl Store {
         let (sender, receiver) = mpsc::channel(QUEUE);
         let timings = Timings::default();
         let suspicion = Suspicion::default();
-        let shared = SharedDatabase(Arc::new(RwLock::new(Some(database))));
+        let shared = SharedDatabase(Arc::new(RwLock::new(Some(Arc::new(database)))));
+        let visibility = Visibility::default();
         let writer = Writer {
             path: path.to_path_buf(),
             database: shared.clone(),
+            journal: Some(journal),
+            transaction: None,
+            record: Record::default(),
+            visibility: visibility.clone(),
             receiver,
             newest: newest_sender,
             outbox: outbox_sender,
@@ -239,6 +257,7 @@ impl Store {
         Ok(Self {
             writer: sender,
             database: shared,
+            visibility,
             newest,
             outbox,
             ready,
@@ -274,6 +293,11 @@ impl Store {
     /// Whether damage was met since the store was opened: it is to be looked at as a whole before it is used again.
     pub fn has_met_damage(&self) -> bool {
         self.suspicion.is_raised()
+    }
+
+    /// Has damage that is met leave a mark for the next start, as it is met.
+    pub fn mark_damage(&self, mark: Mark) {
+        self.suspicion.leave(mark);
     }
 
     /// The file's size in bytes.
@@ -344,11 +368,22 @@ impl Store {
         Submitted(answer)
     }
 
+    /// Has everything seen that was answered before, by whoever begins to read now.
+    pub(super) async fn show(&self) -> Result<(), StoreError> {
+        if self.visibility.is_whole() {
+            return Ok(());
+        }
+        let (answer, shown) = oneshot::channel();
+        let _ = self.writer.send(WriterMessage::Show(answer)).await;
+        shown.await.unwrap_or(Err(StoreError::Closed))
+    }
+
     /// Reads a consistent state, on a thread that may block.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         work: impl FnOnce(&ReadTransaction) -> Result<T, redb::Error> + Send + 'static,
     ) -> Result<T, StoreError> {
+        self.show().await?;
         let database = self.database.clone();
         let suspicion = self.suspicion.clone();
         let read = move || {
@@ -385,13 +420,6 @@ fn disk(error: &redb::Error) -> StoreError {
     StoreError::Disk(error.to_string().into())
 }
 
-fn engine(path: &Path, cause: redb::Error) -> OpenError {
-    OpenError::Engine {
-        path: path.to_path_buf(),
-        cause: Box::new(cause),
-    }
-}
-
 /// The layout's version, if the file has one.
 fn layout_version(database: &Database) -> Result<Option<u64>, redb::Error> {
     let transaction = database.begin_read()?;
@@ -400,29 +428,6 @@ fn layout_version(database: &Database) -> Result<Option<u64>, redb::Error> {
         Err(redb::TableError::TableDoesNotExist(_)) => Ok(None),
         Err(error) => Err(error.into()),
     }
-}
-
-fn open_database(path: &Path) -> Result<Database, OpenError> {
-    let file = lock::open_private(path).map_err(|cause| OpenError::Io {
-        path: path.to_path_buf(),
-        cause,
-    })?;
-    let database = Database::builder()
-        .set_cache_size(CACHE_BYTES)
-        .create_file(file)
-        .map_err(|cause| engine(path, cause.into()))?;
-    let found = schema::prepare(&database).map_err(|cause| engine(path, cause))?;
-    if found < schema::VERSION {
-        upgrade::upgrade(&database).map_err(|cause| engine(path, cause))?;
-    }
-    if found > schema::VERSION {
-        return Err(OpenError::TooNew {
-            path: path.to_path_buf(),
-            found,
-            known: schema::VERSION,
-        });
-    }
-    Ok(database)
 }
 
 #[cfg(test)]

@@ -243,15 +243,17 @@ fn without_the_memory_of_what_came_hooks_run_again_only_for_what_was_not_acknowl
 /// Large messages that are more together than is looked at as a whole after a clean end.
 const LARGE: u32 = 30;
 
-#[test]
-fn damage_that_is_met_in_use_is_mended_at_the_next_start() {
-    let relay = Relay::start();
-    let alice = User::at("alice", &relay);
-    let mut bob = User::at("bob", &relay);
+fn large(number: u32) -> String {
+    format!("number {number} {}", "x".repeat(700_000))
+}
+
+/// A user whose daemon runs and has met damage in a large store.
+fn meets_damage(relay: &Relay) -> User {
+    let alice = User::at("alice", relay);
+    let mut bob = User::at("bob", relay);
     let key = bob.key();
-    let text = |number: u32| format!("number {number} {}", "x".repeat(700_000));
     for number in 0..LARGE {
-        send(&alice, &key, &text(number));
+        send(&alice, &key, &large(number));
     }
     eventually("all of them", || {
         (bob.api_lines("/v1/messages?last=1")[0]["seq"] == LARGE).then_some(())
@@ -271,16 +273,36 @@ fn damage_that_is_met_in_use_is_mended_at_the_next_start() {
     assert_eq!(set_aside(&bob), Vec::<PathBuf>::new());
     let read = bob.mrpctl(&["tail", "--no-follow", "-n", "1000"]);
     assert!(!read.status.success(), "{}", read.stderr);
+    bob
+}
+
+/// What is left of it, once it was mended.
+fn assert_mended(bob: &mut User) {
+    let texts = comes_back(bob);
+    let expected = (0..LARGE).filter(|number| *number != 12).map(large);
+    let expected: Vec<String> = expected.chain(["while away".to_owned()]).collect();
+    assert!(texts == expected, "{} texts", texts.len());
+}
+
+#[test]
+fn damage_that_is_met_in_use_is_mended_at_the_next_start() {
+    let relay = Relay::start();
+    let mut bob = meets_damage(&relay);
     let ended = bob.terminate_daemon();
     assert!(
         ended.stderr.contains("the store is damaged"),
         "{}",
         ended.stderr
     );
-    let texts = comes_back(&mut bob);
-    let expected = (0..LARGE).filter(|number| *number != 12).map(text);
-    let expected: Vec<String> = expected.chain(["while away".to_owned()]).collect();
-    assert!(texts == expected, "{} texts", texts.len());
+    assert_mended(&mut bob);
+}
+
+#[test]
+fn damage_that_was_met_is_mended_also_where_the_daemon_was_killed_then() {
+    let relay = Relay::start();
+    let mut bob = meets_damage(&relay);
+    bob.kill_daemon();
+    assert_mended(&mut bob);
 }
 
 #[test]

@@ -48,7 +48,14 @@ impl Home {
     }
 
     fn try_open(&self) -> Result<Opened, OpenError> {
-        let database = Database::create(self.folder.path().join("db")).unwrap();
+        self.try_open_with(Database::create(self.folder.path().join("db")).unwrap())
+    }
+
+    fn open_with(&self, database: Database) -> Opened {
+        self.try_open_with(database).unwrap()
+    }
+
+    fn try_open_with(&self, database: Database) -> Result<Opened, OpenError> {
         let (journal, applied) = Journal::open(&database, &self.journal(), SMALL, register)?;
         Ok(Opened {
             database,
@@ -192,6 +199,90 @@ fn a_missing_file_is_damage_and_changes_nothing() {
     let error = home.try_open().map(|_| ()).unwrap_err();
     assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
     assert_eq!(home.files().len(), files.len() - 1);
+}
+
+#[test]
+fn what_is_whole_before_damage_is_salvaged_and_the_files_stay() {
+    const SECOND: usize = HEAD + 3 * 40 + 100;
+    for (file, place) in [(0, HEAD + 40), (0, SECOND), (1, HEAD + 40), (1, SECOND)] {
+        let home = Home::new();
+        home.crash_after(0..20);
+        let files = home.files();
+        let mut damaged = std::fs::read(&files[file]).unwrap();
+        damaged[place] ^= 1;
+        std::fs::write(&files[file], &damaged).unwrap();
+        assert!(home.try_open().map(|_| ()).unwrap_err().is_damage());
+        let database = Database::create(home.folder.path().join("db")).unwrap();
+        let salvaged = salvage(&database, &home.journal(), register).unwrap();
+        assert!(salvaged.applied < 20, "{salvaged:?}");
+        assert_eq!(salvaged.applied == 0, (file, place) == (0, HEAD + 40));
+        assert!(salvaged.damage.unwrap().is_damage());
+        assert_eq!(home.files(), files);
+        let again = salvage(&database, &home.journal(), register).unwrap();
+        assert_eq!((again.applied, again.damage.is_some()), (0, true));
+        drop(database);
+        std::fs::remove_dir_all(home.journal()).unwrap();
+        let opened = home.open();
+        assert_eq!(opened.applied, 0);
+        assert_eq!(opened.rows(), (0..salvaged.applied).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn a_journal_that_is_whole_or_missing_is_salvaged_as_such() {
+    let home = Home::new();
+    home.crash_after(0..20);
+    let database = Database::create(home.folder.path().join("db")).unwrap();
+    let only_names = |replay: &mut Replay<'_>, _: &WriteTransaction| {
+        replay.ignore(ROWS);
+        Ok(())
+    };
+    let salvaged = salvage(&database, &home.journal(), only_names).unwrap();
+    assert_eq!((salvaged.applied, salvaged.damage.is_none()), (20, true));
+    let salvaged = salvage(&database, Path::new("/there/is/none"), register).unwrap();
+    assert_eq!((salvaged.applied, salvaged.damage.is_none()), (0, true));
+    drop(database);
+    assert_eq!(home.open().rows(), [0_u64; 0], "they were passed over");
+}
+
+#[test]
+fn a_journal_that_was_closed_leaves_no_file() {
+    let home = Home::new();
+    let mut opened = home.open();
+    let transaction = opened.begin();
+    transaction
+        .open_table(NAMES)
+        .unwrap()
+        .insert("a", 1)
+        .unwrap();
+    opened.append(&transaction);
+    opened.journal.checkpoint(transaction.into_inner()).unwrap();
+    opened.journal.close().unwrap();
+    assert_eq!(home.files(), [PathBuf::new(); 0]);
+    let mut opened = home.open_with(opened.database);
+    let transaction = opened.begin();
+    transaction
+        .open_table(NAMES)
+        .unwrap()
+        .insert("b", 1)
+        .unwrap();
+    opened.append(&transaction);
+    drop(transaction);
+    opened.journal.close().unwrap();
+    assert_eq!(home.files().len(), 1, "what the database lacks stays");
+}
+
+#[test]
+fn what_changes_nothing_is_not_written_down() {
+    let home = Home::new();
+    let opened = home.open();
+    let transaction = opened.begin();
+    let mut rows = transaction.open_table(ROWS).unwrap();
+    assert!(rows.remove(1).unwrap().is_none());
+    assert!(rows.pop_first().unwrap().is_none());
+    rows.retain(|_, _| false).unwrap();
+    drop(rows);
+    assert!(!transaction.is_changed());
 }
 
 #[test]

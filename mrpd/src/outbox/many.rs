@@ -1,7 +1,7 @@
 //! Several sends at once, in their order and in one transaction; and whom a text means, without sending anything.
 
 use super::sealing::Seal;
-use super::{Outbox, Preparation, Prepared, SendError, choose_agent, settled};
+use super::{Outbox, Preparation, Prepared, SendError, choose_agent, settled, wait};
 use crate::contacts::resolve;
 use crate::store::Enqueued;
 use mrpd_api::body::sending::{Recipient, RecipientQuery};
@@ -55,9 +55,15 @@ impl Outbox {
         send: &Send,
         enqueued: Result<Option<Enqueued>, crate::store::StoreError>,
     ) -> Result<Sent, SendError> {
+        let queued = wait::queued(&prepared.record, prepared.recipient);
         let id = settled(enqueued?, prepared.record.id)?;
-        self.answer(id, &prepared.agent, send, prepared.warnings)
-            .await
+        if id != queued.id {
+            return self.answer(id, &prepared.agent, send, Vec::new()).await;
+        }
+        Ok(Sent {
+            warnings: prepared.warnings,
+            ..queued
+        })
     }
 
     /// Who is meant by a text, and how a message would go there.

@@ -5,6 +5,7 @@ use crate::clock;
 use crate::roster::LocalAgent;
 use crate::store::{MessageRecord, OutboxRecord, Progress, Store, StoreError};
 use mrp_proto::id::MessageId;
+use mrp_proto::key::PublicKey;
 use mrp_proto::message::Status;
 use mrpd_api::body::{Sent, Stage};
 use std::sync::Arc;
@@ -94,6 +95,20 @@ pub(super) async fn ask(
             store.record_delivered(seq, at).await
         }
         Status::Expired => store.record_expired(seq).await,
+    }
+}
+
+/// What is said of a message that was put into the outbox just now.
+pub(super) fn queued(record: &OutboxRecord, recipient: PublicKey) -> Sent {
+    Sent {
+        id: record.id.clone(),
+        message_id: None,
+        stage: Stage::Queued,
+        to: recipient,
+        encrypted: record.message.encrypted,
+        warnings: Vec::new(),
+        due_at: record.due_at,
+        error: None,
     }
 }
 

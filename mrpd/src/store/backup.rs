@@ -62,6 +62,7 @@ impl Store {
     /// # Errors
     /// A [`BackupError`].
     pub async fn back_up(&self, target: PathBuf, existing: Existing) -> Result<u64, BackupError> {
+        self.show().await?;
         let database = self.database.clone();
         let own = Arc::clone(&self.path);
         let copy = move || {

@@ -6,7 +6,7 @@ use super::read::bearers;
 use super::record::{MessageRecord, decode};
 use super::schema::{IDS, MESSAGES, STANDINGS};
 use super::standing::{Standing, end_due, put, standing};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError, entry};
 use mrp_proto::time::Timestamp;
 use mrpd_api::message::{Direction, State};

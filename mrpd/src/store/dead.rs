@@ -4,7 +4,7 @@ use super::outbox::{Pending, SEND_KEY_MARK, SendKeyRecord};
 use super::record::{OutboxRecord, OutboxStage, decode, encode};
 use super::schema::{Counter, FORGET, OUTBOX, OUTBOX_IDS, SEND_KEYS};
 use super::tracks::StageChange;
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::Stage;

@@ -2,7 +2,7 @@
 
 use super::record::{Download, MessageRecord, decode, encode};
 use super::schema::{Counter, DOWNLOADS, MESSAGES};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use redb::ReadableTable as _;

@@ -6,7 +6,7 @@ use super::schema::{
     Counter, IDS, INDEX, MESSAGES, STANDINGS, THREAD_ORDER, THREADS, TIMES, TRACKS,
 };
 use super::standing::{self, millis};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use mrpd_api::message::Direction;
 use redb::ReadableTable as _;
 

@@ -2,7 +2,7 @@
 //! done in a process of its own, which the daemon starts of its own program (see [`super::recover`]).
 
 use super::copy::{self, Copier, touch_all};
-use super::lock::open_private;
+use super::lock::{Mark, open_private};
 // All of them: the list of tables is the list.
 use super::schema::*;
 use super::{CACHE_BYTES, layout_version};
@@ -11,8 +11,8 @@ use std::cell::Cell;
 use std::io;
 use std::path::Path;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 /// How closely to look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,14 +60,23 @@ fn is_damage(error: &redb::Error) -> bool {
     }
 }
 
-/// Whether damage was met while the store was in use: the next start looks at the whole of it then, also after a clean end.
+/// Whether damage was met while the store was in use: the next start looks at the whole of it then, however this one ends.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Suspicion(Arc<AtomicBool>);
+pub(super) struct Suspicion(Arc<Suspected>);
+
+#[derive(Debug, Default)]
+struct Suspected {
+    is_raised: AtomicBool,
+    mark: OnceLock<Mark>,
+}
 
 impl Suspicion {
     /// Takes note of an error.
     pub(super) fn hear(&self, error: &redb::Error) {
-        if is_damage(error) && !self.0.swap(true, Ordering::Relaxed) {
+        if is_damage(error) && !self.0.is_raised.swap(true, Ordering::Relaxed) {
+            if let Some(mark) = self.0.mark.get() {
+                mark.leave();
+            }
             tracing::error!(
                 %error,
                 "the store is damaged; start mrpd again: it saves what can be read then"
@@ -76,7 +85,15 @@ impl Suspicion {
     }
 
     pub(super) fn is_raised(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.0.is_raised.load(Ordering::Relaxed)
+    }
+
+    /// Has the next start know of it.
+    pub(super) fn leave(&self, mark: Mark) {
+        let mark = self.0.mark.get_or_init(|| mark);
+        if self.is_raised() {
+            mark.leave();
+        }
     }
 }
 
@@ -145,6 +162,8 @@ pub fn salvage(from: &Path, to: &Path, table: &str, begin: copy::From) -> Result
         "hook_jobs" => copier.copy(HOOK_JOBS),
         "hook_dead" => copier.copy(HOOK_DEAD),
         "hook_settled" => copier.copy(HOOK_SETTLED),
+        // Up to where the file has what was written down in the journal.
+        "journal" => copier.copy(mrp_journal::TABLE),
         other => return Err(Fault::Other(format!("there is no table {other:?} to save"))),
     };
     match copied {
@@ -183,6 +202,7 @@ pub(super) const SALVAGED: &[&str] = &[
     "hook_jobs",
     "hook_dead",
     "hook_settled",
+    "journal",
 ];
 
 fn open(path: &Path, repaired: &Rc<Cell<bool>>) -> Result<Database, Fault> {

@@ -2,7 +2,7 @@
 
 use super::record::{decode, encode};
 use super::schema::{Counter, FANOUT_TARGETS, FANOUTS, SEEN};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::Send;
@@ -170,7 +170,10 @@ fn submit(
 }
 
 /// Two names of one recipient are one recipient.
-fn all_of(number: u64, targets: &redb::Table<'_, (u64, &str), ()>) -> Result<u64, redb::Error> {
+fn all_of(
+    number: u64,
+    targets: &mrp_journal::Table<'_, (u64, &str), ()>,
+) -> Result<u64, redb::Error> {
     let found = targets.range((number, "")..(number + 1, ""))?;
     Ok(u64::try_from(found.count()).unwrap_or(u64::MAX))
 }

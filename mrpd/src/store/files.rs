@@ -3,7 +3,7 @@
 
 use super::record::{FileRecord, OutboxRecord, OutgoingFile, UploadRecord, decode, encode};
 use super::schema::{FILE_USES, FILES, OUTBOX, OUTBOX_IDS, UPLOADS};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::message::SendRequest;
 use mrp_proto::time::Timestamp;

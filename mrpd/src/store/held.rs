@@ -3,7 +3,7 @@
 use super::inbox::{remember, take_in};
 use super::record::{MessageRecord, decode, encode};
 use super::schema::{Counter, HELD, LET_IN};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Incoming, Store, StoreError, Stored, Submitted};
 use redb::{ReadableTable as _, ReadableTableMetadata as _};
 use std::collections::{HashMap, VecDeque};

@@ -12,7 +12,7 @@ pub use log::{HookLogEntry, LogPage};
 
 use super::record::{MessageRecord, decode, encode};
 use super::schema::{Counter, HOOK_DEAD, HOOK_JOBS, HOOKS, MESSAGES};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use redb::ReadableTable as _;

@@ -3,7 +3,7 @@
 use super::inbox::append;
 use super::record::{MessageRecord, decode};
 use super::schema::{Counter, IDS, MESSAGES};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError, standing};
 use mrpd_api::message::{Direction, State};
 use redb::ReadableTable as _;

@@ -2,7 +2,7 @@
 
 use super::record::{MessageRecord, encode};
 use super::schema::{Counter, FORGET, MESSAGES, SEALERS, SEEN, SEND_KEYS, VERIFIED};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError, Submitted, entry};
 use mrp_proto::time::Timestamp;
 use redb::{ReadableTable as _, ReadableTableMetadata as _};

@@ -6,6 +6,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Why the lock was not taken.
 #[derive(Debug, thiserror::Error)]
@@ -29,7 +30,7 @@ pub enum LockError {
 /// The lock, held until it is dropped.
 #[derive(Debug)]
 pub struct Lock {
-    file: Flock<File>,
+    file: Arc<Flock<File>>,
     last_end: LastEnd,
 }
 
@@ -53,19 +54,38 @@ impl Lock {
             }
             Err((_, errno)) => return Err(failed(errno.into())),
         };
-        let is_left_behind = file.metadata().is_ok_and(|file| file.len() > 0);
-        let last_end = if is_left_behind {
-            LastEnd::Unclean
-        } else {
-            LastEnd::Clean
+        let last_end = read_last_end(&mut file);
+        let lock = Self {
+            file: Arc::new(file),
+            last_end,
         };
-        let write = |file: &mut File| {
-            file.set_len(0)?;
-            file.rewind()?;
-            writeln!(file, "{}", std::process::id())
-        };
-        write(&mut file).map_err(failed)?;
-        Ok(Self { file, last_end })
+        lock.name_holder().map_err(failed)?;
+        // Until somebody has looked, a start after this one has to.
+        if last_end == LastEnd::Suspect {
+            lock.mark().leave();
+        }
+        Ok(lock)
+    }
+
+    /// Replaces all that the file says.
+    fn name_holder(&self) -> io::Result<()> {
+        let mut file: &File = &**self.file;
+        file.set_len(0)?;
+        file.rewind()?;
+        writeln!(file, "{}", std::process::id())
+    }
+
+    /// What says to the next start that the store is to be looked at as a whole. The lock is held for as long as this is there.
+    pub fn mark(&self) -> Mark {
+        Mark(Arc::clone(&self.file))
+    }
+
+    /// The store was looked at: what was suspected before is no reason to do it again.
+    pub fn note_looked_at(&self) {
+        if self.last_end == LastEnd::Suspect {
+            // If it fails, it is looked at once more.
+            let _ = self.name_holder();
+        }
     }
 
     /// How the daemon before this one ended: one that was killed has left its name in the file.
@@ -80,10 +100,37 @@ impl Lock {
     }
 }
 
+/// A word in the lock file, beside the process's id.
+#[derive(Debug)]
+pub struct Mark(Arc<Flock<File>>);
+
+impl Mark {
+    /// Leaves it.
+    pub fn leave(&self) {
+        // If it fails, damage shows when the daemon comes to it again.
+        let mut file: &File = &**self.0;
+        let _ = writeln!(file, "{SUSPECT}");
+    }
+}
+
+const SUSPECT: &str = "suspect";
+
+fn read_last_end(file: &mut File) -> LastEnd {
+    let mut text = String::new();
+    let read = file.take(64).read_to_string(&mut text);
+    if read.is_ok() && text.is_empty() {
+        LastEnd::Clean
+    } else if text.contains(SUSPECT) {
+        LastEnd::Suspect
+    } else {
+        LastEnd::Unclean
+    }
+}
+
 fn read_holder(file: File) -> Option<String> {
     let mut text = String::new();
     file.take(32).read_to_string(&mut text).ok()?;
-    let text = text.trim();
+    let text = text.lines().next()?.trim();
     (!text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())).then(|| text.to_owned())
 }
 
@@ -97,4 +144,30 @@ pub(super) fn open_private(path: &Path) -> io::Result<File> {
         .mode(0o600)
         .custom_flags(nix::fcntl::OFlag::O_NOFOLLOW.bits())
         .open(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn suspicion_lasts_until_somebody_has_looked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mrpd.lock");
+        let last_end = || Lock::take(&path).unwrap().last_end();
+        assert_eq!(last_end(), LastEnd::Clean);
+        assert_eq!(last_end(), LastEnd::Unclean, "it has left its name");
+        Lock::take(&path).unwrap().mark().leave();
+        assert_eq!(last_end(), LastEnd::Suspect);
+        assert_eq!(last_end(), LastEnd::Suspect, "nobody has looked");
+        let lock = Lock::take(&path).unwrap();
+        let error = Lock::take(&path).unwrap_err();
+        let own = format!("process {}", std::process::id());
+        assert!(error.to_string().contains(&own), "{error}");
+        lock.note_looked_at();
+        drop(lock);
+        assert_eq!(last_end(), LastEnd::Unclean);
+        Lock::take(&path).unwrap().note_clean_end();
+        assert_eq!(last_end(), LastEnd::Clean);
+    }
 }

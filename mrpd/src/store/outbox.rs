@@ -6,7 +6,7 @@ use super::schema::{
     Counter, FORGET, IDS, LET_IN, MESSAGES, OUTBOX, OUTBOX_IDS, SEND_KEYS, TRACKS,
 };
 use super::tracks::{StageChange, note_early_reply};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::Stage;

@@ -5,9 +5,11 @@ mod rebuild;
 
 use super::examine::{Depth, SALVAGED};
 use super::lock::open_private;
+use super::open::{journal_of, register_only};
 use crate::clock;
 use crate::crash::crash_point;
 use rebuild::{Saved, rebuild};
+use redb::Database;
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, Read as _};
@@ -23,7 +25,8 @@ pub const SALVAGE_COMMAND: &str = "salvage-store";
 /// The exit status with which they say that the store is damaged.
 pub const DAMAGED: u8 = 65;
 
-/// A store up to this size is looked at as a whole at each start: that takes no time that anybody would notice.
+/// A store up to this size is looked at as a whole at each start: that takes no time that anybody would notice. To read gigabytes
+/// would cost more than it finds, also after a crash: the file is as a checkpoint has left it then.
 const SMALL: u64 = 16 << 20;
 /// How long one look may take, and the saving of one table.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -46,6 +49,8 @@ pub enum LastEnd {
     Clean,
     /// It was killed, or the machine went down.
     Unclean,
+    /// It met damage, or broke down, which it may have done over damage.
+    Suspect,
 }
 
 /// Why a damaged store is not set aside: it lies where it lay, and a later start can save what can be read.
@@ -75,11 +80,10 @@ pub fn set_aside_if_damaged(
     if size == 0 {
         return Ok(None);
     }
-    // To read gigabytes at each start would cost more than it finds: what happens to a file after a clean end is seldom, and shows
-    // when the daemon comes to it. That counts as an unclean end, as a crash over it does.
     let depth = match last_end {
-        LastEnd::Clean if size > SMALL => Depth::Ends,
-        LastEnd::Clean | LastEnd::Unclean => Depth::Everything,
+        // Damage that came otherwise is seldom, and shows when the daemon comes to it.
+        LastEnd::Clean | LastEnd::Unclean if size > SMALL => Depth::Ends,
+        _ => Depth::Everything,
     };
     let damage = if size > SMALL {
         check_apart(path, depth)
@@ -93,7 +97,7 @@ pub fn set_aside_if_damaged(
     };
     let replace = || {
         let partial = partial_of(path);
-        let saved = salvage(path, &partial)?;
+        let saved = salvage(path, path, &partial)?;
         crash_point!("salvage.saved");
         let aside = set_aside(path)?;
         crash_point!("salvage.set-aside");
@@ -119,7 +123,7 @@ fn finish_interrupted(path: &Path) -> Result<Option<String>, RecoverError> {
     };
     let damage = "which the start before did not finish with".to_owned();
     let replace = || {
-        let saved = salvage(&aside, &partial)?;
+        let saved = salvage(path, &aside, &partial)?;
         install(&partial, path)?;
         Ok(saved)
     };
@@ -191,7 +195,21 @@ pub fn set_aside_before(store: &Path) -> Vec<String> {
     all_set_aside(store).iter().map(sentence).collect()
 }
 
-/// The stores that were set aside, the newest last.
+/// As [`set_aside_before`], of journals.
+pub fn journals_set_aside(store: &Path) -> Vec<String> {
+    let sentence = |path: &PathBuf| {
+        format!(
+            "a damaged journal of the store was set aside as {}, and some of what was written last before that may be lost; remove it when you need nothing of it any more",
+            path.display()
+        )
+    };
+    all_set_aside(&journal_of(store))
+        .iter()
+        .map(sentence)
+        .collect()
+}
+
+/// The stores that were set aside, or their journals, the newest last.
 fn all_set_aside(store: &Path) -> Vec<PathBuf> {
     let prefix = aside_prefix(store);
     let folder = store.parent().unwrap_or(Path::new("."));
@@ -214,7 +232,7 @@ fn aside_prefix(store: &Path) -> OsString {
     prefix
 }
 
-fn set_aside(path: &Path) -> io::Result<PathBuf> {
+pub(super) fn set_aside(path: &Path) -> io::Result<PathBuf> {
     let time: String = clock::now()
         .to_string()
         .chars()
@@ -235,7 +253,7 @@ fn partial_of(store: &Path) -> PathBuf {
 }
 
 /// Gathers what can be read, table by table, in a file that becomes the store once it is whole.
-fn salvage(from: &Path, partial: &Path) -> io::Result<Saved> {
+fn salvage(store: &Path, from: &Path, partial: &Path) -> io::Result<Saved> {
     match std::fs::remove_file(partial) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
@@ -257,9 +275,25 @@ fn salvage(from: &Path, partial: &Path) -> io::Result<Saved> {
         }
         crash_point!("salvage.table-saved");
     }
+    bring_in_journal(store, partial)?;
     let saved = rebuild(partial).map_err(io::Error::other)?;
     File::open(partial)?.sync_all()?;
     Ok(saved)
+}
+
+/// What was written down and is not in the damaged file comes on top of what was saved, before all that follows from it is made anew.
+/// That is known by a table that was saved with the others. The journal itself goes with the new store, which needs nothing of it
+/// any more when it is opened; until then its files stay, since all of this may have to be done again.
+fn bring_in_journal(store: &Path, partial: &Path) -> io::Result<()> {
+    let database = Database::create(partial).map_err(io::Error::other)?;
+    let salvaged = mrp_journal::salvage(&database, &journal_of(store), |replay, transaction| {
+        register_only(SALVAGED, replay, transaction)
+    });
+    let salvaged = salvaged.map_err(io::Error::other)?;
+    if let Some(damage) = salvaged.damage {
+        tracing::warn!(%damage, "not all of the journal can be read");
+    }
+    Ok(())
 }
 
 /// Saves what can be read of a table, and gives what keeps the rest from being read. Only damage may: what a full disk or a signal
@@ -410,5 +444,40 @@ mod tests {
         assert_eq!(set_aside_if_damaged(&path, LastEnd::Clean).unwrap(), None);
         assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1);
         assert_eq!(all_set_aside(&path).len(), 1);
+    }
+
+    #[tokio::test]
+    async fn what_the_journal_has_comes_on_top_of_what_was_saved() {
+        use crate::store::{Store, examine};
+        use crate::testing;
+        let dir = tempfile::tempdir().unwrap();
+        let (path, partial) = (dir.path().join("s"), dir.path().join("partial"));
+        let store = Store::open(&path).unwrap();
+        testing::receive(&store, "msg_1").await;
+        store.close().await;
+        let store = Store::open(&path).unwrap();
+        testing::receive(&store, "msg_2").await;
+        // As a crash leaves it: the file has the first, and the journal the second.
+        let damaged = dir.path().join("damaged");
+        std::fs::copy(&path, &damaged).unwrap();
+        std::fs::create_dir(journal_of(&damaged)).unwrap();
+        for file in std::fs::read_dir(journal_of(&path)).unwrap() {
+            let file = file.unwrap();
+            let copy = journal_of(&damaged).join(file.file_name());
+            std::fs::copy(file.path(), copy).unwrap();
+        }
+        drop(open_private(&partial).unwrap());
+        for table in SALVAGED {
+            examine::salvage(&damaged, &partial, table, crate::store::ReadFrom::Start).unwrap();
+        }
+        for _ in 0..2 {
+            bring_in_journal(&damaged, &partial).unwrap();
+        }
+        assert_eq!(rebuild(&partial).unwrap().messages, 2);
+        install(&partial, &damaged).unwrap();
+        let store = Store::open(&damaged).unwrap();
+        let counts = store.counts().await.unwrap();
+        assert_eq!((counts.received, counts.unread), (2, 2));
+        assert_eq!(journals_set_aside(&damaged), Vec::<String>::new());
     }
 }

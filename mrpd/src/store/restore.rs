@@ -1,6 +1,7 @@
 //! The way back: a backup in the store's place, while no daemon runs.
 
 use super::examine::Depth;
+use super::open::journal_of;
 use super::recover::{RESTORING, check_apart};
 use std::fs::File;
 use std::io;
@@ -72,18 +73,23 @@ pub fn restore(
         return Err(RestoreError::Damaged { path, damage });
     }
     copy.as_file().sync_all().map_err(failed(folder))?;
-    let kept = if has_store {
-        let time = clock::now().unix_millis() / 1000;
-        let kept = store.with_file_name(format!("mrpd.redb.before-restore-{time}"));
+    let time = clock::now().unix_millis() / 1000;
+    let kept = store.with_file_name(format!("mrpd.redb.before-restore-{time}"));
+    if has_store {
         std::fs::rename(store, &kept).map_err(failed(store))?;
-        Some(kept)
-    } else {
-        None
-    };
+    }
+    // What the store before had not taken over yet is nothing to the backup. It stays beside that store, where it is looked for.
+    let journal = journal_of(store);
+    match std::fs::rename(&journal, journal_of(&kept)) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+            return Err(failed(&journal)(cause));
+        }
+        _ => {}
+    }
     copy.persist(store)
         .map_err(|error| failed(store)(error.error))?;
     File::open(folder)
         .and_then(|folder| folder.sync_all())
         .map_err(failed(folder))?;
-    Ok(kept)
+    Ok(has_store.then_some(kept))
 }

@@ -3,11 +3,13 @@
 use super::index::{Order, Step, Terms, Walk, direction_term, state_term};
 use super::record::{MessageRecord, decode};
 use super::schema::{Counter, HOOK_DEAD, HOOK_JOBS, HOOKS, INDEX, MESSAGES, TIMES};
-use super::writer::{Message as WriterMessage, Transaction};
+use super::transaction::Transaction;
+use super::writer::Message as WriterMessage;
 use super::{HookRecord, Store, StoreError, entry};
+use mrp_journal::Table;
 use mrp_proto::time::Timestamp;
 use mrpd_api::message::{Direction, State};
-use redb::{ReadableTable as _, Table};
+use redb::ReadableTable as _;
 use std::collections::BTreeSet;
 use std::time::Duration;
 use tokio::sync::oneshot;

@@ -209,20 +209,20 @@ impl Counter {
     }
 }
 
-/// Makes what is missing, and says which version the file has.
-pub(crate) fn prepare(database: &Database) -> Result<u64, redb::Error> {
-    let transaction = database.begin_write()?;
-    let version = {
+/// Makes what is missing.
+pub(crate) fn prepare(database: &Database) -> Result<(), redb::Error> {
+    let mut transaction = database.begin_write()?;
+    // A crash after it leaves nothing to be looked at as a whole.
+    transaction.set_quick_repair(true);
+    {
         let mut meta = transaction.open_table(META)?;
-        let found = meta.get(SCHEMA)?.map(|value| value.value());
-        if found.is_none() {
+        if meta.get(SCHEMA)?.is_none() {
             meta.insert(SCHEMA, VERSION)?;
         }
-        found.unwrap_or(VERSION)
-    };
+    }
     for_each_table!(transaction.open_table);
     transaction.commit()?;
-    Ok(version)
+    Ok(())
 }
 
 /// The newest `seq` in the file.

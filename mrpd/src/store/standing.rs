@@ -2,7 +2,7 @@
 
 use super::index::{delayed_term, state_term};
 use super::schema::{Counter, DUE, INDEX, META, STANDINGS};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use mrpd_api::message::State;

@@ -9,6 +9,7 @@ use mrpd_api::message::{Direction, Kind};
 use std::time::Duration;
 
 mod inbox;
+mod journal;
 mod outbox;
 
 fn at(seconds: i64) -> Timestamp {

@@ -3,7 +3,7 @@
 use super::index::{Field, Order, Step, Terms, term, walk};
 use super::record::{MessageRecord, OutboxRecord, Track, decode, encode};
 use super::schema::{IDS, INDEX, MESSAGES, TRACKS};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use mrpd_api::body::Stage;

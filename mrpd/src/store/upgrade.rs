@@ -3,7 +3,7 @@
 use super::record::{MessageRecord, decode};
 use super::schema::{Counter, LET_IN, MESSAGES, META, OUTBOX, SCHEMA, STANDINGS, VERSION};
 use super::standing::{self, Standing};
-use super::writer::Transaction;
+use super::transaction::Transaction;
 use super::{OutboxRecord, entry};
 use mrpd_api::message::Direction;
 use redb::{Database, ReadableTable as _};

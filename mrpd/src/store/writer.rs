@@ -1,49 +1,58 @@
-//! The one thread that writes: it gathers what waits into one transaction, and answers after the commit.
+//! The one thread that writes: it gathers what waits, has its changes written down together, and answers.
+//!
+//! The changes are made in a transaction that stays open over many answers. It is committed without a sync when somebody wants to
+//! read, and as a checkpoint of the journal when much was written, or nothing for a while: then the thread sleeps without a timer.
+
+mod compact;
+mod waiting;
 
 use super::examine::Suspicion;
-use super::schema::{self, Counter, FORGET, META};
+use super::open::{Opened, open_database};
+use super::schema;
 use super::timings::Timings;
-use super::{Compaction, SharedDatabase, StageChange, StoreError, disk, open_database};
+use super::transaction::{Notes, Transaction};
+use super::visibility::Visibility;
+use super::{Compaction, SharedDatabase, StageChange, StoreError};
 use crate::crash::crash_point;
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, WriteTransaction};
-use std::cell::{Cell, RefCell};
-use std::path::{Path, PathBuf};
+use mrp_journal::{Journal, Record};
+use redb::{Database, Durability};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use waiting::{Next, Waiting};
 
-/// Operations that share a commit, at most.
+/// Operations that are written down together, at most.
 const BATCH: usize = 256;
+/// How long nothing is written before the file is brought up to date.
+const QUIET: Duration = Duration::from_secs(1);
+/// Bytes of memory that a record keeps for the next one.
+const RECORD_MEMORY: usize = 64 << 10;
 /// Pauses between attempts to open a failed store.
 const REOPEN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 /// How often operations are answered while the store is being opened anew.
 const TICK: Duration = Duration::from_millis(20);
-/// How long those who read are waited for before the file is made small; they are short.
-const READERS: Duration = Duration::from_millis(200);
 
-/// Bytes that must have been freed for it to be worth while.
-const LEAST_GAIN: u64 = 32 << 20;
-/// Bytes of messages up to which the file is made small while the daemon runs: moving them takes seconds.
-const MOST_MOVED: u64 = 512 << 20;
-
-type Compacting = (Duration, oneshot::Sender<Result<Compaction, StoreError>>);
+type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// What the writer is told.
 #[derive(Debug)]
 pub(crate) enum Message {
     /// Do this.
     Run(Operation),
+    /// Have those who begin to read see all that was answered.
+    Show(Answer<()>),
     /// Make the file small, if nothing was written for so long.
     Compact {
         quiet: Duration,
-        answer: oneshot::Sender<Result<Compaction, StoreError>>,
+        answer: Answer<Compaction>,
     },
     /// End.
     Close(oneshot::Sender<()>),
 }
 
 type Work = Box<dyn FnOnce(&Transaction) -> Result<Finish, redb::Error> + Send>;
-/// Gives the answer, once the commit has succeeded.
+/// Gives the answer, once the changes are written down.
 type Finish = Box<dyn FnOnce() + Send>;
 type Fail = Box<dyn FnOnce(StoreError) + Send>;
 
@@ -87,140 +96,17 @@ impl Operation {
     }
 }
 
-/// A transaction in the making, and what is to be announced once it is on the disk.
-pub(crate) struct Transaction {
-    tables: WriteTransaction,
-    notes: Notes,
-}
-
-/// What a transaction has in it.
-#[derive(Debug, Default)]
-pub(crate) struct Notes {
-    touched: Cell<bool>,
-    newest: Cell<Option<u64>>,
-    outbox: Cell<bool>,
-    received: Cell<bool>,
-    enqueued: Cell<bool>,
-    recorded: Cell<bool>,
-    stages: RefCell<Vec<StageChange>>,
-    ready: Cell<bool>,
-    due: Cell<bool>,
-}
-
-impl Transaction {
-    /// Begins one that nobody hears of.
-    pub(super) fn begin(database: &Database) -> Result<Self, redb::Error> {
-        Ok(Self {
-            tables: database.begin_write()?,
-            notes: Notes::default(),
-        })
-    }
-
-    /// Puts what was begun with [`begin`](Self::begin) on the disk.
-    pub(super) fn commit(self) -> Result<(), redb::Error> {
-        self.tables.commit()?;
-        Ok(())
-    }
-
-    /// The tables, to read them.
-    pub(super) fn read_tables(&self) -> &WriteTransaction {
-        &self.tables
-    }
-
-    /// Says that a message can be claimed again.
-    pub(super) fn note_ready(&self) {
-        self.notes.ready.set(true);
-    }
-
-    /// Says that there is a new lease or delay.
-    pub(super) fn note_due(&self) {
-        self.notes.due.set(true);
-    }
-
-    /// The tables. Whoever asks for them means to change something.
-    pub(crate) fn tables(&self) -> &WriteTransaction {
-        self.notes.touched.set(true);
-        &self.tables
-    }
-
-    /// Says that a message came in.
-    pub(crate) fn note_received(&self) {
-        self.notes.received.set(true);
-    }
-
-    /// Says that a draft was put into the outbox.
-    pub(crate) fn note_enqueued(&self) {
-        self.notes.enqueued.set(true);
-        self.notes.outbox.set(true);
-    }
-
-    /// Says that the outbox has learned what became of a send.
-    pub(crate) fn note_recorded(&self) {
-        self.notes.recorded.set(true);
-        self.notes.outbox.set(true);
-    }
-
-    /// Says that something that goes out has come further.
-    pub(crate) fn note_stage(&self, change: StageChange) {
-        self.notes.stages.borrow_mut().push(change);
-        self.notes.outbox.set(true);
-    }
-
-    /// A counter's value.
-    pub(crate) fn counter(&self, counter: Counter) -> Result<u64, redb::Error> {
-        let meta = self.tables.open_table(META)?;
-        let value = meta.get(counter.name())?;
-        Ok(value.map_or(0, |value| value.value()))
-    }
-
-    /// Moves a counter, and gives its new value.
-    pub(crate) fn count(&self, counter: Counter, by: i64) -> Result<u64, redb::Error> {
-        let value = self.counter(counter)?.saturating_add_signed(by);
-        let mut meta = self.tables().open_table(META)?;
-        meta.insert(counter.name(), value)?;
-        if counter == Counter::Newest {
-            self.notes.newest.set(Some(value));
-        }
-        Ok(value)
-    }
-
-    /// Moves a counter up to a value, and never back.
-    pub(super) fn raise(&self, counter: Counter, value: u64) -> Result<(), redb::Error> {
-        if value > self.counter(counter)? {
-            let mut meta = self.tables().open_table(META)?;
-            meta.insert(counter.name(), value)?;
-        }
-        Ok(())
-    }
-
-    /// Sets a counter back.
-    pub(super) fn zero(&self, counter: Counter) -> Result<(), redb::Error> {
-        let mut meta = self.tables().open_table(META)?;
-        meta.insert(counter.name(), 0)?;
-        Ok(())
-    }
-
-    /// Notes that a key is to be forgotten at a time (milliseconds; 0 for never).
-    pub(crate) fn forget_at(&self, time: u64, key: &str) -> Result<(), redb::Error> {
-        if time > 0 {
-            self.tables.open_table(FORGET)?.insert((time, key), ())?;
-        }
-        Ok(())
-    }
-}
-
-/// Whether a transaction has opened a table to write.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Touched {
-    Yes,
-    No,
-}
-
 /// The thread's state.
 #[derive(Debug)]
 pub(crate) struct Writer {
     pub(crate) path: PathBuf,
     pub(crate) database: SharedDatabase,
+    /// As long as the database is there.
+    pub(crate) journal: Option<Journal>,
+    /// What was written down since the last commit, if anything was.
+    pub(crate) transaction: Option<Transaction>,
+    pub(crate) record: Record,
+    pub(crate) visibility: Visibility,
     pub(crate) receiver: mpsc::Receiver<Message>,
     pub(crate) newest: watch::Sender<u64>,
     pub(crate) outbox: watch::Sender<u64>,
@@ -233,84 +119,107 @@ pub(crate) struct Writer {
     pub(crate) stages: broadcast::Sender<StageChange>,
 }
 
+/// What waits, as far as it is done together.
+#[derive(Debug, Default)]
+struct Gathered {
+    operations: Vec<Operation>,
+    shows: Vec<Answer<()>>,
+    compacting: Option<(Duration, Answer<Compaction>)>,
+    closing: Option<oneshot::Sender<()>>,
+}
+
 impl Writer {
     /// Writes until it is closed, or nobody can ask for anything any more.
     pub(crate) fn run(mut self) {
-        while let Some(message) = self.receiver.blocking_recv() {
-            let mut batch = Vec::new();
-            let mut closing = None;
-            let mut compacting = None;
-            self.gather(message, &mut batch, &mut closing, &mut compacting);
-            if !batch.is_empty()
-                && let Err(error) = self.commit(batch)
-            {
-                self.reopen(&error, &mut closing);
-            }
-            if let Some((quiet, answer)) = compacting {
-                let result = self.compact(quiet);
-                if let Err(error) = &result {
-                    self.reopen(error, &mut closing);
+        let waiting = Waiting::on_this_thread();
+        let mut closing = None;
+        while closing.is_none() {
+            let deadline = self.is_behind().then(|| self.written + QUIET);
+            match waiting.next(&mut self.receiver, deadline) {
+                Next::Message(message) => self.serve(message, &mut closing),
+                Next::Deadline => {
+                    if let Err(error) = self.checkpoint() {
+                        self.reopen(&error, &mut closing);
+                    }
                 }
-                let _ = answer.send(result);
-            }
-            if let Some(closing) = closing {
-                self.receiver.close();
-                self.database.replace(None);
-                let _ = closing.send(());
-                return;
+                Next::End => break,
             }
         }
-        self.database.replace(None);
+        self.receiver.close();
+        self.end();
+        if let Some(closing) = closing {
+            let _ = closing.send(());
+        }
     }
 
-    fn gather(
-        &mut self,
-        first: Message,
-        batch: &mut Vec<Operation>,
-        closing: &mut Option<oneshot::Sender<()>>,
-        compacting: &mut Option<Compacting>,
-    ) {
+    fn serve(&mut self, first: Message, closing: &mut Option<oneshot::Sender<()>>) {
+        let gathered = self.gather(first);
+        *closing = gathered.closing;
+        let settled = self.settle(gathered.operations);
+        let is_due = self.is_checkpoint_due();
+        let result = settled.and_then(|()| match gathered.shows.is_empty() {
+            _ if is_due => self.checkpoint(),
+            true => Ok(()),
+            false => self.show(),
+        });
+        for show in gathered.shows {
+            let _ = show.send(result.clone());
+        }
+        if let Err(error) = &result {
+            self.reopen(error, closing);
+        }
+        if let Some((quiet, answer)) = gathered.compacting {
+            let result = self.compact(quiet);
+            if let Err(error) = &result {
+                self.reopen(error, closing);
+            }
+            let _ = answer.send(result);
+        }
+    }
+
+    fn gather(&mut self, first: Message) -> Gathered {
+        let mut gathered = Gathered::default();
         let mut next = Some(first);
         while let Some(message) = next {
             match message {
-                Message::Run(operation) => batch.push(operation),
+                Message::Run(operation) => gathered.operations.push(operation),
+                Message::Show(answer) => gathered.shows.push(answer),
                 Message::Compact { quiet, answer } => {
-                    *compacting = Some((quiet, answer));
-                    return;
+                    gathered.compacting = Some((quiet, answer));
+                    break;
                 }
                 Message::Close(done) => {
-                    *closing = Some(done);
-                    return;
+                    gathered.closing = Some(done);
+                    break;
                 }
             }
-            next = (batch.len() < BATCH)
+            next = (gathered.operations.len() < BATCH)
                 .then(|| self.receiver.try_recv().ok())
                 .flatten();
         }
+        gathered
     }
 
-    /// Does all of it in one transaction, then answers everybody. On an error everybody is told of it.
-    fn commit(&mut self, batch: Vec<Operation>) -> Result<(), StoreError> {
+    /// Does all of it and has it written down, then answers everybody. On an error everybody is told of it.
+    fn settle(&mut self, batch: Vec<Operation>) -> Result<(), StoreError> {
+        if batch.is_empty() {
+            return Ok(());
+        }
+        let mut works = Vec::with_capacity(batch.len());
         let mut fails = Vec::with_capacity(batch.len());
-        let result = match self.database.current() {
-            Some(database) => self.transact(&database, batch, &mut fails),
-            None => Err(StoreError::Closed),
-        };
-        match result {
-            Ok((finishes, touched)) => {
-                if touched == Touched::Yes {
-                    self.written = Instant::now();
-                }
+        for operation in batch {
+            works.push(operation.work);
+            fails.push(operation.fail);
+        }
+        match self.transact(works) {
+            Ok(finishes) => {
                 for finish in finishes {
                     finish();
                 }
                 Ok(())
             }
             Err(error) => {
-                self.written = Instant::now();
-                if let StoreError::Disk(cause) = &error {
-                    self.trouble.send_replace(Some(Arc::clone(cause)));
-                }
+                let error = self.fail(&error);
                 for fail in fails {
                     fail(error.clone());
                 }
@@ -319,50 +228,50 @@ impl Writer {
         }
     }
 
-    fn transact(
-        &self,
-        database: &Database,
-        batch: Vec<Operation>,
-        fails: &mut Vec<Fail>,
-    ) -> Result<(Vec<Finish>, Touched), StoreError> {
-        let mut works = Vec::with_capacity(batch.len());
-        for operation in batch {
-            works.push(operation.work);
-            fails.push(operation.fail);
-        }
-        let attempt = || -> Result<(Vec<Finish>, Notes), redb::Error> {
-            let transaction = Transaction::begin(database)?;
-            let finishes = works
-                .into_iter()
-                .map(|work| work(&transaction))
-                .collect::<Result<Vec<_>, _>>()?;
-            let Transaction { tables, notes } = transaction;
-            notes.before_commit();
+    /// What became of an error, for those who wait and for those who watch.
+    fn fail(&mut self, error: &redb::Error) -> StoreError {
+        self.suspicion.hear(error);
+        self.written = Instant::now();
+        let cause: Arc<str> = error.to_string().into();
+        self.trouble.send_replace(Some(Arc::clone(&cause)));
+        StoreError::Disk(cause)
+    }
+
+    fn transact(&mut self, works: Vec<Work>) -> Result<Vec<Finish>, redb::Error> {
+        let mut transaction = match self.transaction.take() {
+            Some(transaction) => transaction,
+            None => Transaction::begin(&*self.open_database()?)?,
+        };
+        let finishes = works
+            .into_iter()
+            .map(|work| work(&transaction))
+            .collect::<Result<Vec<_>, _>>()?;
+        let notes = transaction.take(&mut self.record);
+        notes.before_commit();
+        let is_changed = !self.record.is_empty();
+        if is_changed {
             let begun = Instant::now();
-            tables.commit()?;
-            if notes.touched.get() {
-                self.timings.committed(begun.elapsed(), finishes.len());
-            }
-            Ok((finishes, notes))
-        };
-        let (finishes, notes) = attempt().map_err(|error| {
-            self.suspicion.hear(&error);
-            disk(&error)
-        })?;
+            let journal = self.journal.as_mut().ok_or_else(gone)?;
+            journal.append(&mut self.record)?;
+            self.timings.committed(begun.elapsed(), finishes.len());
+            self.record.clear(RECORD_MEMORY);
+            self.visibility.settle();
+        }
         notes.after_commit();
+        if notes.touched.get() {
+            self.written = Instant::now();
+        }
+        // One that has nothing in it holds up nothing.
+        self.transaction = self.is_behind().then_some(transaction);
+        // An operation that changes nothing succeeds on a full disk as well: only what was written down shows that it works again.
+        if is_changed && self.trouble.borrow().is_some() {
+            self.trouble.send_replace(None);
+        }
         self.announce(&notes);
-        let touched = match notes.touched.get() {
-            true => Touched::Yes,
-            false => Touched::No,
-        };
-        Ok((finishes, touched))
+        Ok(finishes)
     }
 
     fn announce(&self, notes: &Notes) {
-        // A full disk still takes a commit that changes nothing: only a real one shows that it works again.
-        if notes.touched.get() && self.trouble.borrow().is_some() {
-            self.trouble.send_replace(None);
-        }
         if let Some(newest) = notes.newest.get() {
             self.newest.send_replace(newest);
         }
@@ -381,42 +290,91 @@ impl Writer {
         }
     }
 
-    /// Gives free room back to the file system. An error means that nobody knows what state the file is in.
-    fn compact(&self, quiet: Duration) -> Result<Compaction, StoreError> {
-        if self.written.elapsed() < quiet {
-            return Ok(Compaction::Busy);
-        }
-        let begun = Instant::now();
-        let compacted = self.database.alone(READERS, |database| {
-            if !is_worth_compacting(database, &self.path)? {
-                return Ok(Compaction::Needless);
-            }
-            database.compact()?;
-            let transaction = Transaction::begin(database)?;
-            transaction.zero(Counter::Freed)?;
-            transaction.commit()?;
-            Ok(Compaction::Done)
-        });
-        let Some(compacted) = compacted else {
-            return Ok(Compaction::Busy);
+    /// Whether something was written down that the file does not have for good.
+    fn is_behind(&self) -> bool {
+        self.journal
+            .as_ref()
+            .is_some_and(|journal| journal.behind() > 0)
+    }
+
+    fn is_checkpoint_due(&self) -> bool {
+        let journal = self.journal.as_ref();
+        journal.is_some_and(Journal::is_checkpoint_due)
+            || (self.is_behind() && self.written.elapsed() >= QUIET)
+    }
+
+    fn open_database(&self) -> Result<Arc<Database>, redb::Error> {
+        self.database.current().ok_or_else(gone)
+    }
+
+    /// Has those who begin to read see all that was written down.
+    fn show(&mut self) -> Result<(), StoreError> {
+        let commit = |transaction: Transaction| -> Result<(), redb::Error> {
+            let mut tables = transaction.into_inner();
+            // The journal has it.
+            tables.set_durability(Durability::None)?;
+            tables.commit()?;
+            Ok(())
         };
-        let compacted = compacted.map_err(|error: redb::Error| disk(&error))?;
-        tracing::info!(outcome = ?compacted, took = ?begun.elapsed(), "compaction");
-        Ok(compacted)
+        if let Some(transaction) = self.transaction.take() {
+            commit(transaction).map_err(|error| self.fail(&error))?;
+        }
+        self.visibility.show();
+        Ok(())
+    }
+
+    /// Brings the file up to date.
+    fn checkpoint(&mut self) -> Result<(), StoreError> {
+        self.try_checkpoint().map_err(|error| self.fail(&error))
+    }
+
+    fn try_checkpoint(&mut self) -> Result<(), redb::Error> {
+        if !self.is_behind() {
+            self.transaction = None;
+            return Ok(());
+        }
+        let tables = match self.transaction.take() {
+            Some(transaction) => transaction.into_inner(),
+            None => self.open_database()?.begin_write()?,
+        };
+        crash_point!("store.before-checkpoint");
+        let journal = self.journal.as_mut().ok_or_else(gone)?;
+        journal.checkpoint(tables).map_err(from_journal)?;
+        crash_point!("store.checkpointed");
+        self.visibility.show();
+        Ok(())
+    }
+
+    /// Leaves the file whole, if it can: otherwise the journal has what it lacks.
+    fn end(&mut self) {
+        if let Err(error) = self.checkpoint() {
+            tracing::error!(%error, "the store could not be brought up to date; the next start does it");
+        }
+        self.transaction = None;
+        if let Some(Err(error)) = self.journal.take().map(Journal::close) {
+            tracing::warn!(%error, "the journal of the store could not be removed");
+        }
+        self.database.replace(None);
     }
 
     /// Closes the store and opens it until that works, or until the daemon goes.
     fn reopen(&mut self, error: &StoreError, closing: &mut Option<oneshot::Sender<()>>) {
         tracing::error!(%error, "closing the store, to open it anew");
+        // What was answered is in the journal.
+        self.transaction = None;
+        self.journal = None;
+        self.record = Record::default();
         // Readers are short, and none can begin any more: the last one of them lets go of the file.
         self.database.replace(None);
         let mut pause = REOPEN.0;
         while closing.is_none() {
             match open_database(&self.path) {
-                Ok(database) => {
+                Ok(Opened { database, journal }) => {
                     let newest = schema::newest(&database);
+                    self.journal = Some(journal);
+                    self.visibility.show();
                     self.database.replace(Some(Arc::new(database)));
-                    // What the failed commit may have brought is visible now.
+                    // What the failed operations may have brought is visible now.
                     if let Ok(newest) = newest {
                         self.newest.send_replace(newest);
                     }
@@ -437,10 +395,14 @@ impl Writer {
         let end = Instant::now() + pause;
         while Instant::now() < end && closing.is_none() {
             while let Ok(message) = self.receiver.try_recv() {
+                let reason = || {
+                    let reason = self.trouble.borrow().clone();
+                    StoreError::Disk(reason.unwrap_or_default())
+                };
                 match message {
-                    Message::Run(operation) => {
-                        let reason = self.trouble.borrow().clone();
-                        (operation.fail)(StoreError::Disk(reason.unwrap_or_default()));
+                    Message::Run(operation) => (operation.fail)(reason()),
+                    Message::Show(answer) => {
+                        let _ = answer.send(Err(reason()));
                     }
                     Message::Compact { answer, .. } => {
                         let _ = answer.send(Ok(Compaction::Busy));
@@ -453,45 +415,14 @@ impl Writer {
     }
 }
 
-/// Whether the room that messages have left is a large part of the file, so that making it small is worth that nobody can write
-/// meanwhile; and whether what would be moved is little enough for that not to take long.
-fn is_worth_compacting(database: &Database, path: &Path) -> Result<bool, redb::Error> {
-    let transaction = database.begin_read()?;
-    let meta = transaction.open_table(META)?;
-    let value = |counter: Counter| -> Result<u64, redb::Error> {
-        Ok(meta.get(counter.name())?.map_or(0, |value| value.value()))
-    };
-    let size = std::fs::metadata(path).map_err(redb::Error::Io)?.len();
-    let freed = value(Counter::Freed)?;
-    let kept = value(Counter::Bytes)?;
-    Ok(freed >= LEAST_GAIN && freed >= size / 4 && kept <= MOST_MOVED)
+/// The store was closed over an error, and not opened again before the daemon went.
+fn gone() -> redb::Error {
+    redb::Error::DatabaseClosed
 }
 
-impl Notes {
-    fn before_commit(&self) {
-        if self.received.get() {
-            crash_point!("receive.before-commit");
-        }
-        if self.enqueued.get() {
-            crash_point!("send.before-commit");
-        }
-        if self.recorded.get() {
-            crash_point!("send.before-record");
-        }
-    }
-
-    fn after_commit(&self) {
-        if self.received.get() {
-            crash_point!("receive.committed");
-        }
-        if self.enqueued.get() {
-            crash_point!("send.committed");
-        }
-        if self.recorded.get() {
-            crash_point!("send.recorded");
-        }
-        if self.received.get() {
-            crash_point!("receive.before-publish");
-        }
+fn from_journal(error: mrp_journal::OpenError) -> redb::Error {
+    match error {
+        mrp_journal::OpenError::Engine(error) => error,
+        error => redb::Error::Io(std::io::Error::other(error)),
     }
 }

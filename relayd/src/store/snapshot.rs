@@ -151,7 +151,7 @@ fn write_all(transaction: &ReadTransaction, mut outlet: Outlet) -> Result<(), Fa
     tables::for_each_table(&mut writer)?;
     for found in transaction.list_tables()? {
         // A copy has no journal, and begins one of its own.
-        if found.name() != mrp_journal::TABLE && !writer.written.contains(found.name()) {
+        if found.name() != mrp_journal::TABLE.name() && !writer.written.contains(found.name()) {
             return Err(Failure::corrupt("a table that snapshots do not know"));
         }
     }

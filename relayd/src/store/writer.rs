@@ -126,14 +126,13 @@ impl Writer {
                     }
                 }
                 Next::Command(Command::Close(done)) => {
-                    self.bring_up_to_date();
-                    self.release_database();
+                    self.close();
                     let _ = done.send(());
                     return;
                 }
                 Next::Quiet => self.bring_up_to_date(),
                 Next::Gone => {
-                    self.bring_up_to_date();
+                    self.close();
                     return;
                 }
             }
@@ -342,6 +341,15 @@ impl Writer {
         if let Err(failure) = ended {
             self.recover(&failure.to_string());
         }
+    }
+
+    /// Ends in order: the database has everything, and the journal no file.
+    fn close(&mut self) {
+        self.bring_up_to_date();
+        if let Some(Err(error)) = self.journal.take().map(Journal::close) {
+            tracing::warn!(%error, "the journal keeps files that nobody needs");
+        }
+        self.release_database();
     }
 
     /// Undoes what was not written down: the transaction is gone, and with it what the journal has beyond the last commit.

@@ -3,7 +3,7 @@
 use super::HookJob;
 use crate::store::record::{decode, encode};
 use crate::store::schema::{HOOK_DEAD, HOOK_JOBS, MESSAGES};
-use crate::store::writer::Transaction;
+use crate::store::transaction::Transaction;
 use crate::store::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use redb::{ReadableTable, ReadableTableMetadata as _};

@@ -2,7 +2,7 @@
 
 use crate::store::record::{decode, encode};
 use crate::store::schema::HOOK_LOG;
-use crate::store::writer::Transaction;
+use crate::store::transaction::Transaction;
 use crate::store::{Store, StoreError};
 use mrp_proto::time::Timestamp;
 use redb::ReadableTable as _;

@@ -5,7 +5,7 @@
 
 use super::find;
 use crate::store::schema::HOOK_SETTLED;
-use crate::store::writer::Transaction;
+use crate::store::transaction::Transaction;
 use redb::ReadableTable as _;
 
 /// Notes that a hook has nothing to do with a message, unless it has looked at it already.
