@@ -10,7 +10,7 @@ PROGRAMS := relayd mrpd mrpctl
 
 # Relocations in their short form: where the linker writes them and the system's loader reads them, which is tried, the daemon needs
 # 0.8 MB less.
-SHORT    := -C link-arg=-Wl,-z,pack-relative-relocs
+SHORT    := link-arg=-Wl,-z,pack-relative-relocs
 
 .PHONY: help build demo test lint python bench generated install
 
@@ -49,11 +49,19 @@ $(TARGET)/python/%/installed: tests/python/%.txt
 
 # The relay as `make install` makes it, and so are the others.
 BENCH := $(TARGET)/release/bench --mrpd $(TARGET)/small/mrpd --mrpctl $(TARGET)/small/mrpctl
-.PHONY: bench-programs bench-all
+.PHONY: programs bench-programs bench-all
 
-bench-programs:
-	$(CARGO) build --locked --release -p relayd -p bench --bins
-	$(CARGO) build --locked --profile small -p mrpd -p mrpctl --bins
+# The relay is made for speed, the others to be small: see the profiles. What aborts on a panic unwinds nothing. The flags add to
+# those of .cargo/config.toml, which RUSTFLAGS would replace.
+programs:
+	$(CARGO) build --locked --release -p relayd --bins
+	mkdir -p $(TARGET)
+	short=; echo 'fn main() {}' | $(RUSTC) -C $(SHORT) -o $(TARGET)/short - && $(TARGET)/short && short=', "-C", "$(SHORT)"'; \
+	    $(CARGO) build --locked --profile small -p mrpd -p mrpctl --bins \
+	    --config "target.'cfg(all())'.rustflags = [\"-C\", \"force-unwind-tables=no\"$$short]"
+
+bench-programs: programs
+	$(CARGO) build --locked --release -p bench --bins
 
 bench: bench-programs
 	$(BENCH) publish
@@ -83,12 +91,7 @@ generated: build
 	$(TARGET)/debug/mrpctl completions powershell >completions/mrpctl.ps1
 	$(TARGET)/debug/mrpctl completions nushell >completions/mrpctl.nu
 
-# The relay is made for speed, the others to be small: see the profiles. What aborts on a panic unwinds nothing.
-install:
-	$(CARGO) build --locked --release -p relayd --bins
-	mkdir -p $(TARGET)
-	short=; echo 'fn main() {}' | $(RUSTC) $(SHORT) -o $(TARGET)/short - && $(TARGET)/short && short='$(SHORT)'; \
-	    RUSTFLAGS="$(RUSTFLAGS) -C force-unwind-tables=no $$short" $(CARGO) build --locked --profile small -p mrpd -p mrpctl --bins
+install: programs
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/doc/mrp'
 	install -m 755 $(TARGET)/release/relayd $(TARGET)/small/mrpd $(TARGET)/small/mrpctl '$(DESTDIR)$(PREFIX)/bin/'
 	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'
