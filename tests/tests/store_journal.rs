@@ -34,8 +34,19 @@ fn a_daemon_that_is_killed_around_a_checkpoint_has_everything_after_it() {
     user.kill_daemon();
     let mut expected = Vec::new();
     for point in ["store.before-checkpoint", "store.checkpointed"] {
-        user.start_failing_daemon(&format!("{point}=return"));
-        user.mrpctl(&["send", "me", "--async", point]).succeeded();
+        // What it writes by itself may bring it there before anything is sent.
+        loop {
+            user.start_failing_daemon(&format!("{point}=return"));
+            let flags = ["send", "me", "--async", "--id", point, point];
+            let taken = eventually("the send to be taken, or a death", || {
+                let taken = user.mrpctl(&flags).status.success();
+                (taken || user.daemon().has_ended()).then_some(taken)
+            });
+            if taken {
+                break;
+            }
+            user.await_daemon_death();
+        }
         expected.push(point);
         let ended = user.await_daemon_death();
         assert_eq!(ended.status.signal(), Some(9), "{point}: {}", ended.stderr);
@@ -91,13 +102,11 @@ fn a_backup_that_is_restored_does_not_meet_what_was_written_after_it() {
 #[test]
 fn a_damaged_journal_stops_no_start_and_is_told() {
     let mut user = User::at("alice", &Relay::start());
-    user.kill_daemon();
-    user.start_failing_daemon("store.before-checkpoint=return");
     for text in ["whole", "damaged", "last"] {
-        user.mrpctl(&["send", "me", "--async", "--delay", "1h", text])
+        user.mrpctl(&["send", "me", "--async", "--in", "1h", text])
             .succeeded();
     }
-    user.await_daemon_death();
+    user.kill_daemon();
     let journal = user.state_dir().join("mrpd.redb.journal");
     for entry in fs::read_dir(&journal).expect("the journal") {
         let path = entry.expect("a file").path();
