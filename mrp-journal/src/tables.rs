@@ -90,6 +90,8 @@ impl Transaction {
     }
 }
 
+type Row<'a, K, V> = (AccessGuard<'a, K>, AccessGuard<'a, V>);
+
 /// A table whose changes are written down. It is read like redb's, which it is.
 pub struct Table<'t, K: Key + 'static, V: Value + 'static> {
     inner: redb::Table<'t, K, V>,
@@ -150,9 +152,7 @@ impl<K: Key + 'static, V: Value + 'static> Table<'_, K, V> {
     ///
     /// # Errors
     /// As redb's.
-    pub fn pop_first(
-        &mut self,
-    ) -> Result<Option<(AccessGuard<'_, K>, AccessGuard<'_, V>)>, StorageError> {
+    pub fn pop_first(&mut self) -> Result<Option<Row<'_, K, V>>, StorageError> {
         let popped = self.inner.pop_first()?;
         if let Some((key, _)) = &popped {
             let mut record = self.log.of(self.number);
@@ -217,11 +217,11 @@ impl<K: Key + 'static, V: Value + 'static> ReadableTable<K, V> for Table<'_, K, 
         self.inner.range(range)
     }
 
-    fn first(&self) -> Result<Option<(AccessGuard<'_, K>, AccessGuard<'_, V>)>, StorageError> {
+    fn first(&self) -> Result<Option<Row<'_, K, V>>, StorageError> {
         self.inner.first()
     }
 
-    fn last(&self) -> Result<Option<(AccessGuard<'_, K>, AccessGuard<'_, V>)>, StorageError> {
+    fn last(&self) -> Result<Option<Row<'_, K, V>>, StorageError> {
         self.inner.last()
     }
 }

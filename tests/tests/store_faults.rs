@@ -337,7 +337,7 @@ fn a_daemon_that_was_killed_finds_its_store_sound() {
 
 #[test]
 fn a_full_disk_stops_what_comes_and_the_figures_and_events_say_so() {
-    let Some(disk) = SmallDisk::mount("16m") else {
+    let Some(disk) = SmallDisk::mount("32m") else {
         return skip("mounting a small file system needs root");
     };
     let relay = Relay::start();
@@ -353,8 +353,10 @@ fn a_full_disk_stops_what_comes_and_the_figures_and_events_say_so() {
     while !events.line().trim().is_empty() {}
 
     disk.fill(0);
+    // More than there is room for in what the daemon has of the disk already.
+    const MANY: usize = 12;
     let large = "x".repeat(200_000);
-    for _ in 0..4 {
+    for _ in 0..MANY {
         send(&alice, &key, &large);
     }
     let down: Value = serde_json::from_str(&next(&mut events)).expect("an event");
@@ -380,7 +382,7 @@ fn a_full_disk_stops_what_comes_and_the_figures_and_events_say_so() {
     disk.clear();
     eventually("everything", || {
         let texts = bob.texts_unless_refused()?;
-        (texts.iter().filter(|text| **text == large).count() == 4).then_some(())
+        (texts.iter().filter(|text| **text == large).count() == MANY).then_some(())
     });
     eventually("the figure", || (!figures()).then_some(()));
 }

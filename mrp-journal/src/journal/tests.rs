@@ -258,7 +258,7 @@ fn a_journal_that_was_closed_leaves_no_file() {
     opened.append(&transaction);
     opened.journal.checkpoint(transaction.into_inner()).unwrap();
     opened.journal.close().unwrap();
-    assert_eq!(home.files(), [PathBuf::new(); 0]);
+    assert_eq!(home.files(), Vec::<PathBuf>::new());
     let mut opened = home.open_with(opened.database);
     let transaction = opened.begin();
     transaction

@@ -3,7 +3,7 @@
 use crate::store::Store;
 use mrp_client::Relay;
 use mrp_proto::key::PublicKey;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ pub(crate) const E2E_VERSION: &str = "2";
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How long a profile is believed.
 const FRESH: Duration = Duration::from_secs(3600);
-/// Profiles that are kept.
+/// Profiles that are kept, and keys.
 const KEPT: usize = 1024;
 
 /// What a profile says.
@@ -29,6 +29,8 @@ struct Knowledge {
 #[derive(Debug, Default)]
 pub(super) struct Advice {
     known: Mutex<HashMap<PublicKey, (Instant, Knowledge)>>,
+    /// Some of those of whom the store says that they seal, which it never takes back: each send would ask it.
+    sealers: Mutex<HashSet<PublicKey>>,
 }
 
 impl Advice {
@@ -39,7 +41,7 @@ impl Advice {
         relay: &Relay,
         recipient: PublicKey,
     ) -> Option<String> {
-        if let Ok(true) = store.is_sealer(recipient.to_string()).await {
+        if self.is_sealer(store, recipient).await {
             return None;
         }
         let known = self.ask(relay, recipient).await?;
@@ -58,7 +60,7 @@ impl Advice {
     /// Whether to seal for somebody where that depends on them. Who was ever seen sealing, or saying so, stays one who does; and
     /// where nobody can be asked, sealing is the safe side.
     pub(super) async fn opens(&self, store: &Store, relay: &Relay, recipient: PublicKey) -> bool {
-        if let Ok(true) = store.is_sealer(recipient.to_string()).await {
+        if self.is_sealer(store, recipient).await {
             return true;
         }
         match self.ask(relay, recipient).await {
@@ -69,6 +71,22 @@ impl Advice {
             Some(Knowledge { opens: false, .. }) => false,
             None => true,
         }
+    }
+
+    async fn is_sealer(&self, store: &Store, key: PublicKey) -> bool {
+        let sealers = || self.sealers.lock().unwrap_or_else(PoisonError::into_inner);
+        if sealers().contains(&key) {
+            return true;
+        }
+        let Ok(true) = store.is_sealer(key.to_string()).await else {
+            return false;
+        };
+        let mut sealers = sealers();
+        if sealers.len() >= KEPT {
+            sealers.clear();
+        }
+        sealers.insert(key);
+        true
     }
 
     async fn ask(&self, relay: &Relay, key: PublicKey) -> Option<Knowledge> {

@@ -69,7 +69,7 @@ impl Lock {
 
     /// Replaces all that the file says.
     fn name_holder(&self) -> io::Result<()> {
-        let mut file: &File = &**self.file;
+        let mut file: &File = &self.file;
         file.set_len(0)?;
         file.rewind()?;
         writeln!(file, "{}", std::process::id())
@@ -108,7 +108,7 @@ impl Mark {
     /// Leaves it.
     pub fn leave(&self) {
         // If it fails, damage shows when the daemon comes to it again.
-        let mut file: &File = &**self.0;
+        let mut file: &File = &self.0;
         let _ = writeln!(file, "{SUSPECT}");
     }
 }
