@@ -80,11 +80,14 @@ pub fn restore(
     }
     // What the store before had not taken over yet is nothing to the backup. It stays beside that store, where it is looked for.
     let journal = journal_of(store);
-    match std::fs::rename(&journal, journal_of(&kept)) {
-        Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-            return Err(failed(&journal)(cause));
+    // An empty one goes: the store was closed in order.
+    if std::fs::remove_dir(&journal).is_err() {
+        match std::fs::rename(&journal, journal_of(&kept)) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                return Err(failed(&journal)(cause));
+            }
+            _ => {}
         }
-        _ => {}
     }
     copy.persist(store)
         .map_err(|error| failed(store)(error.error))?;
