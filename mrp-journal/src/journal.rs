@@ -2,13 +2,13 @@
 
 use super::record::Record;
 use super::replay::{Replay, ReplayError};
-use super::segment::{End, HEAD, Reader, Segment, footprint};
+use super::segment::{End, HEAD, Opened, Reader, Segment, footprint};
 use redb::{
     Database, Durability, ReadableDatabase as _, TableDefinition, TableError, WriteTransaction,
 };
-use std::fs::{DirBuilder, File};
+use std::fs::{DirBuilder, File, Permissions};
 use std::io;
-use std::os::unix::fs::DirBuilderExt as _;
+use std::os::unix::fs::{DirBuilderExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 /// Where the database says which journal is its own, and the number of the first record that it lacks. Whoever copies a database by
@@ -233,9 +233,22 @@ impl Journal {
                 _ => self.files.pop(),
             };
         }
-        self.files.push(path.clone());
-        let segment = Segment::create(&path, self.lineage, self.next, size)?;
+        let create = |size| {
+            let created = Segment::create(&path, self.lineage, self.next, size);
+            // What cannot be used takes no room.
+            created.inspect_err(|error| {
+                if error.kind() != io::ErrorKind::AlreadyExists {
+                    let _ = std::fs::remove_file(&path);
+                }
+            })
+        };
+        let segment = match create(size) {
+            // There may be room for this one.
+            Err(cause) if is_full(&cause) => create(HEAD + footprint(length)),
+            created => created,
+        }?;
         File::open(&self.directory)?.sync_all()?;
+        self.files.push(path);
         Ok(segment)
     }
 
@@ -362,9 +375,18 @@ fn failed(path: &Path, cause: io::Error) -> OpenError {
 /// Makes the directory for its owner alone, and has its name on disk.
 fn make_directory(directory: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(directory) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => return Ok(()),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            let found = std::fs::symlink_metadata(directory)?;
+            if !found.is_dir() {
+                return Err(io::ErrorKind::NotADirectory.into());
+            }
+            if found.permissions().mode() & 0o077 != 0 {
+                std::fs::set_permissions(directory, Permissions::from_mode(0o700))?;
+            }
+        }
         made => made?,
     }
+    // Also of one that was there: whoever made it may not have come to this.
     let parent = directory
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());
@@ -413,8 +435,12 @@ impl Found {
             if *next == up_to {
                 return Ok(());
             }
-            let reader = Reader::open(path).map_err(|cause| failed(path, cause))?;
-            let Some(mut reader) = reader else { continue };
+            let opened = Reader::open(path).map_err(|cause| failed(path, cause))?;
+            let mut reader = match opened {
+                Opened::Ready(reader) => reader,
+                Opened::Unbegun => continue,
+                Opened::Damaged => return Err(damaged(*next)),
+            };
             if reader.lineage != lineage {
                 return Err(OpenError::Foreign {
                     path: directory.to_owned(),
@@ -423,7 +449,14 @@ impl Found {
             if end == End::Damaged || reader.next > *next {
                 return Err(damaged(*next));
             }
-            while let Some((number, content)) = reader.next() {
+            loop {
+                let Some((number, content)) = reader.next() else {
+                    // What the database has already may be damaged.
+                    if reader.next < *next && reader.pass_damage(*next) {
+                        continue;
+                    }
+                    break;
+                };
                 if number < *next {
                     continue;
                 }

@@ -5,12 +5,15 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt as _, OpenOptionsExt as _};
 use std::path::Path;
 
 const MAGIC: &[u8; 8] = b"mrpjrnl1";
-/// Bytes of a file's head: magic, lineage, number of the first record.
-pub(crate) const HEAD: usize = 24;
+/// Bytes of a file's head: magic, lineage, number of the first record, checksum of these, and room.
+pub(crate) const HEAD: usize = 32;
+/// Bytes of it that the checksum is over.
+const HEAD_SUMMED: usize = 24;
 /// Bytes before a record's content: length (4), checksum (4), number (8).
 pub(crate) const RECORD_HEAD: usize = 16;
 /// Records begin at multiples of this, so that one behind a damaged one can be looked for.
@@ -25,6 +28,7 @@ pub(crate) fn footprint(length: usize) -> usize {
 #[derive(Debug)]
 pub(crate) struct Segment {
     file: File,
+    lineage: u64,
     size: usize,
     used: usize,
 }
@@ -42,11 +46,14 @@ impl Segment {
         let mut head = [0; HEAD];
         head[..8].copy_from_slice(MAGIC);
         head[8..16].copy_from_slice(&lineage.to_be_bytes());
-        head[16..].copy_from_slice(&first.to_be_bytes());
+        head[16..24].copy_from_slice(&first.to_be_bytes());
+        let sum = crc32fast::hash(&head[..HEAD_SUMMED]);
+        head[24..28].copy_from_slice(&sum.to_be_bytes());
         file.write_all_at(&head, 0)?;
         file.sync_all()?;
         Ok(Self {
             file,
+            lineage,
             size,
             used: HEAD,
         })
@@ -63,7 +70,7 @@ impl Segment {
         let length = u32::try_from(content.len())
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a record over 4 GiB"))?;
         head[..4].copy_from_slice(&length.to_be_bytes());
-        head[4..8].copy_from_slice(&checksum(number, content).to_be_bytes());
+        head[4..8].copy_from_slice(&checksum(self.lineage, number, content).to_be_bytes());
         head[8..].copy_from_slice(&number.to_be_bytes());
         self.file.write_all_at(framed, self.used as u64)?;
         self.used += footprint(framed.len() - RECORD_HEAD);
@@ -89,9 +96,11 @@ fn take_room(file: &File, size: usize) -> io::Result<()> {
     }
 }
 
-/// Over the number too: what an earlier file left in the same place is no record of this one.
-fn checksum(number: u64, content: &[u8]) -> u32 {
+/// Over the number too: what an earlier file left in the same place is no record of this one. And over the lineage, which nobody
+/// outside knows: what a peer has written into a message cannot be made to look like a record.
+fn checksum(lineage: u64, number: u64, content: &[u8]) -> u32 {
     let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&lineage.to_be_bytes());
     hasher.update(&number.to_be_bytes());
     hasher.update(content);
     hasher.finalize()
@@ -108,6 +117,16 @@ pub(crate) struct Reader {
     place: usize,
 }
 
+/// What a file turns out to be.
+#[derive(Debug)]
+pub(crate) enum Opened {
+    Ready(Reader),
+    /// A crash came before its head was on disk, so it has no record that anybody was answered for.
+    Unbegun,
+    /// Its head was damaged after it was written.
+    Damaged,
+}
+
 /// How a file ends behind its last good record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -118,17 +137,25 @@ pub(crate) enum End {
 }
 
 impl Reader {
-    /// Reads a file; `None` if it has no head, because a crash came between.
-    pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
+    /// Reads a file.
+    pub(crate) fn open(path: &Path) -> io::Result<Opened> {
         let mut bytes = Vec::new();
         File::open(path)?.read_to_end(&mut bytes)?;
-        let Some((MAGIC, rest)) = bytes.split_first_chunk() else {
-            return Ok(None);
+        let Some((head, _)) = bytes.split_first_chunk::<HEAD>() else {
+            return Ok(Opened::Unbegun);
         };
-        let (Some(lineage), Some(next)) = (number_at(rest, 0), number_at(rest, 8)) else {
-            return Ok(None);
+        if *head == [0; HEAD] {
+            return Ok(Opened::Unbegun);
+        }
+        let sum = crc32fast::hash(&head[..HEAD_SUMMED]).to_be_bytes();
+        let (true, Some(lineage), Some(next)) = (
+            head.starts_with(MAGIC) && head[HEAD_SUMMED..].starts_with(&sum),
+            number_at(head, 8),
+            number_at(head, 16),
+        ) else {
+            return Ok(Opened::Damaged);
         };
-        Ok(Some(Self {
+        Ok(Opened::Ready(Self {
             bytes,
             lineage,
             next,
@@ -136,10 +163,20 @@ impl Reader {
         }))
     }
 
+    /// Goes on behind damage at a record that is not needed: at the first whole one up to number `most`. `false` if there is none.
+    pub(crate) fn pass_damage(&mut self, most: u64) -> bool {
+        let found = self.later(self.next + 1..most.saturating_add(1));
+        if let Some((place, number)) = found {
+            self.place = place;
+            self.next = number;
+        }
+        found.is_some()
+    }
+
     /// The next record.
     pub(crate) fn next(&mut self) -> Option<(u64, &[u8])> {
         let number = self.next;
-        let content = whole_record(&self.bytes, self.place, number)?;
+        let content = whole_record(&self.bytes, self.place, self.lineage, number)?;
         self.place += footprint(content.len());
         self.next += 1;
         Some((number, content))
@@ -149,23 +186,25 @@ impl Reader {
     pub(crate) fn end(&self) -> End {
         /// Records that a file can have lost.
         const AHEAD: u64 = 1 << 32;
-        let later = self.next + 1..self.next + AHEAD;
-        let mut places = (self.place..self.bytes.len()).step_by(ALIGNMENT);
-        let is_whole = |place: usize| {
-            number_at(&self.bytes, place + 8)
-                .filter(|number| later.contains(number))
-                .is_some_and(|number| whole_record(&self.bytes, place, number).is_some())
-        };
-        if places.any(is_whole) {
-            End::Damaged
-        } else {
-            End::Clean
+        match self.later(self.next + 1..self.next.saturating_add(AHEAD)) {
+            Some(_) => End::Damaged,
+            None => End::Clean,
         }
+    }
+
+    /// The first place where a whole record with one of these numbers stands.
+    fn later(&self, numbers: Range<u64>) -> Option<(usize, u64)> {
+        let mut places = (self.place..self.bytes.len()).step_by(ALIGNMENT);
+        places.find_map(|place| {
+            let number =
+                number_at(&self.bytes, place + 8).filter(|number| numbers.contains(number))?;
+            whole_record(&self.bytes, place, self.lineage, number).map(|_| (place, number))
+        })
     }
 }
 
 /// The content of the record with this number, if it stands there undamaged.
-fn whole_record(bytes: &[u8], place: usize, number: u64) -> Option<&[u8]> {
+fn whole_record(bytes: &[u8], place: usize, lineage: u64, number: u64) -> Option<&[u8]> {
     let (length, rest) = bytes.get(place..)?.split_first_chunk()?;
     let (sum, rest) = rest.split_first_chunk()?;
     let (found, rest) = rest.split_first_chunk()?;
@@ -174,7 +213,7 @@ fn whole_record(bytes: &[u8], place: usize, number: u64) -> Option<&[u8]> {
     }
     let length = usize::try_from(u32::from_be_bytes(*length)).ok()?;
     let content = rest.get(..length)?;
-    (u32::from_be_bytes(*sum) == checksum(number, content)).then_some(content)
+    (u32::from_be_bytes(*sum) == checksum(lineage, number, content)).then_some(content)
 }
 
 fn number_at(bytes: &[u8], place: usize) -> Option<u64> {
@@ -203,7 +242,9 @@ mod tests {
     }
 
     fn read(path: &Path) -> (Vec<(u64, Vec<u8>)>, End) {
-        let mut reader = Reader::open(path).unwrap().unwrap();
+        let Opened::Ready(mut reader) = Reader::open(path).unwrap() else {
+            panic!()
+        };
         assert_eq!(reader.lineage, 7);
         let mut records = Vec::new();
         while let Some((number, content)) = reader.next() {
@@ -275,12 +316,20 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_its_head_is_none() {
+    fn a_file_without_its_head_is_unbegun_and_one_with_another_is_damaged() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
         for bytes in [&b""[..], &[0; SIZE], &b"mrpjrnl1short"[..]] {
             std::fs::write(&path, bytes).unwrap();
-            assert!(Reader::open(&path).unwrap().is_none());
+            assert!(matches!(Reader::open(&path).unwrap(), Opened::Unbegun));
+        }
+        filled(&folder.path().join("b"), &[b"one"]);
+        let whole = std::fs::read(folder.path().join("b")).unwrap();
+        for place in 0..HEAD_SUMMED + 4 {
+            let mut turned = whole.clone();
+            turned[place] ^= 0x10;
+            std::fs::write(&path, &turned).unwrap();
+            assert!(matches!(Reader::open(&path).unwrap(), Opened::Damaged));
         }
     }
 

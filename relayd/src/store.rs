@@ -279,6 +279,7 @@ impl Store {
         if self.0.shared.visible.is_all() {
             return Ok(());
         }
+        self.0.shared.database()?;
         let (done, shown) = oneshot::channel();
         // A writer that is gone, or has lost its database, drops the other end.
         let _ = self.0.queue.commands.send(Command::Show(done));

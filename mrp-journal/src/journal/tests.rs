@@ -282,7 +282,7 @@ fn what_changes_nothing_is_not_written_down() {
     assert!(rows.pop_first().unwrap().is_none());
     rows.retain(|_, _| false).unwrap();
     drop(rows);
-    assert!(!transaction.is_changed());
+    assert_eq!(transaction.changes(), 0);
 }
 
 #[test]
@@ -300,6 +300,58 @@ fn a_damaged_record_before_others_is_damage() {
         std::fs::write(path, &whole).unwrap();
     }
     assert_eq!(home.open().applied, 20);
+}
+
+#[test]
+fn damage_in_what_the_database_has_loses_nothing() {
+    let home = Home::new();
+    let mut opened = home.open();
+    let transaction = opened.begin();
+    let insert = |transaction: &Transaction, number: u64| {
+        let mut table = transaction.open_table(ROWS).unwrap();
+        table.insert(number, [1; 20].as_slice()).unwrap();
+    };
+    insert(&transaction, 0);
+    opened.append(&transaction);
+    opened.journal.checkpoint(transaction.into_inner()).unwrap();
+    let transaction = opened.begin();
+    insert(&transaction, 1);
+    opened.append(&transaction);
+    drop(transaction);
+    drop(opened);
+    let path = home.files().pop().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[HEAD + 40] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let opened = home.open();
+    assert_eq!((opened.applied, opened.rows()), (1, vec![0, 1]));
+}
+
+#[test]
+fn a_damaged_head_is_damage() {
+    let home = Home::new();
+    home.crash_after(0..2);
+    let path = home.files().pop().unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[3] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    let error = home.try_open().map(|_| ()).unwrap_err();
+    assert!(matches!(error, OpenError::Damaged { .. }), "{error}");
+    assert!(path.exists());
+}
+
+#[test]
+fn the_directory_is_its_owners_alone_and_no_link() {
+    let home = Home::new();
+    std::fs::create_dir(home.journal()).unwrap();
+    std::fs::set_permissions(home.journal(), Permissions::from_mode(0o755)).unwrap();
+    drop(home.open());
+    let mode = home.journal().metadata().unwrap().permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+    let other = Home::new();
+    std::os::unix::fs::symlink(home.journal(), other.journal()).unwrap();
+    let error = other.try_open().map(|_| ()).unwrap_err();
+    assert!(matches!(error, OpenError::Io { .. }), "{error}");
 }
 
 #[test]

@@ -56,6 +56,11 @@ impl Transaction {
         std::mem::take(&mut self.notes)
     }
 
+    /// Bytes of the changes that were not taken yet.
+    pub(super) fn changes(&self) -> usize {
+        self.tables.changes()
+    }
+
     /// The tables, to read them.
     pub(super) fn read_tables(&self) -> &mrp_journal::Transaction {
         &self.tables

@@ -19,6 +19,7 @@ use redb::{Database, Durability};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use std::vec::IntoIter;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use waiting::{Next, Waiting};
 
@@ -28,6 +29,8 @@ const BATCH: usize = 256;
 const QUIET: Duration = Duration::from_secs(1);
 /// Bytes of memory that a record keeps for the next one.
 const RECORD_MEMORY: usize = 64 << 10;
+/// Bytes of changes of one record, at most, and one operation more.
+const RECORD_BYTES: usize = 4 << 20;
 /// Pauses between attempts to open a failed store.
 const REOPEN: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(15));
 /// How often operations are answered while the store is being opened anew.
@@ -211,21 +214,24 @@ impl Writer {
             works.push(operation.work);
             fails.push(operation.fail);
         }
-        match self.transact(works) {
-            Ok(finishes) => {
-                for finish in finishes {
-                    finish();
+        let (mut works, mut fails) = (works.into_iter(), fails.into_iter());
+        while works.len() > 0 {
+            match self.transact(&mut works) {
+                Ok(finishes) => {
+                    for (finish, _done) in finishes.into_iter().zip(fails.by_ref()) {
+                        finish();
+                    }
                 }
-                Ok(())
-            }
-            Err(error) => {
-                let error = self.fail(&error);
-                for fail in fails {
-                    fail(error.clone());
+                Err(error) => {
+                    let error = self.fail(&error);
+                    for fail in fails {
+                        fail(error.clone());
+                    }
+                    return Err(error);
                 }
-                Err(error)
             }
         }
+        Ok(())
     }
 
     /// What became of an error, for those who wait and for those who watch.
@@ -237,15 +243,19 @@ impl Writer {
         StoreError::Disk(cause)
     }
 
-    fn transact(&mut self, works: Vec<Work>) -> Result<Vec<Finish>, redb::Error> {
+    /// Does the next of it, as much as goes into one record.
+    fn transact(&mut self, works: &mut IntoIter<Work>) -> Result<Vec<Finish>, redb::Error> {
         let mut transaction = match self.transaction.take() {
             Some(transaction) => transaction,
             None => Transaction::begin(&*self.open_database()?)?,
         };
-        let finishes = works
-            .into_iter()
-            .map(|work| work(&transaction))
-            .collect::<Result<Vec<_>, _>>()?;
+        let mut finishes = Vec::with_capacity(works.len());
+        for work in works.by_ref() {
+            finishes.push(work(&transaction)?);
+            if transaction.changes() >= RECORD_BYTES {
+                break;
+            }
+        }
         let notes = transaction.take(&mut self.record);
         notes.before_commit();
         let is_changed = !self.record.is_empty();

@@ -46,6 +46,18 @@ impl Opener {
         }
     }
 
+    /// With a journal in a directory.
+    #[cfg(test)]
+    pub(super) fn journaled(
+        open: impl Fn() -> Result<Database, DatabaseError> + Send + 'static,
+        directory: PathBuf,
+    ) -> Self {
+        Self {
+            open: Box::new(open),
+            journal: Some(directory),
+        }
+    }
+
     pub(super) fn journal(&self) -> Option<&Path> {
         self.journal.as_deref()
     }

@@ -1,14 +1,13 @@
 //! What the store's own tests share: agents, times, messages, and a disk that fails on command.
 
-use super::{
-    Marking, Options, Poll, Proof, Quotas, ReplayClaim, Room, Sequence, Store, Stored, Submission,
-};
+use super::{Marking, Poll, Proof, Quotas, ReplayClaim, Room, Sequence, Store, Stored, Submission};
 use mrp_proto::key::{PublicKey, SecretKey, Signature};
 use mrp_proto::message::{Draft, Message, Metadata, Status};
 use mrp_proto::time::Timestamp;
 use redb::{Database, StorageBackend};
 use serde_json::value::RawValue;
 use std::io;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -22,8 +21,26 @@ pub(super) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_unix_millis(1_772_611_200_000).after(Duration::from_secs(seconds))
 }
 
+/// A store as a relay has it, but for its database, which is in memory.
 pub(super) fn empty_store() -> Store {
-    Store::in_memory(Options::default()).unwrap()
+    let folder = tempfile::tempdir().unwrap();
+    let journal = folder.path().join("journal");
+    let open = move || {
+        // Held for as long as the store may open its database again.
+        let _ = &folder;
+        Database::builder()
+            .set_cache_size(1 << 20)
+            .create_with_backend(redb::backends::InMemoryBackend::new())
+    };
+    let opener = super::engine::Opener::journaled(open, journal);
+    let limits = super::QueueLimits::default();
+    Store::start(
+        opener,
+        Path::new("(in memory)"),
+        limits,
+        Duration::from_secs(30),
+    )
+    .unwrap()
 }
 
 pub(super) fn no_quotas() -> Quotas {

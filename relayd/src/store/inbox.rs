@@ -134,8 +134,14 @@ impl Store {
     ) -> Result<Vec<Stored>, StoreError> {
         let shared = self.shared();
         let now = shared.clock.observe(now);
-        if let Some(rows) = shared.recent.after(recipient.as_bytes(), after.0, room) {
-            return page::of_rows(shared, &rows, now).map_err(|failure| failure.to_error());
+        let mut from = after.0;
+        while let Some(rows) = shared.recent.after(recipient.as_bytes(), from, room) {
+            let found = page::of_rows(shared, &rows, now).map_err(|failure| failure.to_error())?;
+            match rows.last() {
+                // All of them expired; others may stand behind them.
+                Some((last, _)) if found.is_empty() => from = *last,
+                _ => return Ok(found),
+            }
         }
         // First, so that nothing is missed between what is read and what is kept from now on.
         shared.recent.watch(recipient.as_bytes());

@@ -132,6 +132,7 @@ fn remove(tables: &mut Tables<'_>, sequence: u64, head: &Head) -> Result<(), Fai
 /// Takes a live message out of the index that it is in.
 fn withdraw(tables: &mut Tables<'_>, sequence: u64, head: &Head) -> Result<Option<Entry>, Failure> {
     if let Some(entry) = take(&mut tables.queued, &head.recipient, sequence)? {
+        tables.left.push((head.recipient, sequence));
         tables
             .ledger
             .unqueued(&head.sender, &head.recipient, head.size)?;

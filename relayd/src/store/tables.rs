@@ -346,5 +346,8 @@ fn upgrade(database: &Database, layout: u64, time: Timestamp) -> Result<(), Fail
     }
     super::blobs::make_tables(&transaction)?;
     transaction.open_table(SUSPENDED)?;
-    Ok(transaction.into_inner().commit()?)
+    let mut transaction = transaction.into_inner();
+    // A commit without it would have the next start after a crash look at the whole database.
+    transaction.set_quick_repair(true);
+    Ok(transaction.commit()?)
 }

@@ -372,10 +372,18 @@ impl Writer {
     fn recover(&mut self, cause: &str) {
         tracing::error!(cause, "the database is closed and opened again");
         self.release_database();
-        self.turn_away();
+        // Who waits for anything but the end hears that it is not there.
+        self.next = self
+            .next
+            .take()
+            .filter(|next| matches!(next, Command::Close(_)));
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
-        while self.next.is_none() {
+        loop {
+            self.turn_away();
+            if self.next.is_some() {
+                return;
+            }
             match engine::open(&self.opener, &self.path) {
                 Ok(opened) => {
                     self.shared.clock.observe(opened.written.time);
@@ -417,7 +425,9 @@ impl Writer {
 
     /// Answers what waits: it was not begun, but the caller need not know the difference.
     fn turn_away(&mut self) {
-        while let Ok(command) = self.commands.try_recv() {
+        while self.next.is_none()
+            && let Ok(command) = self.commands.try_recv()
+        {
             match command {
                 Command::Run(operation) => {
                     left(&self.shared, operation.bytes());
@@ -425,10 +435,7 @@ impl Writer {
                 }
                 // Who waits hears that it is not there.
                 Command::Suspect { .. } | Command::Show(_) => {}
-                close @ Command::Close(_) => {
-                    self.next = Some(close);
-                    return;
-                }
+                close @ Command::Close(_) => self.next = Some(close),
             }
         }
     }

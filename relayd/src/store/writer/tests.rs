@@ -302,7 +302,10 @@ async fn a_journal_that_cannot_be_written_is_said_to_be_unavailable_and_comes_ba
     }
     let mut sent = 0;
     let refused = loop {
-        match send_one(sent).await {
+        // Somebody reads at the same time, and waits behind the group that is lost.
+        let reading = waiting_or_not(&store);
+        let (outcome, ()) = tokio::join!(send_one(sent), reading);
+        match outcome {
             Ok(sequence) => sent = usize::try_from(sequence).unwrap(),
             Err(error) => break error,
         }
@@ -330,6 +333,37 @@ async fn a_journal_that_cannot_be_written_is_said_to_be_unavailable_and_comes_ba
         left += 1;
     }
     assert_eq!(left, sent + 1);
+}
+
+async fn waiting_or_not(store: &Store) {
+    let _ = store
+        .message(&"msg_1_000000000000".parse().unwrap(), agent(3), at(0))
+        .await;
+}
+
+#[tokio::test]
+async fn messages_that_expired_unseen_hold_up_none_behind_them() {
+    let store = empty_store();
+    let room = super::super::Room {
+        messages: 2,
+        bytes: usize::MAX,
+    };
+    let next = async |after: u64, now: u64| {
+        let after = super::super::Sequence(after);
+        let found = store.next_after(agent(2), after, room, at(now)).await;
+        let found = found.unwrap().into_iter();
+        found.map(|stored| stored.sequence.0).collect::<Vec<_>>()
+    };
+    assert!(next(0, 0).await.is_empty(), "it is watched from now on");
+    for _ in 0..5 {
+        let sending = store.accept_message(send(agent(1), agent(2), "1", at(0)));
+        sending.await.unwrap();
+    }
+    let sending = store.accept_message(send(agent(1), agent(2), "1", at(900)));
+    sending.await.unwrap();
+    assert_eq!(next(0, 1_100).await, [6]);
+    store.sweep(at(1_100), 100).await.unwrap();
+    assert_eq!(next(5, 1_100).await, [6]);
 }
 
 #[tokio::test]
