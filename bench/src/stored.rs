@@ -31,6 +31,8 @@ const SENDS: usize = 4_000;
 const SIZE: usize = 1024;
 /// Senders at once.
 const CONNECTIONS: usize = 64;
+/// Messages of one connection, about: the relay ends one after 10,000 requests.
+const REQUESTS: usize = 5_000;
 /// Between two looks at memory that has come to rest.
 const PAUSE: Duration = Duration::from_secs(1);
 /// Looks at it.
@@ -74,12 +76,11 @@ pub(crate) async fn run(options: &Options, programs: &Programs) -> anyhow::Resul
     outcome.line("relayd, resident before", before);
     let (mut figures, mut stored, mut memory) = (Figures::default(), 0, Vec::new());
     for size in sizes {
-        let missing = size.saturating_sub(stored);
         let begun = Instant::now();
-        if missing > 0 {
+        while stored < size {
             let plan = Plan {
                 connections: CONNECTIONS,
-                until: Until::Messages(missing),
+                until: Until::Messages((size - stored).min(CONNECTIONS * REQUESTS)),
                 text: &text,
                 stock: 0,
             };
