@@ -77,6 +77,16 @@ impl OpenError {
     }
 }
 
+/// For those who treat a failing journal as a failing engine.
+impl From<OpenError> for redb::Error {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::Engine(error) => error,
+            error => Self::Io(io::Error::other(error)),
+        }
+    }
+}
+
 macro_rules! engine_errors {
     ($($error:ty),*) => {$(
         impl From<$error> for OpenError {

@@ -8,6 +8,7 @@
 //! - [`Transaction`] and [`Table`]: redb's, but every change is written down as it is made ([`Transaction::take_record`]).
 //! - [`Journal`]: files that records are appended to and read back from. It says in the database up to where that one has them, in a
 //!   [checkpoint](Journal::checkpoint); files whose records the database has all of are removed then.
+//! - [`Visibility`] and [`show`]: whether readers see what was answered, and having them see it.
 //! - [`Journal::open`] replays what the database lacks, so what a start costs after a crash is bounded by what was written since the
 //!   last checkpoint, whatever the size of the database.
 //!
@@ -24,8 +25,10 @@ mod record;
 mod replay;
 mod segment;
 mod tables;
+mod visibility;
 
 pub use journal::{Journal, OpenError, Options, Salvaged, TABLE, salvage};
 pub use record::Record;
 pub use replay::{Replay, ReplayError};
 pub use tables::{Table, Transaction};
+pub use visibility::{Visibility, show};

@@ -45,7 +45,6 @@ mod topics;
 mod tracks;
 mod transaction;
 mod upgrade;
-mod visibility;
 mod writer;
 
 pub use backup::{BackupError, Existing};
@@ -82,7 +81,7 @@ pub use tracks::StageChange;
 
 use crate::metrics::Metrics;
 use examine::Suspicion;
-use mrp_journal::Record;
+use mrp_journal::{Record, Visibility};
 use open::{Opened, engine, open_database};
 use redb::{Database, ReadTransaction, ReadableDatabase as _};
 use std::io;
@@ -92,7 +91,6 @@ use std::time::{Duration, Instant};
 use timings::Timings;
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use transaction::Transaction;
-use visibility::Visibility;
 use writer::{Message as WriterMessage, Operation, Writer};
 
 /// Operations that may wait for the writer.

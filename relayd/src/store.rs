@@ -276,7 +276,7 @@ impl Store {
 
     /// Waits until readers see everything that was answered before.
     async fn show(&self) -> Result<(), StoreError> {
-        if self.0.shared.visible.is_all() {
+        if self.0.shared.visible.is_whole() {
             return Ok(());
         }
         self.0.shared.database()?;

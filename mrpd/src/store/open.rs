@@ -93,12 +93,12 @@ fn register<'t>(
     replay: &mut Replay<'t>,
     transaction: &'t WriteTransaction,
 ) -> Result<(), redb::Error> {
-    let mut register = Register {
+    Register {
         replay,
         transaction,
         wanted: None,
-    };
-    register.add_all()
+    }
+    .add_all()
 }
 
 /// As [`register`], but of the records only what is about some of the tables counts.
@@ -107,12 +107,12 @@ pub(super) fn register_only<'t>(
     replay: &mut Replay<'t>,
     transaction: &'t WriteTransaction,
 ) -> Result<(), redb::Error> {
-    let mut register = Register {
+    Register {
         replay,
         transaction,
         wanted: Some(wanted),
-    };
-    register.add_all()
+    }
+    .add_all()
 }
 
 struct Register<'r, 't> {

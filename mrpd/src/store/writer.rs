@@ -11,11 +11,10 @@ use super::open::{Opened, open_database};
 use super::schema;
 use super::timings::Timings;
 use super::transaction::{Notes, Transaction};
-use super::visibility::Visibility;
 use super::{Compaction, SharedDatabase, StageChange, StoreError};
 use crate::crash::crash_point;
-use mrp_journal::{Journal, Record};
-use redb::{Database, Durability};
+use mrp_journal::{Journal, Record, Visibility};
+use redb::Database;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -319,15 +318,9 @@ impl Writer {
 
     /// Has those who begin to read see all that was written down.
     fn show(&mut self) -> Result<(), StoreError> {
-        let commit = |transaction: Transaction| -> Result<(), redb::Error> {
-            let mut tables = transaction.into_inner();
-            // The journal has it.
-            tables.set_durability(Durability::None)?;
-            tables.commit()?;
-            Ok(())
-        };
         if let Some(transaction) = self.transaction.take() {
-            commit(transaction).map_err(|error| self.fail(&error))?;
+            let shown = mrp_journal::show(transaction.into_inner());
+            shown.map_err(|error| self.fail(&error))?;
         }
         self.visibility.show();
         Ok(())
@@ -349,7 +342,7 @@ impl Writer {
         };
         crash_point!("store.before-checkpoint");
         let journal = self.journal.as_mut().ok_or_else(gone)?;
-        journal.checkpoint(tables).map_err(from_journal)?;
+        journal.checkpoint(tables)?;
         crash_point!("store.checkpointed");
         self.visibility.show();
         Ok(())
@@ -428,11 +421,4 @@ impl Writer {
 /// The store was closed over an error, and not opened again before the daemon went.
 fn gone() -> redb::Error {
     redb::Error::DatabaseClosed
-}
-
-fn from_journal(error: mrp_journal::OpenError) -> redb::Error {
-    match error {
-        mrp_journal::OpenError::Engine(error) => error,
-        error => redb::Error::Io(std::io::Error::other(error)),
-    }
 }

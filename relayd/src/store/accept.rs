@@ -203,7 +203,7 @@ impl Incoming {
         if let Some(claim) = &self.claim {
             claims::refuse_used(tables, claim, AcceptError::Replay)?;
         }
-        let sender = Profile::find(&*tables.agents, &self.sender)?;
+        let sender = Profile::find(&tables.agents, &self.sender)?;
         if sender.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
             return Err(Stop::Refused(AcceptError::SenderSuspended));
         }
@@ -291,7 +291,7 @@ impl Incoming {
 
     fn check_recipient(&self, tables: &Tables<'_>) -> Result<Option<Profile>, Stop<AcceptError>> {
         // A key that was never seen may get mail, under the policy that its record would begin with.
-        let profile = Profile::find(&*tables.agents, &self.recipient)?;
+        let profile = Profile::find(&tables.agents, &self.recipient)?;
         if profile.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
             return Err(Stop::Refused(AcceptError::RecipientSuspended));
         }

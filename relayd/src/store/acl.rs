@@ -231,7 +231,7 @@ fn put(
     most: u64,
     now: Timestamp,
 ) -> Result<Row, Stop<AclError>> {
-    let row = match find(&*tables.acl, owner, peer)? {
+    let row = match find(&tables.acl, owner, peer)? {
         Some(row) if row.entry_type == entry_type => return Ok(row),
         Some(row) => Row {
             entry_type,
@@ -240,7 +240,7 @@ fn put(
             ..row
         },
         None => {
-            let actual = count(&*tables.acl, owner)? + 1;
+            let actual = count(&tables.acl, owner)? + 1;
             if most != 0 && actual > most {
                 let limit = most;
                 return Err(Stop::Refused(AclError::Full { limit, actual }));
@@ -264,11 +264,11 @@ fn delete(
     owner: &AgentKey,
     peer: &AgentKey,
 ) -> Result<(), Stop<AclError>> {
-    if find(&*tables.acl, owner, peer)?.is_none() {
+    if find(&tables.acl, owner, peer)?.is_none() {
         return Err(Stop::Refused(AclError::NotFound));
     }
     tables.acl.remove((owner, peer))?;
-    let left = count(&*tables.acl, owner)?.saturating_sub(1);
+    let left = count(&tables.acl, owner)?.saturating_sub(1);
     Ok(set_count(tables, owner, left)?)
 }
 

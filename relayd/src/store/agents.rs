@@ -174,7 +174,7 @@ impl Store {
         self.write(Admission::Other, move |tables| {
             tables.clock.observe(now);
             claims::refuse_used(tables, &claim, ChangeError::Replay)?;
-            let profile = Profile::find(&*tables.agents, &agent)?;
+            let profile = Profile::find(&tables.agents, &agent)?;
             if profile.is_some_and(|profile| profile.status == AgentStatus::Suspended) {
                 return Err(Stop::Refused(ChangeError::Suspended));
             }
@@ -192,7 +192,7 @@ fn record_activity(
     new_agents: NewAgents,
     scheme: Scheme,
 ) -> Result<Activity, Stop<ActivityError>> {
-    let found = Profile::find(&*tables.agents, &agent)?;
+    let found = Profile::find(&tables.agents, &agent)?;
     let require_bound_auth = found.is_some_and(|profile| profile.require_bound_auth);
     if require_bound_auth && scheme == Scheme::Published {
         return Err(Stop::Refused(ActivityError::BoundAuthRequired));
@@ -279,7 +279,7 @@ fn update(
     tables.noted.push((agent, Some(active)));
     put(tables, &agent, &profile, details)?;
     claims::store(tables, claim)?;
-    let info = info(&*tables.agents, &*tables.activity, key)?;
+    let info = info(&tables.agents, &tables.activity, key)?;
     Ok(info.ok_or(Failure::corrupt("an agent's record"))?)
 }
 

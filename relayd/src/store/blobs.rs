@@ -219,7 +219,7 @@ impl Store {
             let now = tables.clock.observe(now);
             claims::refuse_used(tables, &claim, BlobError::Replay)?;
             let mut records = Records::open(tables.transaction)?;
-            match Owner::find(&*records.owners, &owner, &hash, now)? {
+            match Owner::find(&records.owners, &owner, &hash, now)? {
                 None => return Err(Stop::Refused(BlobError::NotFound)),
                 Some(found) if found.is_attached(now) => {
                     return Err(Stop::Refused(BlobError::Referenced));
@@ -341,7 +341,7 @@ pub(super) fn sweep(
         };
         records.due.remove((time, &owner, &hash))?;
         // One that is attached stays until its last message is gone, which then looks at the time again.
-        if let Some(found) = Owner::read(&*records.owners, &owner, &hash)?
+        if let Some(found) = Owner::read(&records.owners, &owner, &hash)?
             && found.attached == 0
             && found.kept_until <= now
         {
@@ -361,14 +361,14 @@ fn check_upload(
 ) -> Result<(), Stop<BlobError>> {
     claims::refuse_used(tables, &claims::Key::of(&upload.claim), BlobError::Replay)?;
     let owner = upload.owner.as_bytes();
-    if Owner::read(&*records.owners, owner, &upload.hash)?.is_some() {
+    if Owner::read(&records.owners, owner, &upload.hash)?.is_some() {
         return Ok(());
     }
     let more = BlobUsage {
         blobs: 1,
         bytes: upload.size,
     };
-    let usage = records::usage(&*records.usage, owner)?;
+    let usage = records::usage(&records.usage, owner)?;
     check_quotas(&upload.quotas, usage, more).map_err(|error| Stop::Refused(error.into()))
 }
 
@@ -412,7 +412,7 @@ fn add(tables: &mut Tables<'_>, upload: &BlobUpload) -> Result<OwnedBlob, Stop<B
     let mut records = Records::open(tables.transaction)?;
     check_upload(tables, &records, upload)?;
     let agent = upload.owner.as_bytes();
-    let earlier = Owner::read(&*records.owners, agent, &upload.hash)?;
+    let earlier = Owner::read(&records.owners, agent, &upload.hash)?;
     let owner = match earlier.filter(|owner| owner.is_valid(now)) {
         Some(owner) => owner,
         None => Owner::new(now, tables.last_sequence()),

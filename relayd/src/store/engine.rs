@@ -9,7 +9,7 @@ use super::recent::Recent;
 use super::tables::{self, LAYOUT, Written};
 use super::timings::{TimedFile, Timings};
 use super::{Counters, StoreError};
-use mrp_journal::Journal;
+use mrp_journal::{Journal, Visibility};
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
 use std::fs::{File, OpenOptions};
@@ -174,39 +174,13 @@ pub(super) struct Shared {
     pub(super) snapshots: Arc<Semaphore>,
     pub(super) commits: AtomicU64,
     pub(super) operations: AtomicU64,
-    pub(super) visible: Visible,
+    pub(super) visible: Visibility,
     pub(super) recent: Recent,
     pub(super) timings: Timings,
     pub(super) waiting: Waiting,
     pub(super) fatal: watch::Sender<Option<Fatal>>,
     /// Something was committed that has to do with webhooks.
     pub(super) webhook_hint: Notify,
-}
-
-/// How far readers see: groups of operations are counted when they are on disk, and again when the database shows them.
-#[derive(Debug, Default)]
-pub(super) struct Visible {
-    written: AtomicU64,
-    shown: AtomicU64,
-}
-
-impl Visible {
-    /// Another group is on disk. Comes before anybody is answered.
-    pub(super) fn wrote(&self) {
-        self.written.fetch_add(1, Ordering::Release);
-    }
-
-    /// All groups that are on disk are shown. Said by the one who writes them.
-    pub(super) fn showed(&self) {
-        let written = self.written.load(Ordering::Relaxed);
-        self.shown.store(written, Ordering::Release);
-    }
-
-    /// Whether a reader that begins now sees all that was answered before.
-    pub(super) fn is_all(&self) -> bool {
-        let written = self.written.load(Ordering::Acquire);
-        self.shown.load(Ordering::Acquire) >= written
-    }
 }
 
 /// What waits for the writer.
@@ -235,7 +209,7 @@ impl Shared {
             snapshots: Arc::new(Semaphore::new(1)),
             commits: AtomicU64::new(0),
             operations: AtomicU64::new(0),
-            visible: Visible::default(),
+            visible: Visibility::default(),
             recent: Recent::new(recent_bytes, written.sequence),
             timings,
             waiting: Waiting::default(),

@@ -222,7 +222,7 @@ impl<'a> Tables<'a> {
 
     /// The sequence number below which an agent's mail is gone with the agent's former record.
     pub(super) fn purged_below(&self, agent: &AgentKey) -> Result<u64, Failure> {
-        purged_below(&*self.purges, agent)
+        purged_below(&self.purges, agent)
     }
 
     /// Writes what was counted in memory. Comes last before a group of operations is written down; the answer is for after that.

@@ -317,7 +317,7 @@ fn register(
 /// Removes everything about an agent's webhook but the mark in its profile.
 pub(super) fn remove(tables: &mut Tables<'_>, agent: &AgentKey) -> Result<Removal, Failure> {
     let rows = tables.webhooks.open()?;
-    let Some(state) = State::find(&*rows.states, agent)? else {
+    let Some(state) = State::find(&rows.states, agent)? else {
         return Ok(Removal::NotFound);
     };
     if let Some(due) = state.due {

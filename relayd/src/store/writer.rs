@@ -16,7 +16,7 @@ use super::queue::{Command, Effect, Operation, left};
 use super::tables::{self, Noted, Tables};
 use super::webhooks::Use;
 use mrp_journal::{Journal, Record, Transaction};
-use redb::{Durability, ReadableTable as _};
+use redb::ReadableTable as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -144,11 +144,7 @@ impl Writer {
         if let Some(command) = self.next.take() {
             return Next::Command(command);
         }
-        let is_behind = self
-            .journal
-            .as_ref()
-            .is_some_and(|journal| journal.behind() > 0);
-        let received = if is_behind {
+        let received = if self.is_behind() {
             self.commands.recv_timeout(QUIET)
         } else {
             let received = self.commands.recv();
@@ -159,6 +155,12 @@ impl Writer {
             Err(RecvTimeoutError::Timeout) => Next::Quiet,
             Err(RecvTimeoutError::Disconnected) => Next::Gone,
         }
+    }
+
+    /// Whether the journal has something that the database lacks.
+    fn is_behind(&self) -> bool {
+        let journal = self.journal.as_ref();
+        journal.is_some_and(|journal| journal.behind() > 0)
     }
 
     /// What waits, up to a batch.
@@ -219,11 +221,7 @@ impl Writer {
         let mut tables = Tables::open(&transaction, &shared.clock)?;
         let ending = loop {
             let effect = self.carry_out(&transaction, &mut tables, batch)?;
-            let is_behind = self
-                .journal
-                .as_ref()
-                .is_some_and(|journal| journal.behind() > 0);
-            if effect == Effect::Refused && !is_behind {
+            if effect == Effect::Refused && !self.is_behind() {
                 answer(&shared, batch);
                 return Ok(());
             }
@@ -265,7 +263,7 @@ impl Writer {
         if let Some(noted) = noted {
             note(&shared, noted, batch.len());
         }
-        shared.visible.showed();
+        shared.visible.show();
         answer(&shared, batch);
         Ok(())
     }
@@ -298,21 +296,13 @@ impl Writer {
         Ok(effect)
     }
 
-    fn end(
-        &mut self,
-        mut transaction: redb::WriteTransaction,
-        ending: Ending,
-    ) -> Result<(), Failure> {
+    fn end(&mut self, transaction: redb::WriteTransaction, ending: Ending) -> Result<(), Failure> {
         let begun = Instant::now();
         match (&mut self.journal, ending) {
             (Some(journal), Ending::Checkpoint) => {
-                journal.checkpoint(transaction).map_err(journal_failure)?;
+                journal.checkpoint(transaction).map_err(redb::Error::from)?;
             }
-            (Some(_), Ending::Shown) => {
-                let set = transaction.set_durability(Durability::None);
-                set.map_err(redb::Error::from)?;
-                transaction.commit()?;
-            }
+            (Some(_), Ending::Shown) => mrp_journal::show(transaction)?,
             (None, _) => transaction.commit()?,
         }
         let timing = match self.journal {
@@ -325,16 +315,12 @@ impl Writer {
 
     /// Has the database on disk with everything in it.
     fn bring_up_to_date(&mut self) {
-        let is_behind = self
-            .journal
-            .as_ref()
-            .is_some_and(|journal| journal.behind() > 0);
+        if !self.is_behind() {
+            return;
+        }
         let Ok(database) = self.shared.database() else {
             return;
         };
-        if !is_behind {
-            return;
-        }
         let begun = database.begin_write().map_err(Failure::from);
         let ended = begun.and_then(|transaction| self.end(transaction, Ending::Checkpoint));
         drop(database);
@@ -364,7 +350,7 @@ impl Writer {
         );
         let written = tables::prepare(&database)?;
         self.shared.recent.restart(written.sequence);
-        self.shared.visible.showed();
+        self.shared.visible.show();
         Ok(())
     }
 
@@ -390,7 +376,7 @@ impl Writer {
                     self.shared.recent.restart(opened.written.sequence);
                     self.shared.generation.fetch_add(1, Ordering::Relaxed);
                     self.journal = opened.journal;
-                    self.shared.visible.showed();
+                    self.shared.visible.show();
                     self.shared.install(opened.database);
                     tracing::warn!("the database is open again");
                     return;
@@ -456,7 +442,7 @@ fn note(shared: &Shared, noted: Noted, operations: usize) {
     }
     shared.timings.batch.observe_count(operations);
     shared.commits.fetch_add(1, Ordering::Relaxed);
-    shared.visible.wrote();
+    shared.visible.settle();
     if noted.webhooks == Use::Touched {
         shared.webhook_hint.notify_one();
     }
@@ -476,13 +462,6 @@ fn answer(shared: &Shared, batch: &mut Batch) {
     let operations = batch.len() as u64;
     shared.operations.fetch_add(operations, Ordering::Relaxed);
     batch.drain(..).for_each(|operation| operation.answer(None));
-}
-
-fn journal_failure(error: mrp_journal::OpenError) -> Failure {
-    match error {
-        mrp_journal::OpenError::Engine(error) => Failure::Engine(error),
-        other => Failure::Engine(redb::Error::Io(std::io::Error::other(other))),
-    }
 }
 
 /// Without its writer the store is dead: whoever watches it must hear of that.

@@ -85,7 +85,7 @@ pub(in crate::store) fn attach(
     let mut records = Records::open(tables.transaction)?;
     for found in &attaching.blobs {
         let hash = &found.hash;
-        let earlier = Owner::read(&*records.owners, &head.sender, hash)?;
+        let earlier = Owner::read(&records.owners, &head.sender, hash)?;
         let mut owner = match earlier.filter(|owner| owner.is_valid(head.created)) {
             Some(owner) => owner,
             None => Owner {
@@ -132,7 +132,7 @@ pub(in crate::store) fn release(
         records.attached.remove((sequence, hash))?;
         records.uses.remove((&head.sender, hash, sequence))?;
         records.uses.remove((&head.recipient, hash, sequence))?;
-        if let Some(mut owner) = Owner::read(&*records.owners, &head.sender, hash)?
+        if let Some(mut owner) = Owner::read(&records.owners, &head.sender, hash)?
             && sequence > owner.since
         {
             owner.attached = owner.attached.saturating_sub(1);
@@ -165,11 +165,11 @@ fn find(
     let Some(hash) = known_hash(blob_id) else {
         return Ok(None);
     };
-    let owner = Owner::find(&*records.owners, sender, &hash, now)?;
+    let owner = Owner::find(&records.owners, sender, &hash, now)?;
     let is_owned = owner.is_some();
     let content_type = match owner {
         Some(owner) => Some(owner.content_type),
-        None => sent_to(&*records.uses, &*tables.purges, sender, &hash, now)?,
+        None => sent_to(&records.uses, &tables.purges, sender, &hash, now)?,
     };
     let Some(content_type) = content_type else {
         return Ok(None);
@@ -202,7 +202,7 @@ fn check_new(
     let mut more = BlobUsage::default();
     for found in blobs.iter().filter(|found| !found.is_owned) {
         // One whose time is over is still counted until the sweep comes by.
-        if Owner::read(&*records.owners, sender, &found.hash)?.is_none() {
+        if Owner::read(&records.owners, sender, &found.hash)?.is_none() {
             more.blobs += 1;
             more.bytes = more.bytes.saturating_add(found.size);
         }
@@ -210,6 +210,6 @@ fn check_new(
     if more.blobs == 0 {
         return Ok(());
     }
-    let usage = records::usage(&*records.usage, sender)?;
+    let usage = records::usage(&records.usage, sender)?;
     check_quotas(quotas, usage, more).map_err(|error| Stop::Refused(Refusal::Quota(error)))
 }

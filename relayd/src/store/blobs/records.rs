@@ -156,13 +156,13 @@ impl<'a> Records<'a> {
         size: u64,
         owner: &Owner,
     ) -> Result<(), Failure> {
-        match Owner::read(&*self.owners, agent, hash)? {
+        match Owner::read(&self.owners, agent, hash)? {
             Some(earlier) => {
                 let due = to_millis(earlier.kept_until);
                 self.due.remove((due, agent, hash))?;
             }
             None => {
-                let usage = usage(&*self.usage, agent)?;
+                let usage = usage(&self.usage, agent)?;
                 let bytes = usage.bytes.saturating_add(size);
                 self.usage.insert(agent, (usage.blobs + 1, bytes))?;
                 self.hold(hash, size)?;
@@ -194,14 +194,14 @@ impl<'a> Records<'a> {
 
     /// Ends an agent's part in a blob, if it has one.
     pub(super) fn disown(&mut self, agent: &AgentKey, hash: &BlobHash) -> Result<(), Failure> {
-        let Some(owner) = Owner::read(&*self.owners, agent, hash)? else {
+        let Some(owner) = Owner::read(&self.owners, agent, hash)? else {
             return Ok(());
         };
         self.owners.remove((agent, hash))?;
         let due = to_millis(owner.kept_until);
         self.due.remove((due, agent, hash))?;
         let size = self.size(hash)?;
-        let usage = usage(&*self.usage, agent)?;
+        let usage = usage(&self.usage, agent)?;
         if usage.blobs <= 1 {
             self.usage.remove(agent)?;
         } else {

@@ -66,7 +66,7 @@ fn delivered(
         Marked::Already
     };
     let rows = tables.webhooks.open()?;
-    let Some(mut state) = State::find(&*rows.states, agent)? else {
+    let Some(mut state) = State::find(&rows.states, agent)? else {
         return Ok(marked);
     };
     if state.registration == ticket.registration {
@@ -98,7 +98,7 @@ fn failed(
 ) -> Result<Aftermath, Failure> {
     let agent = ticket.recipient.as_bytes();
     let rows = tables.webhooks.open()?;
-    let Some(mut state) = State::find(&*rows.states, agent)? else {
+    let Some(mut state) = State::find(&rows.states, agent)? else {
         return Ok(Aftermath::Retry);
     };
     if state.registration != ticket.registration || !state.enabled {

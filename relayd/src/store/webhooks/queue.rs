@@ -73,7 +73,7 @@ impl Store {
             for (agent, pause) in &agents {
                 let agent = agent.as_bytes();
                 let rows = tables.webhooks.open()?;
-                let Some(mut state) = State::find(&*rows.states, agent)? else {
+                let Some(mut state) = State::find(&rows.states, agent)? else {
                     continue;
                 };
                 if let Some(pause) = pause {
@@ -101,7 +101,7 @@ pub(in crate::store) fn enqueue(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let rows = tables.webhooks.open()?;
-    let Some(mut state) = State::find(&*rows.states, recipient)? else {
+    let Some(mut state) = State::find(&rows.states, recipient)? else {
         return Ok(());
     };
     reschedule(tables, recipient, &mut state, now, Turn::Waiting)
@@ -114,7 +114,7 @@ pub(in crate::store) fn resume(
     now: Timestamp,
 ) -> Result<(), Failure> {
     let rows = tables.webhooks.open()?;
-    let Some(mut state) = State::find(&*rows.states, agent)? else {
+    let Some(mut state) = State::find(&rows.states, agent)? else {
         return Ok(());
     };
     state.not_before = Timestamp::EPOCH;
@@ -137,13 +137,13 @@ pub(super) fn reschedule(
     } else if waits_already {
         state.due
     } else {
-        while let Some((time, sequence)) = first_aside(&*rows.aside, agent)? {
-            if is_live(&*tables.queued, agent, sequence, below, now)? {
+        while let Some((time, sequence)) = first_aside(&rows.aside, agent)? {
+            if is_live(&tables.queued, agent, sequence, below, now)? {
                 break;
             }
             rows.aside.remove((agent, time, sequence))?;
         }
-        let line = Line::read(&*tables.queued, &*rows.aside, agent, state, below, now)?;
+        let line = Line::read(&tables.queued, &rows.aside, agent, state, below, now)?;
         line.next().map(|at| at.max(state.not_before).max(now))
     };
     if due != state.due {

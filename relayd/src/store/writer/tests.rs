@@ -436,7 +436,7 @@ async fn a_reader_that_keeps_up_is_served_without_the_database_and_misses_nothin
     send_one(2).await;
     send_one(3).await;
     let third = send_one(2).await;
-    let is_shown = || store.shared().visible.is_all();
+    let is_shown = || store.shared().visible.is_whole();
     assert!(!is_shown(), "what was accepted is in the journal only");
     assert_eq!(next(1).await, [2, 4]);
     assert!(!is_shown(), "and yet it was found");
