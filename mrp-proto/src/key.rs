@@ -131,6 +131,33 @@ impl fmt::Debug for PublicKey {
 crate::serde_as_text!(PublicKey);
 crate::serde_as_text!(Signature);
 
+/// For `#[serde(with)]`: keys in text from whoever has checked them, such as a daemon that is asked by its own user. They are read by
+/// [`PublicKey::from_checked_bytes`].
+pub mod checked {
+    use super::{PublicKey, base64url};
+    use serde::de::{Deserialize as _, Deserializer, Error as _};
+    use serde::{Serialize as _, Serializer};
+    use std::borrow::Cow;
+
+    /// Writes it as any key.
+    ///
+    /// # Errors
+    /// What `serializer` says.
+    pub fn serialize<S: Serializer>(key: &PublicKey, serializer: S) -> Result<S::Ok, S::Error> {
+        key.serialize(serializer)
+    }
+
+    /// Reads it without looking whether the point is torsion-free.
+    ///
+    /// # Errors
+    /// It is no point of the curve, or not text.
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PublicKey, D::Error> {
+        let text = Cow::<str>::deserialize(deserializer)?;
+        let bytes = base64url::decode_array(&text).map_err(D::Error::custom)?;
+        PublicKey::from_checked_bytes(bytes).map_err(D::Error::custom)
+    }
+}
+
 /// A public key in decoded form, ready to verify.
 #[derive(Debug, Clone)]
 pub struct Verifier {
@@ -239,6 +266,11 @@ impl SecretKey {
         PublicKey(self.0.verifying_key().to_bytes())
     }
 
+    /// The public key that belongs to [`to_x25519`](Self::to_x25519), for HPKE.
+    pub fn public_x25519(&self) -> [u8; 32] {
+        self.0.verifying_key().to_montgomery().to_bytes()
+    }
+
     /// Signs bytes. Callers sign only what they built themselves (see [`crate::sign`]): never a text that came from a peer.
     pub fn sign(&self, message: &[u8]) -> Signature {
         Signature(self.0.sign(message).to_bytes())
@@ -271,6 +303,35 @@ mod tests {
         let secret = SecretKey::from_seed(&[1; 32]);
         let shown = format!("{secret:?}");
         assert_eq!(shown, "SecretKey(of iojj3XQJ)");
+    }
+
+    #[test]
+    fn a_key_that_was_checked_is_read_as_it_was_written() {
+        #[derive(Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+        struct Answer {
+            #[serde(with = "checked")]
+            key: PublicKey,
+        }
+        let answer = Answer {
+            key: SecretKey::from_seed(&[1; 32]).public(),
+        };
+        let text = serde_json::to_string(&answer).unwrap();
+        assert_eq!(serde_json::from_str::<Answer>(&text).unwrap(), answer);
+        for bytes in [[2; 32], [4; 32]] {
+            let text = format!(r#"{{"key":"{}"}}"#, base64url::encode(&bytes));
+            assert!(serde_json::from_str::<Answer>(&text).is_err(), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn both_ways_to_the_public_x25519_key_lead_to_the_same() {
+        for seed in 0..8 {
+            let secret = SecretKey::from_seed(&[seed; 32]);
+            assert_eq!(secret.public_x25519(), secret.public().to_x25519());
+            let base = curve25519_dalek::constants::X25519_BASEPOINT;
+            let by_scalar = base.mul_clamped(*secret.to_x25519());
+            assert_eq!(secret.public_x25519(), by_scalar.to_bytes());
+        }
     }
 
     /// The expected value is that of coreutils' `sha256sum`.

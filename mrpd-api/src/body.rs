@@ -113,6 +113,7 @@ pub struct Sent {
     /// How far it has come.
     pub stage: Stage,
     /// The key it goes to.
+    #[serde(with = "mrp_proto::key::checked")]
     pub to: PublicKey,
     /// Whether it is sealed.
     pub encrypted: bool,

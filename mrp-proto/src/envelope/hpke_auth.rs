@@ -3,7 +3,7 @@
 use crate::key::{PublicKey, SecretKey};
 use hpke::aead::ChaCha20Poly1305;
 use hpke::kdf::HkdfSha256;
-use hpke::kem::{Kem as _, X25519HkdfSha256};
+use hpke::kem::X25519HkdfSha256;
 use hpke::{
     Deserializable as _, OpModeR, OpModeS, Serializable as _, single_shot_open,
     single_shot_seal_with_rng,
@@ -31,11 +31,9 @@ pub(super) fn seal(
     plaintext: &[u8],
     rng: &mut impl CryptoRng,
 ) -> ([u8; 32], Vec<u8>) {
-    let sender = private_key(sender);
-    let sender_public = Suite::sk_to_pk(&sender);
     let (encapsulated, ciphertext) =
         single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Suite>(
-            &OpModeS::Auth((sender, sender_public)),
+            &OpModeS::Auth((private_key(sender), sender_key(sender))),
             &public_key(recipient),
             info,
             plaintext,
@@ -72,6 +70,11 @@ pub(super) fn open(
 
 fn public_key(key: &PublicKey) -> XPublicKey {
     XPublicKey::from_bytes(&key.to_x25519()).expect("an X25519 key is any 32 bytes")
+}
+
+/// The public half of [`private_key`]: the same point, of which the Ed25519 form is there already.
+fn sender_key(key: &SecretKey) -> XPublicKey {
+    XPublicKey::from_bytes(&key.public_x25519()).expect("an X25519 key is any 32 bytes")
 }
 
 fn private_key(key: &SecretKey) -> XPrivateKey {

@@ -89,7 +89,7 @@ pub(super) fn compose(parts: Parts<'_>) -> Result<OutboxRecord, ComposeError> {
         expires_in: send.expires_in,
         metadata: Some(send.metadata.clone()).filter(|metadata| !metadata.is_empty()),
     };
-    let draft = asked.clone().into_draft(&Limits::default())?;
+    let draft = to.draft(asked.clone())?;
     let id = EnvelopeId::from_parts(now, clock::random_bytes()?);
     let outgoing = Outgoing {
         id: &id,
@@ -185,6 +185,13 @@ struct To<'a> {
     recipient: PublicKey,
 }
 
+impl To<'_> {
+    /// Checks what is to be posted. The recipient's key is not checked again.
+    fn draft(&self, request: SendRequest) -> Result<Draft, DraftError> {
+        request.into_draft_with(&Limits::default(), |_| Ok(self.recipient))
+    }
+}
+
 /// What the sender should know of a message in clear that could not be signed.
 pub(super) fn unsigned_warning(record: &OutboxRecord) -> Option<String> {
     let signed = record.message.verified;
@@ -255,7 +262,7 @@ fn signed(
         ..asked
     };
     // The signature takes three of the entries that metadata may have.
-    request.clone().into_draft(&Limits::default())?;
+    to.draft(request.clone())?;
     Ok(request)
 }
 
