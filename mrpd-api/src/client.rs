@@ -32,9 +32,10 @@ use crate::paths::SocketCandidate;
 use crate::percent;
 use crate::route;
 use call::{Call, RequestBody};
+use find::Connector;
 use http::Method;
 use hyper_util::client::legacy::Client as HttpClient;
-use hyperlocal::{UnixClientExt as _, UnixConnector};
+use hyper_util::rt::TokioExecutor;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -49,7 +50,7 @@ const SEND_WAIT: Duration = Duration::from_secs(10);
 /// A client of one daemon. Cheap to clone; clones share connections.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: HttpClient<UnixConnector, RequestBody>,
+    http: HttpClient<Connector, RequestBody>,
     socket: PathBuf,
 }
 
@@ -59,9 +60,10 @@ impl Client {
     /// # Errors
     /// [`ClientError::Unreachable`] with all that was tried.
     pub async fn find(candidates: &[SocketCandidate]) -> Result<Self, ClientError> {
-        let socket = find::first_answering(candidates).await?;
+        let connector = find::first_answering(candidates).await?;
+        let socket = connector.path().to_owned();
         Ok(Self {
-            http: HttpClient::unix(),
+            http: HttpClient::builder(TokioExecutor::new()).build(connector),
             socket,
         })
     }

@@ -1,6 +1,7 @@
 //! One request and its answer, bounded.
 
 use super::error::ClientError;
+use super::find::Connector;
 use super::{ANSWER_TIMEOUT, query_text};
 use crate::error::ErrorBody;
 use crate::{percent, route};
@@ -11,7 +12,6 @@ use http_body_util::combinators::UnsyncBoxBody;
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::Incoming;
 use hyper_util::client::legacy::Client as HttpClient;
-use hyperlocal::UnixConnector;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::io;
@@ -25,7 +25,7 @@ const MAX_ANSWER: usize = 32 * 1024 * 1024;
 pub(super) type RequestBody = UnsyncBoxBody<Bytes, io::Error>;
 
 pub(super) struct Call<'a> {
-    http: &'a HttpClient<UnixConnector, RequestBody>,
+    http: &'a HttpClient<Connector, RequestBody>,
     socket: &'a Path,
     method: Method,
     target: String,
@@ -38,7 +38,7 @@ pub(super) struct Call<'a> {
 
 impl<'a> Call<'a> {
     pub(super) fn new(
-        http: &'a HttpClient<UnixConnector, RequestBody>,
+        http: &'a HttpClient<Connector, RequestBody>,
         socket: &'a Path,
         method: Method,
         route: &str,

@@ -2,14 +2,24 @@
 
 use super::error::ClientError;
 use crate::paths::{PathError, SOCKET_PATH_LIMIT, SocketCandidate, check_socket_path};
+use http::Uri;
+use hyper_util::rt::TokioIo;
 use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 use tokio::net::UnixStream;
+use tokio::time::Instant;
+use tower_service::Service;
 
 /// A Unix socket connects at once, unless its queue is full.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// How long the daemon surely keeps a connection open on which nothing was asked yet.
+pub(super) const FRESH: Duration = Duration::from_secs(1);
 
 /// A place where the daemon was not.
 #[derive(Debug)]
@@ -47,6 +57,15 @@ impl Attempt {
     }
 }
 
+impl AttemptFailure {
+    fn into_io(self) -> io::Error {
+        match self {
+            Self::Io(error) => error,
+            other => io::Error::other(other.to_string()),
+        }
+    }
+}
+
 impl fmt::Display for AttemptFailure {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -67,13 +86,14 @@ impl fmt::Display for AttemptFailure {
     }
 }
 
+/// Connects to the first of `candidates` whose other end may be spoken to.
 pub(super) async fn first_answering(
     candidates: &[SocketCandidate],
-) -> Result<PathBuf, ClientError> {
+) -> Result<Connector, ClientError> {
     let mut tried = Vec::new();
     for candidate in candidates {
-        match try_one(candidate).await {
-            Ok(()) => return Ok(candidate.path.clone()),
+        match connect(candidate).await {
+            Ok(stream) => return Ok(Connector::new(candidate.clone(), stream)),
             Err(failure) => tried.push(Attempt {
                 candidate: candidate.clone(),
                 failure,
@@ -83,7 +103,7 @@ pub(super) async fn first_answering(
     Err(ClientError::Unreachable { tried })
 }
 
-async fn try_one(candidate: &SocketCandidate) -> Result<(), AttemptFailure> {
+async fn connect(candidate: &SocketCandidate) -> Result<UnixStream, AttemptFailure> {
     let path = &candidate.path;
     if let Err(PathError::SocketTooLong { length, .. }) = check_socket_path(path) {
         let text = format!("the path has {length} bytes, at most {SOCKET_PATH_LIMIT} fit");
@@ -99,8 +119,59 @@ async fn try_one(candidate: &SocketCandidate) -> Result<(), AttemptFailure> {
     let uid = stream.peer_cred().map_err(AttemptFailure::Io)?.uid();
     let own = nix::unistd::geteuid().as_raw();
     if candidate.source.is_explicit() || uid == own || uid == 0 {
-        Ok(())
+        Ok(stream)
     } else {
         Err(AttemptFailure::Foreign { uid })
+    }
+}
+
+/// What the HTTP client gets its connections from: first the one by which the daemon was found, then new ones, of which each is
+/// looked at as that one was.
+#[derive(Debug, Clone)]
+pub(super) struct Connector {
+    candidate: Arc<SocketCandidate>,
+    found: Arc<Mutex<Option<(UnixStream, Instant)>>>,
+}
+
+impl Connector {
+    fn new(candidate: SocketCandidate, stream: UnixStream) -> Self {
+        Self {
+            candidate: Arc::new(candidate),
+            found: Arc::new(Mutex::new(Some((stream, Instant::now())))),
+        }
+    }
+
+    /// Where it connects to.
+    pub(super) fn path(&self) -> &Path {
+        &self.candidate.path
+    }
+
+    fn found(&self) -> Option<UnixStream> {
+        let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
+        let (stream, since) = found.take()?;
+        (since.elapsed() < FRESH).then_some(stream)
+    }
+}
+
+impl Service<Uri> for Connector {
+    type Response = TokioIo<UnixStream>;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Response>> + Send>>;
+
+    fn poll_ready(&mut self, _context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _target: Uri) -> Self::Future {
+        let connector = self.clone();
+        Box::pin(async move {
+            let stream = match connector.found() {
+                Some(stream) => stream,
+                None => connect(&connector.candidate)
+                    .await
+                    .map_err(AttemptFailure::into_io)?,
+            };
+            Ok(TokioIo::new(stream))
+        })
     }
 }

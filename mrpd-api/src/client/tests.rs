@@ -330,6 +330,40 @@ async fn a_later_place_is_used_where_an_earlier_one_is_empty() {
     assert_eq!(client.agents().await.unwrap(), []);
 }
 
+/// Answers each connection once, and tells how many there were.
+fn answering_each(path: &std::path::Path) -> JoinHandle<usize> {
+    let listener = UnixListener::bind(path).unwrap();
+    tokio::spawn(async move {
+        for connections in 1.. {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            if !read_request(&mut stream).await.is_empty() {
+                stream.write_all(good("[]").as_bytes()).await.unwrap();
+                return connections;
+            }
+        }
+        unreachable!()
+    })
+}
+
+#[tokio::test]
+async fn what_found_the_daemon_is_asked_over_unless_it_has_rested() {
+    for (rest, expected) in [(Duration::ZERO, 1), (2 * super::find::FRESH, 2)] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("s");
+        let answering = answering_each(&path);
+        let candidate = SocketCandidate {
+            path,
+            source: SocketSource::Option,
+        };
+        let client = Client::find(&[candidate]).await.unwrap();
+        tokio::time::pause();
+        tokio::time::advance(rest).await;
+        tokio::time::resume();
+        assert_eq!(client.agents().await.unwrap(), []);
+        assert_eq!(answering.await.unwrap(), expected, "{rest:?}");
+    }
+}
+
 #[test]
 fn a_socket_that_may_not_be_used_is_a_matter_of_permission() {
     for failure in [
