@@ -238,7 +238,7 @@ fn tree() -> clap::Command {
 /// than most commands run. What can be read by it is read as by the whole tree.
 fn branch(arguments: &[OsString]) -> clap::Command {
     let mut words = arguments.iter().filter_map(|argument| argument.to_str());
-    let tree = match words.find_map(group) {
+    let tree = match words.find_map(|word| alone(word).or_else(|| group(word))) {
         Some(grow) => grow(Top::command()),
         None => Top::command(),
     };
@@ -246,6 +246,15 @@ fn branch(arguments: &[OsString]) -> clap::Command {
         true => with_variables(tree),
         false => tree,
     }
+}
+
+/// What adds a command without its group: the one that scripts run, message by message.
+fn alone(name: &str) -> Option<fn(clap::Command) -> clap::Command> {
+    let send: fn(clap::Command) -> clap::Command = |tree| {
+        tree.disable_help_subcommand(true)
+            .subcommand(sending::Send::augment_args(clap::Command::new("send")))
+    };
+    (name == "send").then_some(send)
 }
 
 /// What adds the group of a command to a tree.

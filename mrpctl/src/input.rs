@@ -11,6 +11,7 @@ use crate::exit::{Failure, Reason};
 use crate::output::progress::Progress;
 use futures_util::stream::{self, Stream};
 use mrpd_api::client::Bytes;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
@@ -57,8 +58,41 @@ pub(crate) async fn standard_input(limit: usize) -> Result<String, Failure> {
     piped(Purpose::Other, limit).await
 }
 
+/// What is there already is read at once: most often that is all, and a thread would take longer than the rest.
 async fn piped(purpose: Purpose, limit: usize) -> Result<String, Failure> {
-    blocking(move || read_text(io::stdin().lock(), "standard input", purpose, limit)).await
+    let name = "standard input";
+    let mut there = Vec::new();
+    let is_whole = read_what_is_there(&mut io::stdin().lock(), &mut there, limit)
+        .map_err(|error| Failure::io(Reason::Io, &format!("read {name}"), &error))?;
+    if is_whole {
+        return read_text(&*there, name, purpose, limit);
+    }
+    let source = move || io::Cursor::new(there).chain(io::stdin().lock());
+    blocking(move || read_text(source(), name, purpose, limit)).await
+}
+
+/// Reads as long as that holds up nobody. Answers whether that was all, or more than is wanted.
+fn read_what_is_there(
+    source: &mut io::StdinLock<'_>,
+    bytes: &mut Vec<u8>,
+    limit: usize,
+) -> io::Result<bool> {
+    while bytes.len() <= limit {
+        let mut waiting = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
+        if poll(&mut waiting, PollTimeout::ZERO)? == 0 {
+            return Ok(false);
+        }
+        let piece = match source.fill_buf() {
+            Ok([]) => return Ok(true),
+            Ok(piece) => piece,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Err(error),
+        };
+        bytes.extend_from_slice(piece);
+        let length = piece.len();
+        source.consume(length);
+    }
+    Ok(true)
 }
 
 /// A message's text from standard input, one newline at its end removed.

@@ -213,7 +213,12 @@ fn run(sources: Sources, start: Start) -> ExitCode {
     let loaded = sources.load();
     let log_file = (start == Start::Background).then(|| sources.paths.log_file());
     log::start(&loaded.config.log, log_file);
-    let runtime = match tokio::runtime::Runtime::new() {
+    // One worker: what a user's daemon does comes one at a time, and a second would mostly be woken for nothing.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build();
+    let runtime = match runtime {
         Ok(runtime) => runtime,
         Err(error) => return fail(SOFTWARE, &format!("no runtime: {error}")),
     };

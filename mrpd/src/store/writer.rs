@@ -216,10 +216,11 @@ impl Writer {
         let (mut works, mut fails) = (works.into_iter(), fails.into_iter());
         while works.len() > 0 {
             match self.transact(&mut works) {
-                Ok(finishes) => {
+                Ok((finishes, notes)) => {
                     for (finish, _done) in finishes.into_iter().zip(fails.by_ref()) {
                         finish();
                     }
+                    self.announce(&notes);
                 }
                 Err(error) => {
                     let error = self.fail(&error);
@@ -243,7 +244,10 @@ impl Writer {
     }
 
     /// Does the next of it, as much as goes into one record.
-    fn transact(&mut self, works: &mut IntoIter<Work>) -> Result<Vec<Finish>, redb::Error> {
+    fn transact(
+        &mut self,
+        works: &mut IntoIter<Work>,
+    ) -> Result<(Vec<Finish>, Notes), redb::Error> {
         let mut transaction = match self.transaction.take() {
             Some(transaction) => transaction,
             None => Transaction::begin(&*self.open_database()?)?,
@@ -276,26 +280,27 @@ impl Writer {
         if is_changed && self.trouble.borrow().is_some() {
             self.trouble.send_replace(None);
         }
-        self.announce(&notes);
-        Ok(finishes)
-    }
-
-    fn announce(&self, notes: &Notes) {
+        // Before the answers: who has one may ask for what there is up to here, and for what can be taken now.
         if let Some(newest) = notes.newest.get() {
             self.newest.send_replace(newest);
-        }
-        if notes.outbox.get() {
-            self.outbox.send_modify(|changes| *changes += 1);
-        }
-        for change in notes.stages.take() {
-            // Nobody listens: nobody misses it.
-            let _ = self.stages.send(change);
         }
         if notes.ready.get() {
             self.ready.send_modify(|changes| *changes += 1);
         }
         if notes.due.get() {
             self.due.send_modify(|changes| *changes += 1);
+        }
+        Ok((finishes, notes))
+    }
+
+    /// After the answers: who sends waits for one, who watches what becomes of it does not.
+    fn announce(&self, notes: &Notes) {
+        if notes.outbox.get() {
+            self.outbox.send_modify(|changes| *changes += 1);
+        }
+        for change in notes.stages.take() {
+            // Nobody listens: nobody misses it.
+            let _ = self.stages.send(change);
         }
     }
 
