@@ -4,7 +4,8 @@ use super::record::Record;
 use super::replay::{Replay, ReplayError};
 use super::segment::{End, HEAD, Opened, Reader, Segment, footprint};
 use redb::{
-    Database, Durability, ReadableDatabase as _, TableDefinition, TableError, WriteTransaction,
+    Database, Durability, ReadableDatabase as _, ReadableTableMetadata as _, TableDefinition,
+    TableError, WriteTransaction,
 };
 use std::fs::{DirBuilder, File, Permissions};
 use std::io;
@@ -24,8 +25,10 @@ const EXTENSION: &str = "log";
 pub struct Options {
     /// Bytes of a file. A record that is longer gets one of its own.
     pub segment_bytes: usize,
-    /// Bytes of records after which a [checkpoint](Journal::checkpoint) is due.
+    /// Bytes of records after which a [checkpoint](Journal::checkpoint) is due: what a start has to apply.
     pub checkpoint_bytes: usize,
+    /// Changes of rows after which one is due: what it costs, since each may be in a page of its own.
+    pub checkpoint_rows: usize,
 }
 
 /// Why a journal cannot be used.
@@ -117,11 +120,14 @@ pub struct Journal {
     files: Vec<PathBuf>,
     /// Bytes of records since the last checkpoint.
     behind: usize,
+    /// Changes of rows since then.
+    rows: usize,
 }
 
 impl Journal {
-    /// Brings the database up to date with its journal, on disk, and begins with an empty one. `register` adds the database's
-    /// tables to the [`Replay`]; the answer says how many records were applied.
+    /// Brings the database up to date with its journal, on disk, and begins with an empty one; from then on the directory that both
+    /// are in has their names on disk. `register` adds the database's tables to the [`Replay`]; the answer says how many records were
+    /// applied.
     ///
     /// # Errors
     /// [`OpenError`]; nothing has changed then.
@@ -153,6 +159,7 @@ impl Journal {
             current: None,
             files: found.0,
             behind: 0,
+            rows: 0,
         };
         if position.is_none() || next > first {
             journal.checkpoint(transaction)?;
@@ -160,14 +167,18 @@ impl Journal {
             transaction.abort()?;
             journal.remove_files()?;
         }
-        // Here and not with the first record, which somebody waits for.
-        journal.current = match journal.begin_file(0) {
-            Ok(segment) => Some(segment),
-            // What is there can be read meanwhile.
-            Err(cause) if is_full(&cause) => None,
-            Err(cause) => return Err(failed(directory, cause)),
-        };
         Ok((journal, next - first))
+    }
+
+    /// Makes the first file, for which the first record would have to wait, and who waits for it.
+    ///
+    /// # Errors
+    /// There is none yet; the first record tries again.
+    pub fn prepare(&mut self) -> io::Result<()> {
+        if self.current.is_none() {
+            self.current = Some(self.begin_file(0)?);
+        }
+        Ok(())
     }
 
     /// Writes a record down and has it on disk. An empty one is none.
@@ -178,7 +189,7 @@ impl Journal {
         if record.is_empty() {
             return Ok(());
         }
-        let length = record.len();
+        let (length, rows) = (record.len(), record.rows());
         let segment = match &mut self.current {
             Some(segment) if segment.has_room(length) => segment,
             _ => {
@@ -190,6 +201,7 @@ impl Journal {
         segment.sync()?;
         self.next += 1;
         self.behind += length;
+        self.rows += rows;
         Ok(())
     }
 
@@ -200,7 +212,7 @@ impl Journal {
 
     /// Whether enough was written for a [checkpoint](Self::checkpoint).
     pub fn is_checkpoint_due(&self) -> bool {
-        self.behind >= self.options.checkpoint_bytes
+        self.behind >= self.options.checkpoint_bytes || self.rows >= self.options.checkpoint_rows
     }
 
     /// Commits a transaction that has all that was written down, on disk, and removes what is not needed any more. An open after a
@@ -216,6 +228,7 @@ impl Journal {
         note_position(&transaction, self.lineage, self.next)?;
         transaction.commit()?;
         self.behind = 0;
+        self.rows = 0;
         self.remove_files()
     }
 
@@ -276,6 +289,20 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+/// Gives a database that never had a journal one of its own, together with what else a transaction changes: the [`Journal::open`] that
+/// follows has nothing to commit then.
+///
+/// # Errors
+/// [`OpenError`].
+pub fn adopt(transaction: &WriteTransaction) -> Result<(), OpenError> {
+    let is_new = transaction.open_table(TABLE)?.is_empty()?;
+    if is_new {
+        let lineage = new_lineage().map_err(|cause| OpenError::Engine(cause.into()))?;
+        note_position(transaction, lineage, 1)?;
+    }
+    Ok(())
 }
 
 /// What [`salvage`] came to.

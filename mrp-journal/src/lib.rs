@@ -27,7 +27,7 @@ mod segment;
 mod tables;
 mod visibility;
 
-pub use journal::{Journal, OpenError, Options, Salvaged, TABLE, salvage};
+pub use journal::{Journal, OpenError, Options, Salvaged, TABLE, adopt, salvage};
 pub use record::Record;
 pub use replay::{Replay, ReplayError};
 pub use tables::{Table, Transaction};

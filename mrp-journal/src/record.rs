@@ -16,6 +16,7 @@ pub struct Record {
     framed: Vec<u8>,
     /// Which tables it has named.
     named: Vec<bool>,
+    rows: usize,
 }
 
 impl Default for Record {
@@ -23,6 +24,7 @@ impl Default for Record {
         Self {
             framed: vec![0; RECORD_HEAD],
             named: Vec::new(),
+            rows: 0,
         }
     }
 }
@@ -38,11 +40,17 @@ impl Record {
         self.framed.len() - RECORD_HEAD
     }
 
+    /// How many rows were changed, one as often as it was.
+    pub(crate) fn rows(&self) -> usize {
+        self.rows
+    }
+
     /// Makes it empty, and keeps its memory up to `most` bytes.
     pub fn clear(&mut self, most: usize) {
         self.framed.truncate(RECORD_HEAD);
         self.framed.shrink_to(most);
         self.named.clear();
+        self.rows = 0;
     }
 
     pub(crate) fn framed(&mut self) -> &mut [u8] {
@@ -57,6 +65,7 @@ impl Record {
 
     /// Notes a row; the answer is where its value stands.
     pub(crate) fn put(&mut self, table: u8, key: &[u8], value: &[&[u8]]) -> std::ops::Range<usize> {
+        self.rows += 1;
         self.framed.extend([PUT, table]);
         self.bytes(key);
         self.length(value.iter().map(|part| part.len()).sum());
@@ -68,6 +77,7 @@ impl Record {
     }
 
     pub(crate) fn remove(&mut self, table: u8, key: &[u8]) {
+        self.rows += 1;
         self.framed.extend([REMOVE, table]);
         self.bytes(key);
     }

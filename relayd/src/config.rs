@@ -8,7 +8,7 @@ mod sections;
 mod template;
 mod value;
 
-use crate::store::{BlobQuotas, Quotas};
+use crate::store::{BlobQuotas, Options, Quotas};
 use mrp_proto::message;
 use mrp_proto::sign::TIMESTAMP_TOLERANCE;
 use std::path::{Path, PathBuf};
@@ -46,6 +46,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// How much and how often.
     pub limits: LimitsConfig,
+    /// What is kept in memory to spare the disk.
+    pub cache: CacheConfig,
     /// Who may come, and who is believed about that.
     pub access: AccessConfig,
     /// Certificates.
@@ -125,6 +127,15 @@ pub struct LimitsConfig {
     pub connections_per_ip: usize,
     /// Connections of one address at a time on which nobody has authenticated yet; not on a private relay.
     pub unauthenticated_connections_per_ip: usize,
+}
+
+/// `[cache]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheConfig {
+    /// Bytes of the database; the engine takes about twice as much in all.
+    pub database: usize,
+    /// Bytes of messages that came lately for agents that are connected; what does not fit is read from the database.
+    pub recent: usize,
 }
 
 /// `[access]`.
@@ -210,6 +221,7 @@ impl Default for Config {
             limits: LimitsConfig::default(),
             access: AccessConfig::default(),
             tls: TlsConfig::default(),
+            cache: CacheConfig::default(),
             websocket: WebSocketConfig::default(),
             webhooks: WebhooksConfig::default(),
             metrics: MetricsConfig::default(),
@@ -252,6 +264,16 @@ impl Default for LimitsConfig {
             connections: 0,
             connections_per_ip: 1000,
             unauthenticated_connections_per_ip: 64,
+        }
+    }
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        let options = Options::default();
+        Self {
+            database: options.cache_bytes,
+            recent: options.recent_bytes,
         }
     }
 }

@@ -71,6 +71,8 @@ fields! {
         "names" => names,
         "log_format" => log_format,
         "auth.timestamp_tolerance" => auth.timestamp_tolerance,
+        "cache.database" => cache.database,
+        "cache.recent" => cache.recent,
         "limits.connections" => limits.connections,
         "limits.connections_per_ip" => limits.connections_per_ip,
         "limits.unauthenticated_connections_per_ip" => limits.unauthenticated_connections_per_ip,

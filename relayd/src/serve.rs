@@ -106,7 +106,12 @@ impl Server {
         let data_dir = DataDir::open(&config.data_dir)?;
         let (tls, certificate) = tls::open(&config.tls, &config.data_dir)?.unzip();
         let database = data_dir.database();
-        let store = tokio::task::spawn_blocking(move || Store::open(&database, Options::default()))
+        let options = Options {
+            cache_bytes: config.cache.database,
+            recent_bytes: config.cache.recent,
+            ..Options::default()
+        };
+        let store = tokio::task::spawn_blocking(move || Store::open(&database, options))
             .await
             .expect("opening the store does not panic")?;
         let blobs = open_blobs(&config, &data_dir).await?;

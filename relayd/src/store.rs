@@ -11,6 +11,7 @@
 mod accept;
 mod acl;
 mod agents;
+mod ahead;
 mod answers;
 mod blobs;
 mod claims;
@@ -80,9 +81,6 @@ use writer::Writer;
 /// How long the database may fail to open again before the store gives up.
 const GIVE_UP_AFTER: Duration = Duration::from_secs(30);
 
-/// Bytes of messages that came lately and are kept for those who are connected.
-const RECENT_BYTES: usize = 16 << 20;
-
 /// How much may wait for the writer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QueueLimits {
@@ -106,6 +104,8 @@ impl Default for QueueLimits {
 pub struct Options {
     /// Memory for pages of the database. The engine takes about twice as much in all.
     pub cache_bytes: usize,
+    /// Memory for messages that came lately for agents that are connected.
+    pub recent_bytes: usize,
     /// How much may wait for the writer.
     pub queue: QueueLimits,
 }
@@ -114,6 +114,7 @@ impl Default for Options {
     fn default() -> Self {
         Self {
             cache_bytes: 32 << 20,
+            recent_bytes: 16 << 20,
             queue: QueueLimits::default(),
         }
     }
@@ -152,7 +153,7 @@ impl Store {
     pub fn open(path: &Path, options: Options) -> Result<Self, OpenError> {
         let timings = Timings::default();
         let opener = engine::file_opener(path.to_owned(), options.cache_bytes, &timings);
-        Self::start_timed(opener, path, options.queue, GIVE_UP_AFTER, timings)
+        Self::start_timed(opener, path, options, GIVE_UP_AFTER, timings)
     }
 
     /// A store in memory, for tests.
@@ -161,27 +162,22 @@ impl Store {
     /// [`OpenError`].
     pub fn in_memory(options: Options) -> Result<Self, OpenError> {
         let opener = engine::memory_opener(options.cache_bytes);
-        Self::start(
-            opener,
-            Path::new("(in memory)"),
-            options.queue,
-            GIVE_UP_AFTER,
-        )
+        Self::start(opener, Path::new("(in memory)"), options, GIVE_UP_AFTER)
     }
 
     fn start(
         opener: Opener,
         path: &Path,
-        limits: QueueLimits,
+        options: Options,
         give_up_after: Duration,
     ) -> Result<Self, OpenError> {
-        Self::start_timed(opener, path, limits, give_up_after, Timings::default())
+        Self::start_timed(opener, path, options, give_up_after, Timings::default())
     }
 
     fn start_timed(
         opener: Opener,
         path: &Path,
-        limits: QueueLimits,
+        options: Options,
         give_up_after: Duration,
         timings: Timings,
     ) -> Result<Self, OpenError> {
@@ -191,7 +187,7 @@ impl Store {
             written,
         } = engine::open(&opener, path)?;
         // Without a journal readers see a group as soon as it is answered.
-        let recent_bytes = journal.as_ref().map_or(0, |_| RECENT_BYTES);
+        let recent_bytes = journal.as_ref().map_or(0, |_| options.recent_bytes);
         let shared = Arc::new(Shared::new(database, written, recent_bytes, timings));
         directory::load(&shared).map_err(|error| cannot_start(path, &error))?;
         let (commands, incoming) = mpsc::channel();
@@ -207,7 +203,10 @@ impl Store {
             .name("store-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| cannot_start(path, &error))?;
-        let queue = Queue { commands, limits };
+        let queue = Queue {
+            commands,
+            limits: options.queue,
+        };
         Ok(Self(Arc::new(Handle { shared, queue })))
     }
 

@@ -9,8 +9,11 @@ use std::time::Duration;
 const PAUSE: Duration = Duration::from_secs(15);
 /// Records of one batch, at most.
 const BATCH: usize = 500;
-/// Between two batches, so that sends come in between.
-pub(crate) const BREATH: Duration = Duration::from_millis(20);
+/// How long a batch goes on. Sends that come meanwhile wait so long and longer.
+const TIME: Duration = Duration::from_millis(1);
+/// Between two batches: some thousand messages a second are freed so. With more the database would have to follow the journal so often
+/// that sends feel it.
+pub(crate) const BREATH: Duration = Duration::from_millis(9);
 
 /// Sweeps until the relay ends, and looks at the clock meanwhile.
 pub(crate) async fn run(app: &App) {
@@ -34,7 +37,7 @@ pub(crate) async fn run(app: &App) {
 
 /// One batch.
 pub(crate) async fn batch(app: &App) -> Result<Swept, StoreError> {
-    let swept = app.store.sweep(app.now(), BATCH).await?;
+    let swept = app.store.sweep_within(app.now(), BATCH, TIME).await?;
     app.metrics.swept(&swept);
     Ok(swept)
 }

@@ -10,6 +10,7 @@ const NAMES: TableDefinition<'static, &'static str, u64> = TableDefinition::new(
 const SMALL: Options = Options {
     segment_bytes: 512,
     checkpoint_bytes: 1 << 20,
+    checkpoint_rows: 1_000,
 };
 
 /// A database with its journal, in a folder that lasts longer.
@@ -111,7 +112,7 @@ fn what_was_appended_is_there_after_a_crash_and_applied_once() {
     let opened = home.open();
     assert_eq!(opened.applied, 20);
     assert_eq!(opened.rows(), (0..20).collect::<Vec<_>>());
-    assert_eq!(home.files().len(), 1, "what the database has is not kept");
+    assert!(home.files().is_empty(), "what the database has is not kept");
     drop(opened);
     assert_eq!(home.open().applied, 0);
     home.crash_after(20..22);
@@ -141,6 +142,60 @@ fn a_checkpoint_leaves_nothing_to_apply_and_goes_on_in_its_file() {
     let opened = home.open();
     assert_eq!(opened.applied, 1);
     assert_eq!(opened.rows(), [0, 1, 2, 4, 5, 6, 7, 8, 9]);
+}
+
+#[test]
+fn a_checkpoint_is_due_after_so_many_bytes_or_rows() {
+    let home = Home::new();
+    let mut opened = home.open();
+    let transaction = opened.begin();
+    let insert = |number: u64, value: &[u8]| {
+        let mut table = transaction.open_table(ROWS).unwrap();
+        table.insert(number, value).unwrap();
+    };
+    for number in 0..999 {
+        insert(number, b"x");
+    }
+    opened.append(&transaction);
+    assert!(!opened.journal.is_checkpoint_due());
+    // The same row again is a change again.
+    insert(0, b"y");
+    opened.append(&transaction);
+    assert!(opened.journal.is_checkpoint_due(), "1,000 rows");
+    opened.journal.checkpoint(transaction.into_inner()).unwrap();
+    assert!(!opened.journal.is_checkpoint_due());
+    let transaction = opened.begin();
+    let mut table = transaction.open_table(ROWS).unwrap();
+    table.insert(1, vec![0; 1 << 20].as_slice()).unwrap();
+    drop(table);
+    opened.append(&transaction);
+    assert!(opened.journal.is_checkpoint_due(), "a mebibyte");
+}
+
+#[test]
+fn a_new_database_takes_its_journal_with_its_first_commit() {
+    let home = Home::new();
+    let database = Database::create(home.folder.path().join("db")).unwrap();
+    let transaction = database.begin_write().unwrap();
+    transaction.open_table(ROWS).unwrap();
+    adopt(&transaction).unwrap();
+    transaction.commit().unwrap();
+    let adopted = position(&database).unwrap();
+    assert!(adopted.is_some_and(|(_, next)| next == 1));
+    let transaction = database.begin_write().unwrap();
+    adopt(&transaction).unwrap();
+    transaction.commit().unwrap();
+    assert_eq!(position(&database).unwrap(), adopted, "once and for all");
+    let mut opened = home.open_with(database);
+    assert_eq!(opened.applied, 0);
+    assert_eq!(position(&opened.database).unwrap(), adopted);
+    assert!(home.files().is_empty());
+    opened.journal.prepare().unwrap();
+    opened.journal.prepare().unwrap();
+    assert_eq!(home.files().len(), 1);
+    drop(opened);
+    home.crash_after(0..3);
+    assert_eq!(home.open().applied, 3);
 }
 
 #[test]

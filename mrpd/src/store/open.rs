@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 const JOURNAL: Options = Options {
     segment_bytes: 1 << 20,
     checkpoint_bytes: 8 << 20,
+    checkpoint_rows: 32 << 10,
 };
 
 /// A store and what it lacks yet.
@@ -78,7 +79,11 @@ fn open_journal(database: &Database, store: &Path) -> Result<Journal, OpenError>
         }
         opened => opened,
     };
-    let (journal, applied) = opened?;
+    let (mut journal, applied) = opened?;
+    // What fails here, the first record tries again: a full disk is no reason not to show what there is.
+    if let Err(error) = journal.prepare() {
+        tracing::warn!(%error, "the journal has no file yet");
+    }
     if applied > 0 {
         tracing::info!(
             applied,

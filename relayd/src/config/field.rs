@@ -203,6 +203,9 @@ fields! {
     "gateways.a2a", OFF, |_config, value| off(value)?;
     "gateways.mcp", OFF, |_config, value| off(value)?;
     "gateways.did", OFF, |_config, value| off(value)?;
+    "cache.database", "a size from \"4MiB\" to \"64GiB\"",
+        |config, value| config.cache.database = size_within(value, 4 << 20, 64 << 30)?;
+    "cache.recent", "a size from \"0\" to \"16GiB\"", |config, value| config.cache.recent = size_within(value, 0, 16 << 30)?;
     "websocket.send_result_status", "\"auto\", \"ok\" or \"sent\"",
         |config, value| config.websocket.send_result_status = match text(value)? {
             "auto" => SendResultStatus::Auto,

@@ -161,6 +161,9 @@ mod tests {
             listen = "127.0.0.1:9464"
             [gateways]
             mcp = false
+            [cache]
+            database = "64MiB"
+            recent = 0
             [websocket]
             send_result_status = "ok"
             ping = "20s"
@@ -191,6 +194,7 @@ mod tests {
         assert!(config.webhooks.allow_http && config.webhooks.allow_networks.len() == 1);
         assert_eq!(config.metrics.listen.unwrap().port(), 9464);
         assert_eq!(config.websocket.ping.as_secs(), 20);
+        assert_eq!((config.cache.database, config.cache.recent), (64 << 20, 0));
     }
 
     #[test]

@@ -131,6 +131,12 @@ const TEMPLATE: &str = r##"# The configuration of relayd. What is commented out 
 #allow_networks = []
 #timeout = "10s"
 
+[cache]
+# Memory for the database, which takes about twice as much in all; and for what came lately for those who are connected.
+# A change needs a restart.
+#database = "32MiB"
+#recent = "16MiB"
+
 [websocket]
 # How success is written: as the client's library expects it, or always "ok", or always "sent".
 #send_result_status = "auto"

@@ -1,5 +1,6 @@
 //! The database itself: how it is opened, and what its users share.
 
+use super::ahead::Ahead;
 use super::clock::Clock;
 use super::directory::Recency;
 use super::error::{Fatal, OpenError};
@@ -12,7 +13,7 @@ use super::{Counters, StoreError};
 use mrp_journal::{Journal, Visibility};
 use redb::backends::FileBackend;
 use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -22,10 +23,12 @@ use tokio::sync::{Notify, Semaphore, watch};
 /// Readers at a time. More wait: each may hold a page of messages in memory.
 const READERS: usize = 32;
 
-/// How the journal is kept. What a start has to apply at most takes about a second.
+/// How the journal is kept. What a start has to apply at most takes about a second, and a checkpoint some ten milliseconds, in which
+/// nobody is answered.
 const JOURNAL: mrp_journal::Options = mrp_journal::Options {
     segment_bytes: 16 << 20,
     checkpoint_bytes: 32 << 20,
+    checkpoint_rows: 256 << 10,
 };
 
 /// How the database is opened, at first and after each failure.
@@ -75,27 +78,23 @@ pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) 
             .truncate(false)
             .mode(0o600)
             .open(&path)?;
-        sync_directory(&path)?;
+        // Its name is on disk with that of its journal, which is opened before anything is promised.
         Database::builder()
             .set_cache_size(cache_bytes)
             .set_repair_callback(|repair| {
                 let done = repair.progress();
                 tracing::warn!(done, "the database was not closed properly; checking it");
             })
-            .create_with_backend(TimedFile::new(FileBackend::new(file)?, sync.clone()))
+            .create_with_backend(TimedFile::new(
+                FileBackend::new(file)?,
+                Ahead::of(&path)?,
+                sync.clone(),
+            ))
     };
     Opener {
         open: Box::new(open),
         journal,
     }
-}
-
-/// The file's name must be on disk before anything in it is promised.
-fn sync_directory(path: &Path) -> std::io::Result<()> {
-    let parent = path
-        .parent()
-        .filter(|parent| !parent.as_os_str().is_empty());
-    File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 pub(super) fn memory_opener(cache_bytes: usize) -> Opener {
@@ -137,7 +136,10 @@ pub(super) fn open(opener: &Opener, path: &Path) -> Result<Opened, OpenError> {
         });
     }
     let journal = match &opener.journal {
-        Some(directory) => Some(open_journal(&database, directory)?),
+        Some(directory) => {
+            tables::make(&database).map_err(|failure| failed(failure.to_string()))?;
+            Some(open_journal(&database, directory)?)
+        }
         None => None,
     };
     let written = tables::prepare(&database).map_err(|failure| failed(failure.to_string()))?;

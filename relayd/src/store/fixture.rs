@@ -33,11 +33,11 @@ pub(super) fn empty_store() -> Store {
             .create_with_backend(redb::backends::InMemoryBackend::new())
     };
     let opener = super::engine::Opener::journaled(open, journal);
-    let limits = super::QueueLimits::default();
+    let options = super::Options::default();
     Store::start(
         opener,
         Path::new("(in memory)"),
-        limits,
+        options,
         Duration::from_secs(30),
     )
     .unwrap()

@@ -5,6 +5,7 @@ use super::queue::Admission;
 use super::tables::Tables;
 use super::{Store, StoreError, answers, blobs, claims, removal};
 use mrp_proto::time::Timestamp;
+use std::time::{Duration, Instant};
 
 /// What a sweep did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -33,8 +34,21 @@ impl Store {
     /// # Errors
     /// [`StoreError`].
     pub async fn sweep(&self, now: Timestamp, budget: usize) -> Result<Swept, StoreError> {
+        self.sweep_within(now, budget, Duration::MAX).await
+    }
+
+    /// As [`sweep`](Self::sweep), and it ends with the record with which that much time is over.
+    ///
+    /// # Errors
+    /// [`StoreError`].
+    pub async fn sweep_within(
+        &self,
+        now: Timestamp,
+        budget: usize,
+        time: Duration,
+    ) -> Result<Swept, StoreError> {
         self.write(Admission::Other, move |tables| {
-            Ok(sweep(tables, now, Budget::new(budget))?)
+            Ok(sweep(tables, now, Budget::new(budget, time))?)
         })
         .await
     }
@@ -45,21 +59,25 @@ impl Store {
 pub(super) struct Budget {
     records: usize,
     bytes: usize,
+    begun: Instant,
+    time: Duration,
 }
 
 impl Budget {
     const RECORDS: usize = 1_000;
     const BYTES: usize = 16 << 20;
 
-    fn new(records: usize) -> Self {
+    fn new(records: usize, time: Duration) -> Self {
         Self {
             records: records.min(Self::RECORDS),
             bytes: Self::BYTES,
+            begun: Instant::now(),
+            time,
         }
     }
 
     pub(super) fn is_spent(&self) -> bool {
-        self.records == 0 || self.bytes == 0
+        self.records == 0 || self.bytes == 0 || self.begun.elapsed() >= self.time
     }
 
     /// One record of this size was done.
@@ -234,6 +252,18 @@ mod tests {
             }
         }
         assert_eq!((expired, claims), (5, 5));
+    }
+
+    #[tokio::test]
+    async fn a_sweep_ends_when_its_time_is_over() {
+        let store = empty_store();
+        send_one(&store).await;
+        let sweeping = store.sweep_within(at(1_000), 100, Duration::ZERO);
+        let swept = sweeping.await.unwrap();
+        assert_eq!((swept.expired, swept.more), (0, true));
+        let sweeping = store.sweep_within(at(1_000), 100, Duration::from_secs(60));
+        let swept = sweeping.await.unwrap();
+        assert_eq!((swept.expired, swept.more), (1, false));
     }
 
     #[tokio::test]

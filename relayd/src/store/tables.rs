@@ -321,19 +321,29 @@ pub(super) fn newer_layout(database: &Database) -> Result<Option<u64>, Failure> 
     Ok((layout > LAYOUT).then_some(layout))
 }
 
+/// Makes the tables of a database that is new, and gives it a journal, in one commit.
+pub(super) fn make(database: &Database) -> Result<(), Failure> {
+    if written(database)?.layout > 0 {
+        return Ok(());
+    }
+    let transaction = database.begin_write()?;
+    mrp_journal::adopt(&transaction).map_err(redb::Error::from)?;
+    upgrade(transaction, 0, Timestamp::EPOCH)
+}
+
 /// Makes the tables of a new database, and brings an old one up to date; the answer is what it said before.
 pub(super) fn prepare(database: &Database) -> Result<Written, Failure> {
     let written = written(database)?;
     if written.layout < LAYOUT {
-        upgrade(database, written.layout, written.time)?;
+        upgrade(database.begin_write()?, written.layout, written.time)?;
     }
     Ok(written)
 }
 
 /// One transaction, so that an upgrade is there whole or not at all. Opening a table makes it.
-fn upgrade(database: &Database, layout: u64, time: Timestamp) -> Result<(), Failure> {
+fn upgrade(transaction: WriteTransaction, layout: u64, time: Timestamp) -> Result<(), Failure> {
     let clock = Clock::starting_at(time);
-    let transaction = Transaction::new(database.begin_write()?);
+    let transaction = Transaction::new(transaction);
     {
         let mut tables = Tables::open(&transaction, &clock)?;
         tables.meta.insert(meta::LAYOUT, LAYOUT)?;

@@ -1,5 +1,6 @@
 //! How long the store takes, and the file below the engine, which knows how long the disk does.
 
+use super::ahead::Ahead;
 use crate::metrics::Histogram;
 use redb::backends::FileBackend;
 use redb::{BackendError, StorageBackend};
@@ -35,12 +36,13 @@ impl Default for Timings {
 #[derive(Debug)]
 pub(super) struct TimedFile {
     file: FileBackend,
+    ahead: Ahead,
     sync: Histogram,
 }
 
 impl TimedFile {
-    pub(super) fn new(file: FileBackend, sync: Histogram) -> Self {
-        Self { file, sync }
+    pub(super) fn new(file: FileBackend, ahead: Ahead, sync: Histogram) -> Self {
+        Self { file, ahead, sync }
     }
 }
 
@@ -65,7 +67,9 @@ impl StorageBackend for TimedFile {
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
-        self.file.write(offset, data)
+        self.file.write(offset, data)?;
+        self.ahead.note(data.len());
+        Ok(())
     }
 
     fn close(&self) -> io::Result<()> {

@@ -110,6 +110,10 @@ impl Writer {
     /// Runs until the store is closed or its last handle is dropped.
     pub(super) fn run(mut self) {
         let _alarm = PanicAlarm(Arc::clone(&self.shared));
+        // Not before: the start would wait for it.
+        if let Some(Err(error)) = self.journal.as_mut().map(Journal::prepare) {
+            tracing::warn!(%error, "the journal has no file yet; the next write tries again");
+        }
         loop {
             match self.next() {
                 Next::Command(Command::Run(operation)) => {

@@ -102,15 +102,15 @@ async fn a_full_queue_refuses_sends_first() {
 
 fn on(disk: &Disk) -> Store {
     let patience = Duration::from_secs(30);
-    let limits = QueueLimits::default();
-    Store::start(disk.opener(), Path::new("disk"), limits, patience).unwrap()
+    let options = Options::default();
+    Store::start(disk.opener(), Path::new("disk"), options, patience).unwrap()
 }
 
 #[tokio::test]
 async fn a_store_that_cannot_come_back_says_so() {
     let disk = Disk::default();
-    let limits = QueueLimits::default();
-    let store = Store::start(disk.opener(), Path::new("disk"), limits, Duration::ZERO).unwrap();
+    let options = Options::default();
+    let store = Store::start(disk.opener(), Path::new("disk"), options, Duration::ZERO).unwrap();
     disk.fail();
     let lost = store.accept_message(send(agent(1), agent(2), "1", at(0)));
     lost.await.unwrap_err();
