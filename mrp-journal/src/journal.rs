@@ -170,13 +170,19 @@ impl Journal {
         Ok((journal, next - first))
     }
 
-    /// Makes the first file, for which the first record would have to wait, and who waits for it.
+    /// Makes the first file, for which the first record would have to wait, and who waits for it. Where the disk is full there is none
+    /// yet: what is there can be read meanwhile.
     ///
     /// # Errors
-    /// There is none yet; the first record tries again.
-    pub fn prepare(&mut self) -> io::Result<()> {
-        if self.current.is_none() {
-            self.current = Some(self.begin_file(0)?);
+    /// [`OpenError::Io`]: nothing can be written down.
+    pub fn prepare(&mut self) -> Result<(), OpenError> {
+        if self.current.is_some() {
+            return Ok(());
+        }
+        match self.begin_file(0) {
+            Ok(segment) => self.current = Some(segment),
+            Err(cause) if is_full(&cause) => {}
+            Err(cause) => return Err(failed(&self.directory, cause)),
         }
         Ok(())
     }

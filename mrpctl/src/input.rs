@@ -1,6 +1,6 @@
 //! What is read: standard input, files that options name, and answers to questions.
 //!
-//! Reading blocks a thread of its own, so that signals and time limits keep working.
+//! What may take long blocks a thread of its own, so that signals and time limits keep working.
 
 mod passphrase;
 
@@ -11,7 +11,9 @@ use crate::exit::{Failure, Reason};
 use crate::output::progress::Progress;
 use futures_util::stream::{self, Stream};
 use mrpd_api::client::Bytes;
+use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+use nix::sys::stat::{SFlag, fstat};
 use sha2::{Digest as _, Sha256};
 use std::fs::File;
 use std::io::{self, BufRead as _, IsTerminal as _, Read as _};
@@ -71,16 +73,21 @@ async fn piped(purpose: Purpose, limit: usize) -> Result<String, Failure> {
     blocking(move || read_text(source(), name, purpose, limit)).await
 }
 
-/// Reads as long as that holds up nobody. Answers whether that was all, or more than is wanted.
+/// Reads as long as that holds up nobody. Answers whether that was all, or more than is wanted. A file always looks ready, and may be on
+/// another machine.
 fn read_what_is_there(
     source: &mut io::StdinLock<'_>,
     bytes: &mut Vec<u8>,
     limit: usize,
 ) -> io::Result<bool> {
-    while bytes.len() <= limit {
+    let is_file = fstat(source.as_fd())?.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits();
+    while !is_file && bytes.len() <= limit {
         let mut waiting = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
-        if poll(&mut waiting, PollTimeout::ZERO)? == 0 {
-            return Ok(false);
+        match poll(&mut waiting, PollTimeout::ZERO) {
+            Ok(0) => return Ok(false),
+            Ok(_) => {}
+            Err(Errno::EINTR) => continue,
+            Err(error) => return Err(error.into()),
         }
         let piece = match source.fill_buf() {
             Ok([]) => return Ok(true),
@@ -92,7 +99,7 @@ fn read_what_is_there(
         let length = piece.len();
         source.consume(length);
     }
-    Ok(true)
+    Ok(!is_file)
 }
 
 /// A message's text from standard input, one newline at its end removed.

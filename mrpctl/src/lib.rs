@@ -110,8 +110,8 @@ enum Signals {
     ItsOwn,
 }
 
-/// Runs a command to its end, to the end of `timeout`, or to a signal. What still reads or writes is left behind with the runtime: the
-/// process ends, and to take that down first would only take time.
+/// Runs a command to its end, to the end of `timeout`, or to a signal. What still reads or writes in a thread is left behind:
+/// the process ends.
 fn block_on<F>(timeout: Option<Duration>, signals: Signals, command: F) -> Result<(), Failure>
 where
     F: Future<Output = Result<(), Failure>>,
@@ -136,7 +136,7 @@ where
             failure = passed(timeout) => Err(failure),
         }
     });
-    std::mem::forget(runtime);
+    runtime.shutdown_background();
     done
 }
 

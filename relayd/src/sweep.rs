@@ -3,30 +3,41 @@
 use crate::app::App;
 use crate::clock::Jump;
 use crate::store::{StoreError, Swept};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Between two sweeps that found nothing left to do.
 const PAUSE: Duration = Duration::from_secs(15);
 /// Records of one batch, at most.
 const BATCH: usize = 500;
-/// How long a batch goes on. Sends that come meanwhile wait so long and longer.
+/// How long a batch goes on at first, and how much longer after each minute in which there was always more. Sends that come meanwhile
+/// wait so long and longer, and the more is freed in a second, the more often the database has to follow the journal.
 const TIME: Duration = Duration::from_millis(1);
-/// Between two batches: some thousand messages a second are freed so. With more the database would have to follow the journal so often
-/// that sends feel it.
+/// How long a batch goes on at most: two thirds of the time.
+const LONGEST: Duration = Duration::from_millis(16);
+/// Between two batches, so that sends come in between.
 pub(crate) const BREATH: Duration = Duration::from_millis(9);
 
 /// Sweeps until the relay ends, and looks at the clock meanwhile.
 pub(crate) async fn run(app: &App) {
     let mut pause = PAUSE;
+    // Since when there was always more.
+    let mut behind = None;
     loop {
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = app.shutdown.begun() => return,
         }
         watch_clock(app);
-        pause = match batch(app).await {
-            Ok(swept) if swept.more => BREATH,
-            Ok(_) => PAUSE,
+        let late = behind.map_or(Duration::ZERO, |since: Instant| since.elapsed());
+        pause = match batch(app, time_after(late)).await {
+            Ok(swept) if swept.more => {
+                behind.get_or_insert_with(Instant::now);
+                BREATH
+            }
+            Ok(_) => {
+                behind = None;
+                PAUSE
+            }
             Err(error) => {
                 tracing::warn!(%error, "sweep failed; it is tried again");
                 PAUSE
@@ -35,9 +46,15 @@ pub(crate) async fn run(app: &App) {
     }
 }
 
+/// How long a batch goes on when there was more for so long.
+fn time_after(late: Duration) -> Duration {
+    let minutes = u32::try_from(late.as_secs() / 60).unwrap_or(u32::MAX);
+    TIME.saturating_mul(minutes.saturating_add(1)).min(LONGEST)
+}
+
 /// One batch.
-pub(crate) async fn batch(app: &App) -> Result<Swept, StoreError> {
-    let swept = app.store.sweep_within(app.now(), BATCH, TIME).await?;
+pub(crate) async fn batch(app: &App, time: Duration) -> Result<Swept, StoreError> {
+    let swept = app.store.sweep_within(app.now(), BATCH, time).await?;
     app.metrics.swept(&swept);
     Ok(swept)
 }
@@ -56,5 +73,17 @@ fn watch_clock(app: &App) {
             "the system's clock was set back; the relay's own time waits until it is caught up, and refuses signatures \
              meanwhile if the step was large. If the earlier time was wrong, restart the relay"
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_relay_that_stays_behind_frees_more_at_a_time() {
+        let after = |seconds| time_after(Duration::from_secs(seconds)).as_millis();
+        assert_eq!([after(0), after(59), after(60), after(600)], [1, 1, 2, 11]);
+        assert_eq!(time_after(Duration::MAX), LONGEST);
     }
 }

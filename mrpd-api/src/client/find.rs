@@ -4,8 +4,10 @@ use super::error::ClientError;
 use crate::paths::{PathError, SOCKET_PATH_LIMIT, SocketCandidate, check_socket_path};
 use http::Uri;
 use hyper_util::rt::TokioIo;
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use std::fmt;
 use std::io;
+use std::os::fd::AsFd as _;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -149,8 +151,14 @@ impl Connector {
     fn found(&self) -> Option<UnixStream> {
         let mut found = self.found.lock().unwrap_or_else(PoisonError::into_inner);
         let (stream, since) = found.take()?;
-        (since.elapsed() < FRESH).then_some(stream)
+        (since.elapsed() < FRESH && is_silent(&stream)).then_some(stream)
     }
+}
+
+/// Whether the other end has neither closed it nor said anything: a request that goes into a closed one is lost.
+fn is_silent(stream: &UnixStream) -> bool {
+    let mut waiting = [PollFd::new(stream.as_fd(), PollFlags::POLLIN)];
+    poll(&mut waiting, PollTimeout::ZERO) == Ok(0)
 }
 
 impl Service<Uri> for Connector {

@@ -80,10 +80,7 @@ fn open_journal(database: &Database, store: &Path) -> Result<Journal, OpenError>
         opened => opened,
     };
     let (mut journal, applied) = opened?;
-    // What fails here, the first record tries again: a full disk is no reason not to show what there is.
-    if let Err(error) = journal.prepare() {
-        tracing::warn!(%error, "the journal has no file yet");
-    }
+    journal.prepare()?;
     if applied > 0 {
         tracing::info!(
             applied,

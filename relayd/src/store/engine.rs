@@ -150,6 +150,15 @@ pub(super) fn open(opener: &Opener, path: &Path) -> Result<Opened, OpenError> {
     })
 }
 
+/// As it was opened, with a journal that can be written.
+pub(super) fn prepared(mut opened: Opened) -> Result<Opened, OpenError> {
+    if let Some(journal) = &mut opened.journal {
+        let prepared = journal.prepare();
+        prepared.map_err(|error| OpenError::Journal(Box::new(error)))?;
+    }
+    Ok(opened)
+}
+
 /// Opens the journal in `directory`; what it has beyond the database is in the database then.
 pub(super) fn open_journal(database: &Database, directory: &Path) -> Result<Journal, OpenError> {
     let opened = Journal::open(database, directory, JOURNAL, tables::register);

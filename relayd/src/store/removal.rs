@@ -172,7 +172,12 @@ fn purge_inbox(
             found.push(place.value().1);
         }
     }
+    let mut removed = 0;
     for &sequence in &found {
+        if budget.is_over() {
+            break;
+        }
+        removed += 1;
         let head = match tables.messages.get(sequence)? {
             Some(row) => Head::read(row.value()).map(|(head, _)| head).ok(),
             None => None,
@@ -194,7 +199,7 @@ fn purge_inbox(
             }
         }
     }
-    Ok(found.len())
+    Ok(removed)
 }
 
 /// Forgets to whom an agent that was deleted had written.

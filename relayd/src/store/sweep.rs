@@ -77,7 +77,12 @@ impl Budget {
     }
 
     pub(super) fn is_spent(&self) -> bool {
-        self.records == 0 || self.bytes == 0 || self.begun.elapsed() >= self.time
+        self.records == 0 || self.bytes == 0 || self.is_over()
+    }
+
+    /// Whether the time is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.begun.elapsed() >= self.time
     }
 
     /// One record of this size was done.
@@ -93,10 +98,13 @@ fn sweep(
     mut budget: Budget,
 ) -> Result<Swept, Failure> {
     let now = tables.clock.observe(wall_clock);
-    let mut swept = Swept::default();
+    // What is small and holds up new messages when there is too much of it comes first.
+    let mut swept = Swept {
+        claims: claims::sweep(tables, wall_clock, &mut budget)?,
+        answers: answers::sweep(tables, now, &mut budget)?,
+        ..Swept::default()
+    };
     removal::sweep(tables, now, &mut budget, &mut swept)?;
-    swept.claims = claims::sweep(tables, wall_clock, &mut budget)?;
-    swept.answers = answers::sweep(tables, now, &mut budget)?;
     swept.blobs = blobs::sweep(tables, now, &mut budget)?;
     swept.more = budget.is_spent();
     Ok(swept)

@@ -63,6 +63,7 @@ impl StorageBackend for TimedFile {
         let begun = Instant::now();
         let synced = self.file.sync_data();
         self.sync.observe(begun.elapsed());
+        self.ahead.check()?;
         synced
     }
 

@@ -112,7 +112,7 @@ impl Writer {
         let _alarm = PanicAlarm(Arc::clone(&self.shared));
         // Not before: the start would wait for it.
         if let Some(Err(error)) = self.journal.as_mut().map(Journal::prepare) {
-            tracing::warn!(%error, "the journal has no file yet; the next write tries again");
+            self.recover(&error.to_string());
         }
         loop {
             match self.next() {
@@ -374,7 +374,7 @@ impl Writer {
             if self.next.is_some() {
                 return;
             }
-            match engine::open(&self.opener, &self.path) {
+            match engine::open(&self.opener, &self.path).and_then(engine::prepared) {
                 Ok(opened) => {
                     self.shared.clock.observe(opened.written.time);
                     self.shared.recent.restart(opened.written.sequence);

@@ -378,7 +378,8 @@ async fn a_quiet_store_has_everything_in_its_database() {
         copy
     };
     let has_it = async || {
-        let store = alone().open();
+        let copy = alone();
+        let store = copy.open();
         let has = waiting(&store, agent(2), at(0)).await.len() == 1;
         store.close().await;
         has
@@ -409,7 +410,8 @@ async fn an_operation_that_meets_damage_halfway_leaves_nothing_behind() {
     let to_seven = store.accept_message(send(agent(1), agent(7), "3", at(0)));
     to_seven.await.unwrap();
     assert_eq!(store.counters().reopened, 0);
-    let crashed = home.crashed().open();
+    let copy = home.crashed();
+    let crashed = copy.open();
     assert_eq!(waiting(&crashed, agent(2), at(0)).await.len(), 2);
 }
 

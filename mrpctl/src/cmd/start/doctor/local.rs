@@ -107,7 +107,10 @@ fn runtime_dir(paths: &Paths) -> Finding {
 /// What systemd does for this user; nothing, where it runs no manager for them.
 fn service(paths: &Paths) -> Option<Finding> {
     if autostart::is_managed(paths) {
-        return Some(lingering(Path::new(LINGERING)));
+        return Some(lingering(
+            Path::new(LINGERING),
+            paths.environment().user.as_deref(),
+        ));
     }
     let environment = paths.environment();
     let manager = environment.run_user.as_ref()?.join("systemd/private");
@@ -128,9 +131,13 @@ fn service(paths: &Paths) -> Option<Finding> {
     Some(Finding::note("service", what).because(why).fix(fix))
 }
 
-fn lingering(dir: &Path) -> Finding {
-    let user = nix::unistd::User::from_uid(nix::unistd::geteuid());
-    let Some(name) = user.ok().flatten().map(|user| user.name) else {
+/// `name` is what the environment calls the user: to ask the user database may mean to load what a static program cannot.
+fn lingering(dir: &Path, name: Option<&str>) -> Finding {
+    let by_database = || {
+        let user = nix::unistd::User::from_uid(nix::unistd::geteuid());
+        Some(user.ok()??.name)
+    };
+    let Some(name) = name.map(str::to_owned).or_else(by_database) else {
         return Finding::note("linger", "the user database does not name this user");
     };
     if dir.join(&name).exists() {
@@ -224,12 +231,14 @@ mod tests {
     #[test]
     fn lingering_is_what_systemd_has_noted() {
         let dir = tempfile::tempdir().unwrap();
-        let off = lingering(dir.path());
+        let off = lingering(dir.path(), None);
         assert_eq!(off.verdict, Verdict::Wrong);
         assert!(off.fix.unwrap().contains("enable-linger"));
         let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).unwrap();
         std::fs::write(dir.path().join(user.unwrap().name), "").unwrap();
-        assert_eq!(lingering(dir.path()).verdict, Verdict::Ok);
+        assert_eq!(lingering(dir.path(), None).verdict, Verdict::Ok);
+        let other = lingering(dir.path(), Some("nobody-of-that-name"));
+        assert_eq!(other.verdict, Verdict::Wrong);
     }
 
     #[test]
