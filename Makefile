@@ -56,14 +56,16 @@ BENCH := $(TARGET)/release/bench --mrpd $(TARGET)/small/mrpd --mrpctl $(TARGET)/
 # Whether a program that is built with a flag runs here.
 runs = echo 'fn main() {}' | $(RUSTC) -C $(1) -o $(TARGET)/tried - && $(TARGET)/tried
 
-# The relay is made for speed, the others to be small: see the profiles. What aborts on a panic unwinds nothing. The flags add to
-# those of .cargo/config.toml, which RUSTFLAGS would replace.
+# The relay is made for speed, the others to be small: see the profiles. What aborts on a panic unwinds nothing. A static program does
+# not find getrandom(2) by itself, and would read /dev/urandom instead. The flags add to those of .cargo/config.toml, which RUSTFLAGS
+# would replace.
 programs:
 	$(CARGO) build --locked --release -p relayd --bins
 	mkdir -p $(TARGET)
 	short=; $(call runs,$(SHORT)) && short=', "-C", "$(SHORT)"'; \
 	    static=; $(call runs,$(STATIC)) && static='-C $(STATIC)'; \
-	    flags="target.'cfg(all())'.rustflags = [\"-C\", \"force-unwind-tables=no\"$$short]"; \
+	    random=; [ "$$(uname -s)" = Linux ] && random=', "--cfg", "getrandom_backend=\"linux_getrandom\""'; \
+	    flags="target.'cfg(all())'.rustflags = [\"-C\", \"force-unwind-tables=no\"$$short$$random]"; \
 	    $(CARGO) build --locked --profile small -p mrpd --bins --config "$$flags" && \
 	    $(CARGO) rustc --locked --profile small -p mrpctl --bin mrpctl --config "$$flags" -- $$static
 
