@@ -73,15 +73,18 @@ async fn piped(purpose: Purpose, limit: usize) -> Result<String, Failure> {
     blocking(move || read_text(source(), name, purpose, limit)).await
 }
 
-/// Reads as long as that holds up nobody. Answers whether that was all, or more than is wanted. A file always looks ready, and may be on
-/// another machine.
+/// Reads as long as that holds up nobody. Answers whether that was all, or more than is wanted.
 fn read_what_is_there(
     source: &mut io::StdinLock<'_>,
     bytes: &mut Vec<u8>,
     limit: usize,
 ) -> io::Result<bool> {
-    let is_file = fstat(source.as_fd())?.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits();
-    while !is_file && bytes.len() <= limit {
+    let kind = SFlag::from_bits_truncate(fstat(source.as_fd())?.st_mode & SFlag::S_IFMT.bits());
+    // It always looks ready, and may be on another machine.
+    if kind == SFlag::S_IFREG {
+        return Ok(false);
+    }
+    while bytes.len() <= limit {
         let mut waiting = [PollFd::new(source.as_fd(), PollFlags::POLLIN)];
         match poll(&mut waiting, PollTimeout::ZERO) {
             Ok(0) => return Ok(false),
@@ -99,7 +102,7 @@ fn read_what_is_there(
         let length = piece.len();
         source.consume(length);
     }
-    Ok(!is_file)
+    Ok(true)
 }
 
 /// A message's text from standard input, one newline at its end removed.

@@ -33,8 +33,9 @@ pub(super) fn seal(
 ) -> ([u8; 32], Vec<u8>) {
     let (encapsulated, ciphertext) =
         single_shot_seal_with_rng::<ChaCha20Poly1305, HkdfSha256, Suite>(
-            &OpModeS::Auth((private_key(sender), sender_key(sender))),
-            &public_key(recipient),
+            // The sender's public key by its Ed25519 form, which is there already: to make it from the private one takes longer.
+            &OpModeS::Auth((private_key(sender), public_key(&sender.public_x25519()))),
+            &public_key(&recipient.to_x25519()),
             info,
             plaintext,
             &[],
@@ -55,7 +56,7 @@ pub(super) fn open(
     let encapsulated = <Suite as hpke::Kem>::EncappedKey::from_bytes(encapsulated)
         .expect("an encapsulated key is any 32 bytes");
     single_shot_open::<ChaCha20Poly1305, HkdfSha256, Suite>(
-        &OpModeR::Auth(public_key(sender)),
+        &OpModeR::Auth(public_key(&sender.to_x25519())),
         &private_key(recipient),
         &encapsulated,
         info,
@@ -68,13 +69,8 @@ pub(super) fn open(
     })
 }
 
-fn public_key(key: &PublicKey) -> XPublicKey {
-    XPublicKey::from_bytes(&key.to_x25519()).expect("an X25519 key is any 32 bytes")
-}
-
-/// The public half of [`private_key`]: the same point, of which the Ed25519 form is there already.
-fn sender_key(key: &SecretKey) -> XPublicKey {
-    XPublicKey::from_bytes(&key.public_x25519()).expect("an X25519 key is any 32 bytes")
+fn public_key(bytes: &[u8; 32]) -> XPublicKey {
+    XPublicKey::from_bytes(bytes).expect("an X25519 key is any 32 bytes")
 }
 
 fn private_key(key: &SecretKey) -> XPrivateKey {

@@ -23,8 +23,8 @@ use tokio::sync::{Notify, Semaphore, watch};
 /// Readers at a time. More wait: each may hold a page of messages in memory.
 const READERS: usize = 32;
 
-/// How the journal is kept. What a start has to apply at most takes about a second, and a checkpoint some ten milliseconds, in which
-/// nobody is answered.
+/// How the journal is kept. What a start has to apply at most takes about a second, and a checkpoint a tenth of one, in which nobody is
+/// answered.
 const JOURNAL: mrp_journal::Options = mrp_journal::Options {
     segment_bytes: 16 << 20,
     checkpoint_bytes: 32 << 20,
@@ -127,8 +127,8 @@ pub(super) fn open(opener: &Opener, path: &Path) -> Result<Opened, OpenError> {
         }
         Err(error) => return Err(failed(error.to_string())),
     };
-    let newer = tables::newer_layout(&database).map_err(|failure| failed(failure.to_string()))?;
-    if let Some(found) = newer {
+    let found = tables::layout(&database).map_err(|failure| failed(failure.to_string()))?;
+    if found > LAYOUT {
         return Err(OpenError::Newer {
             path: path.to_owned(),
             found,
@@ -137,7 +137,9 @@ pub(super) fn open(opener: &Opener, path: &Path) -> Result<Opened, OpenError> {
     }
     let journal = match &opener.journal {
         Some(directory) => {
-            tables::make(&database).map_err(|failure| failed(failure.to_string()))?;
+            if found == 0 {
+                tables::make(&database).map_err(|failure| failed(failure.to_string()))?;
+            }
             Some(open_journal(&database, directory)?)
         }
         None => None,

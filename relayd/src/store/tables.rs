@@ -315,17 +315,13 @@ fn written(database: &Database) -> Result<Written, Failure> {
     }
 }
 
-/// The layout of a database, if this version does not know it.
-pub(super) fn newer_layout(database: &Database) -> Result<Option<u64>, Failure> {
-    let layout = written(database)?.layout;
-    Ok((layout > LAYOUT).then_some(layout))
+/// The layout of a database; 0 of one that is new.
+pub(super) fn layout(database: &Database) -> Result<u64, Failure> {
+    Ok(written(database)?.layout)
 }
 
-/// Makes the tables of a database that is new, and gives it a journal, in one commit.
+/// Makes the tables of a new database, and gives it a journal, in one commit.
 pub(super) fn make(database: &Database) -> Result<(), Failure> {
-    if written(database)?.layout > 0 {
-        return Ok(());
-    }
     let transaction = database.begin_write()?;
     mrp_journal::adopt(&transaction).map_err(redb::Error::from)?;
     upgrade(transaction, 0, Timestamp::EPOCH)

@@ -63,8 +63,7 @@ impl StorageBackend for TimedFile {
         let begun = Instant::now();
         let synced = self.file.sync_data();
         self.sync.observe(begun.elapsed());
-        self.ahead.check()?;
-        synced
+        synced.and_then(|()| self.ahead.check())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {
