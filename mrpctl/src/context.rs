@@ -21,14 +21,14 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(global: Global, output: Output) -> Result<Self, Failure> {
-        Ok(Self {
+    pub(crate) fn new(global: Global, output: Output, paths: Paths) -> Self {
+        Self {
             global,
             output,
-            paths: Paths::from_process()?,
+            paths,
             variables: Variables::from_process(),
             started: Instant::now(),
-        })
+        }
     }
 
     /// The daemon; it is started if nothing speaks against it.

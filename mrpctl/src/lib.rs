@@ -45,7 +45,8 @@ pub fn run() -> ExitCode {
     if config::is_completing() && cli::completion::answer(arguments.clone()) {
         return ExitCode::SUCCESS;
     }
-    let cli = match read(&arguments) {
+    let paths = Paths::from_process();
+    let cli = match read(&arguments, paths.as_ref().ok()) {
         Ok(cli) => cli,
         Err(error) => {
             let variable = config::output_variable();
@@ -60,9 +61,12 @@ pub fn run() -> ExitCode {
             return failure.exit().into();
         }
     };
-    let done = Context::new(cli.top.global, output.clone()).and_then(|context| match cli.command {
-        Some(command) => cmd::run(&context, command),
-        None => cmd::tooling::version::run(&context),
+    let done = paths.map_err(Failure::from).and_then(|paths| {
+        let context = Context::new(cli.top.global, output.clone(), paths);
+        match cli.command {
+            Some(command) => cmd::run(&context, command),
+            None => cmd::tooling::version::run(&context),
+        }
     });
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -74,8 +78,8 @@ pub fn run() -> ExitCode {
 }
 
 /// The command line with the user's settings. Whoever has no home has none. What helps to mend them works without them.
-fn read(arguments: &[OsString]) -> Result<cli::Cli, cli::ParseError> {
-    let mistake = match read_settled(arguments) {
+fn read(arguments: &[OsString], paths: Option<&Paths>) -> Result<cli::Cli, cli::ParseError> {
+    let mistake = match read_settled(arguments, paths) {
         Err(cli::ParseError::Settings(mistake)) => mistake,
         read => return read,
     };
@@ -94,10 +98,13 @@ fn read(arguments: &[OsString]) -> Result<cli::Cli, cli::ParseError> {
     read
 }
 
-fn read_settled(arguments: &[OsString]) -> Result<cli::Cli, cli::ParseError> {
-    let settings = match Paths::from_process() {
-        Ok(paths) => Settings::load(&paths.cli_config_file()),
-        Err(_) => Ok(Settings::default()),
+fn read_settled(
+    arguments: &[OsString],
+    paths: Option<&Paths>,
+) -> Result<cli::Cli, cli::ParseError> {
+    let settings = match paths {
+        Some(paths) => Settings::load(&paths.cli_config_file()),
+        None => Ok(Settings::default()),
     };
     let settings = settings.map_err(cli::ParseError::Settings)?;
     cli::parse_with(arguments.iter().cloned(), &settings)

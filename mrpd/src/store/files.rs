@@ -190,6 +190,9 @@ pub(super) fn missing(
     transaction: &Transaction,
     record: &OutboxRecord,
 ) -> Result<Option<String>, redb::Error> {
+    if record.files.is_empty() {
+        return Ok(None);
+    }
     let files = transaction.tables().open_table(FILES)?;
     for id in record.files.iter().filter_map(|file| file.file.as_ref()) {
         if files.get(id.as_str())?.is_none() {
@@ -204,6 +207,9 @@ pub(super) fn note_uses(
     transaction: &Transaction,
     record: &OutboxRecord,
 ) -> Result<(), redb::Error> {
+    if record.files.is_empty() {
+        return Ok(());
+    }
     let mut uses = transaction.tables().open_table(FILE_USES)?;
     let mut files = transaction.tables().open_table(FILES)?;
     for id in record.files.iter().filter_map(|file| file.file.as_ref()) {

@@ -357,6 +357,7 @@ fn enqueue(
     if let Some(missing) = super::files::missing(transaction, &record)? {
         return Ok(Enqueued::NoFile(missing));
     }
+    let is_full = transaction.counter(Counter::Queued)? >= LIMIT;
     if let Some(key) = key {
         let mut keys = tables.open_table(SEND_KEYS)?;
         let known: Option<SendKeyRecord> = keys
@@ -372,7 +373,7 @@ fn enqueue(
                 Enqueued::Mismatch
             });
         }
-        if transaction.counter(Counter::Queued)? < LIMIT {
+        if !is_full {
             let remembered = SendKeyRecord {
                 digest: key.digest.clone(),
                 out_id: record.id.clone(),
@@ -389,13 +390,11 @@ fn enqueue(
             transaction.forget_at(until, &mark)?;
         }
     }
-    if transaction.counter(Counter::Queued)? >= LIMIT {
+    if is_full {
         return Ok(Enqueued::Full);
     }
     record.key = key.map(|key| key.key.clone());
-    tables
-        .open_table(LET_IN)?
-        .insert(record.message.to.as_str(), ())?;
+    let_in(transaction, &record.message.to)?;
     record.message.behind = transaction.counter(Counter::Newest)?;
     let position = transaction.count(Counter::OutboxPosition, 1)?;
     let bytes = encode(&record)?;
@@ -410,6 +409,16 @@ fn enqueue(
     transaction.note_enqueued();
     transaction.note_stage(StageChange::of(&record, Stage::Queued));
     Ok(Enqueued::New(position))
+}
+
+/// Whoever is written to may answer.
+fn let_in(transaction: &Transaction, peer: &str) -> Result<(), redb::Error> {
+    let mut let_in = transaction.tables().open_table(LET_IN)?;
+    // Most are written to again and again, and a row that is there would go through the journal once more.
+    if let_in.get(peer)?.is_none() {
+        let_in.insert(peer, ())?;
+    }
+    Ok(())
 }
 
 fn record_accepted(

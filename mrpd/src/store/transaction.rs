@@ -114,8 +114,9 @@ impl Transaction {
 
     /// Moves a counter, and gives its new value.
     pub(crate) fn count(&self, counter: Counter, by: i64) -> Result<u64, redb::Error> {
-        let value = self.counter(counter)?.saturating_add_signed(by);
         let mut meta = self.tables().open_table(META)?;
+        let value = meta.get(counter.name())?.map_or(0, |value| value.value());
+        let value = value.saturating_add_signed(by);
         meta.insert(counter.name(), value)?;
         if counter == Counter::Newest {
             self.notes.newest.set(Some(value));

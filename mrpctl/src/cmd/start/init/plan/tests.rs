@@ -20,7 +20,7 @@ impl Home {
     fn context(&self) -> Context {
         let cli = parse(["mrpctl", "--no-input", "-q", "status"].map(Into::into)).unwrap();
         let output = Output::new(&cli.top.global).unwrap();
-        let mut context = Context::new(cli.top.global, output).unwrap();
+        let mut context = Context::new(cli.top.global, output, Paths::from_process().unwrap());
         context.variables = self.variables.clone();
         let mut environment = context.paths.environment().clone();
         environment.home = self.folder.path().to_path_buf();
