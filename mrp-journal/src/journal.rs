@@ -19,11 +19,14 @@ const LINEAGE: &str = "lineage";
 const NEXT: &str = "next";
 
 const EXTENSION: &str = "log";
+/// Of a file that is kept to be the next one.
+const SPARE: &str = "spare";
 
 /// How a journal is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Options {
-    /// Bytes of a file. A record that is longer gets one of its own.
+    /// Bytes of a file. A record that is longer gets one of its own. As many stay as records between two checkpoints need, since a
+    /// file that was written before is faster than a new one.
     pub segment_bytes: usize,
     /// Bytes of records after which a [checkpoint](Journal::checkpoint) is due: what a start has to apply.
     pub checkpoint_bytes: usize,
@@ -118,6 +121,8 @@ pub struct Journal {
     current: Option<Segment>,
     /// Files that are there, the current one last.
     files: Vec<PathBuf>,
+    /// Files to be used again: all that is in them was written by this journal, since it was opened.
+    spares: Vec<PathBuf>,
     /// Bytes of records since the last checkpoint.
     behind: usize,
     /// Changes of rows since then.
@@ -157,7 +162,8 @@ impl Journal {
             lineage,
             next,
             current: None,
-            files: found.0,
+            files: Vec::new(),
+            spares: Vec::new(),
             behind: 0,
             rows: 0,
         };
@@ -165,8 +171,10 @@ impl Journal {
             journal.checkpoint(transaction)?;
         } else {
             transaction.abort()?;
-            journal.remove_files()?;
         }
+        // None is used again: beside a database of an earlier day they may have records that it is still to number.
+        remove(found.0)?;
+        remove(files(directory, SPARE).map_err(|cause| failed(directory, cause))?)?;
         Ok((journal, next - first))
     }
 
@@ -235,19 +243,19 @@ impl Journal {
         transaction.commit()?;
         self.behind = 0;
         self.rows = 0;
-        self.remove_files()
+        self.retire_files()
     }
 
     /// Ends it. Where the database has all that was written down, it is whole without any file then.
     ///
     /// # Errors
     /// [`OpenError`].
-    pub fn close(mut self) -> Result<(), OpenError> {
+    pub fn close(self) -> Result<(), OpenError> {
         if self.behind > 0 {
             return Ok(());
         }
-        self.current = None;
-        self.remove_files()
+        remove(self.files)?;
+        remove(self.spares)
     }
 
     fn begin_file(&mut self, length: usize) -> io::Result<Segment> {
@@ -261,6 +269,15 @@ impl Journal {
                 Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
                 _ => self.files.pop(),
             };
+        }
+        if size == self.options.segment_bytes
+            && let Some(spare) = self.spares.pop()
+        {
+            match Segment::reuse(&spare, &path, self.lineage, self.next) {
+                Ok(segment) => return self.begun(segment, path),
+                // Somebody took it away, or it cannot be written.
+                Err(_) => drop([&spare, &path].map(std::fs::remove_file)),
+            }
         }
         let create = |size| {
             let created = Segment::create(&path, self.lineage, self.next, size);
@@ -276,25 +293,48 @@ impl Journal {
             Err(cause) if is_full(&cause) => create(HEAD + footprint(length)),
             created => created,
         }?;
+        self.begun(segment, path)
+    }
+
+    fn begun(&mut self, segment: Segment, path: PathBuf) -> io::Result<Segment> {
         File::open(&self.directory)?.sync_all()?;
         self.files.push(path);
         Ok(segment)
     }
 
-    /// Removes the files but the one that is appended to: making a new one costs more than going on in it.
-    fn remove_files(&mut self) -> Result<(), OpenError> {
+    /// Nobody needs the files but the one that is appended to: making a new one costs more than going on in it, and than using an old
+    /// one again.
+    fn retire_files(&mut self) -> Result<(), OpenError> {
         let kept = usize::from(self.current.is_some());
         let unneeded = self.files.len().saturating_sub(kept);
+        let most = self.options.checkpoint_bytes / self.options.segment_bytes;
         for path in self.files.drain(..unneeded) {
-            match std::fs::remove_file(&path) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                    return Err(failed(&path, cause));
-                }
-                _ => {}
+            let size = path.metadata().map_or(0, |metadata| metadata.len());
+            let spare = path.with_extension(SPARE);
+            if self.spares.len() < most
+                && size == self.options.segment_bytes as u64
+                && std::fs::rename(&path, &spare).is_ok()
+            {
+                self.spares.push(spare);
+            } else {
+                remove([path])?;
             }
         }
         Ok(())
     }
+}
+
+/// Removes files, those that are there.
+fn remove(paths: impl IntoIterator<Item = PathBuf>) -> Result<(), OpenError> {
+    for path in paths {
+        match std::fs::remove_file(&path) {
+            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
+                return Err(failed(&path, cause));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
 }
 
 /// Gives a database that never had a journal one of its own, together with what else a transaction changes: the [`Journal::open`] that
@@ -436,27 +476,26 @@ fn make_directory(directory: &Path) -> io::Result<()> {
     File::open(parent.unwrap_or(Path::new(".")))?.sync_all()
 }
 
+/// The files of a kind, in the order of their records: names are numbers of one width.
+fn files(directory: &Path, extension: &str) -> io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|found| found == extension) {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
 /// The files that a start finds, in the order of their records.
 struct Found(Vec<PathBuf>);
 
 impl Found {
     fn in_directory(directory: &Path) -> Result<Self, OpenError> {
-        let read = || -> io::Result<Vec<PathBuf>> {
-            let mut files = Vec::new();
-            for entry in std::fs::read_dir(directory)? {
-                let path = entry?.path();
-                if path
-                    .extension()
-                    .is_some_and(|extension| extension == EXTENSION)
-                {
-                    files.push(path);
-                }
-            }
-            // Names are numbers of one width.
-            files.sort();
-            Ok(files)
-        };
-        read().map(Self).map_err(|cause| failed(directory, cause))
+        let found = files(directory, EXTENSION);
+        found.map(Self).map_err(|cause| failed(directory, cause))
     }
 
     /// Applies what the database lacks, up to a record. `next` is the number of the first that it lacks, before and after, also after

@@ -1,7 +1,8 @@
 //! One file of the journal: a head that says whose it is, then records, each with its length, checksum and number.
 //!
-//! Room is taken from the file system when the file is made, so that appending changes no metadata and a sync is one write to the
-//! disk. What follows the last record is zeros, or a record that a crash cut short.
+//! Room is taken from the file system when the file is made, and written once, so that appending changes no metadata and a sync is
+//! one write to the disk: blocks that are only reserved are noted one by one as they are written. What follows the last record is
+//! zeros, records of an earlier journal file that this one was, or a record that a crash cut short.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read as _};
@@ -43,13 +44,24 @@ impl Segment {
             .mode(0o600)
             .open(path)?;
         take_room(&file, size)?;
-        let mut head = [0; HEAD];
-        head[..8].copy_from_slice(MAGIC);
-        head[8..16].copy_from_slice(&lineage.to_be_bytes());
-        head[16..24].copy_from_slice(&first.to_be_bytes());
-        let sum = crc32fast::hash(&head[..HEAD_SUMMED]);
-        head[24..28].copy_from_slice(&sum.to_be_bytes());
-        file.write_all_at(&head, 0)?;
+        write_once(&file, size)?;
+        file.write_all_at(&head(lineage, first), 0)?;
+        file.sync_all()?;
+        Ok(Self {
+            file,
+            lineage,
+            size,
+            used: HEAD,
+        })
+    }
+
+    /// Makes a file of another whose records, all of them of this lineage and before `first`, nobody needs any more. As for
+    /// [`create`](Self::create), its name is not on disk.
+    pub(crate) fn reuse(spare: &Path, path: &Path, lineage: u64, first: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).open(spare)?;
+        let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
+        file.write_all_at(&head(lineage, first), 0)?;
+        std::fs::rename(spare, path)?;
         file.sync_all()?;
         Ok(Self {
             file,
@@ -81,6 +93,28 @@ impl Segment {
     pub(crate) fn sync(&self) -> io::Result<()> {
         self.file.sync_data()
     }
+}
+
+fn head(lineage: u64, first: u64) -> [u8; HEAD] {
+    let mut head = [0; HEAD];
+    head[..8].copy_from_slice(MAGIC);
+    head[8..16].copy_from_slice(&lineage.to_be_bytes());
+    head[16..24].copy_from_slice(&first.to_be_bytes());
+    let sum = crc32fast::hash(&head[..HEAD_SUMMED]);
+    head[24..28].copy_from_slice(&sum.to_be_bytes());
+    head
+}
+
+/// Writes zeros all over the file.
+fn write_once(file: &File, size: usize) -> io::Result<()> {
+    let zeros = vec![0; size.min(256 << 10)];
+    let mut place = 0;
+    while place < size {
+        let part = &zeros[..zeros.len().min(size - place)];
+        file.write_all_at(part, place as u64)?;
+        place += part.len();
+    }
+    Ok(())
 }
 
 /// Has the file system keep room for the file. One that cannot just grows it as it is written.

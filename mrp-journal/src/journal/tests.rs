@@ -2,7 +2,8 @@ use super::super::{Record, Transaction};
 use super::*;
 use proptest::prelude::*;
 use redb::{ReadableTable as _, TableHandle as _};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::MetadataExt as _;
 use tempfile::TempDir;
 
 const ROWS: TableDefinition<'static, u64, &'static [u8]> = TableDefinition::new("rows");
@@ -48,6 +49,10 @@ impl Home {
         Found::in_directory(&self.journal()).unwrap().0
     }
 
+    fn spares(&self) -> Vec<PathBuf> {
+        super::files(&self.journal(), SPARE).unwrap()
+    }
+
     fn try_open(&self) -> Result<Opened, OpenError> {
         self.try_open_with(Database::create(self.folder.path().join("db")).unwrap())
     }
@@ -72,15 +77,7 @@ impl Home {
     /// Writes rows down and loses the transaction, as a crash does.
     fn crash_after(&self, rows: std::ops::Range<u64>) {
         let mut opened = self.open();
-        let transaction = opened.begin();
-        for number in rows {
-            transaction
-                .open_table(ROWS)
-                .unwrap()
-                .insert(number, [7; 100].as_slice())
-                .unwrap();
-            opened.append(&transaction);
-        }
+        let transaction = opened.append_rows(rows);
         transaction.into_inner().abort().unwrap();
     }
 }
@@ -88,6 +85,22 @@ impl Home {
 impl Opened {
     fn begin(&self) -> Transaction {
         Transaction::new(self.database.begin_write().unwrap())
+    }
+
+    /// Writes rows down, each in a record of its own.
+    fn append_rows(&mut self, rows: std::ops::Range<u64>) -> Transaction {
+        let transaction = self.begin();
+        for number in rows {
+            self.append_row(&transaction, number);
+        }
+        transaction
+    }
+
+    fn append_row(&mut self, transaction: &Transaction, number: u64) {
+        let mut table = transaction.open_table(ROWS).unwrap();
+        table.insert(number, [7; 100].as_slice()).unwrap();
+        drop(table);
+        self.append(transaction);
     }
 
     fn append(&mut self, transaction: &Transaction) {
@@ -142,6 +155,71 @@ fn a_checkpoint_leaves_nothing_to_apply_and_goes_on_in_its_file() {
     let opened = home.open();
     assert_eq!(opened.applied, 1);
     assert_eq!(opened.rows(), [0, 1, 2, 4, 5, 6, 7, 8, 9]);
+}
+
+/// What says that a file is the same under another name.
+fn inodes(paths: &[PathBuf]) -> BTreeSet<u64> {
+    let inode = |path: &PathBuf| path.metadata().unwrap().ino();
+    paths.iter().map(inode).collect()
+}
+
+#[test]
+fn files_that_nobody_needs_are_used_again_until_the_journal_is_opened_anew() {
+    let home = Home::new();
+    let mut opened = home.open();
+    let transaction = opened.append_rows(0..20);
+    opened.journal.checkpoint(transaction.into_inner()).unwrap();
+    let spares = home.spares();
+    assert!(spares.len() > 3, "{spares:?}");
+    let known = &inodes(&home.files()) | &inodes(&spares);
+    drop(opened.append_rows(20..36));
+    assert!(inodes(&home.files()).is_subset(&known));
+    assert!(home.spares().len() < spares.len());
+    drop(opened);
+    let opened = home.open();
+    assert_eq!(opened.applied, 16);
+    assert_eq!(opened.rows(), (0..36).collect::<Vec<_>>());
+    assert!(home.spares().is_empty() && home.files().is_empty());
+}
+
+#[test]
+fn what_a_file_held_before_is_neither_applied_nor_damage() {
+    let home = Home::new();
+    let mut opened = home.open();
+    let transaction = opened.append_rows(0..20);
+    opened.journal.checkpoint(transaction.into_inner()).unwrap();
+    let mut last = 20;
+    let transaction = opened.append_rows(last..last + 1);
+    // Until one record is in a file that was used before.
+    while home.files().len() < 3 {
+        last += 1;
+        opened.append_row(&transaction, last);
+    }
+    drop(transaction);
+    drop(opened);
+    let database = std::fs::read(home.folder.path().join("db")).unwrap();
+    let kept: Vec<_> = home
+        .files()
+        .into_iter()
+        .map(|path| (std::fs::read(&path).unwrap(), path))
+        .collect();
+    let (whole, path) = kept.last().unwrap();
+    let length = u32::from_be_bytes(*whole[HEAD..].first_chunk().unwrap());
+    let behind = HEAD + footprint(length as usize);
+    assert!(
+        whole[behind..].iter().any(|byte| *byte != 0),
+        "its former records"
+    );
+    for cut in (HEAD..behind).step_by(4) {
+        std::fs::write(home.folder.path().join("db"), &database).unwrap();
+        for (bytes, path) in &kept {
+            std::fs::write(path, bytes).unwrap();
+        }
+        let mut torn = whole.clone();
+        torn[cut..behind].fill(0);
+        std::fs::write(path, torn).unwrap();
+        assert_eq!(home.open().rows(), (0..last).collect::<Vec<_>>(), "{cut}");
+    }
 }
 
 #[test]

@@ -26,7 +26,7 @@ const READERS: usize = 32;
 /// How the journal is kept. What a start has to apply at most takes about a second, and a checkpoint a tenth of one, in which nobody is
 /// answered.
 const JOURNAL: mrp_journal::Options = mrp_journal::Options {
-    segment_bytes: 16 << 20,
+    segment_bytes: 8 << 20,
     checkpoint_bytes: 32 << 20,
     checkpoint_rows: 256 << 10,
 };
