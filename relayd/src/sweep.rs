@@ -11,11 +11,11 @@ const PAUSE: Duration = Duration::from_secs(15);
 const BATCH: usize = 500;
 /// How long a batch goes on at first, and how much longer after each minute in which there was always more. Sends that come meanwhile
 /// wait so long and longer, and the more is freed in a second, the more often the database has to follow the journal.
-const TIME: Duration = Duration::from_millis(1);
+const TIME: Duration = Duration::from_micros(500);
 /// How long a batch goes on at most: two thirds of the time.
-const LONGEST: Duration = Duration::from_millis(16);
+const LONGEST: Duration = Duration::from_millis(9);
 /// Between two batches, so that sends come in between.
-pub(crate) const BREATH: Duration = Duration::from_millis(9);
+pub(crate) const BREATH: Duration = Duration::from_micros(4_500);
 
 /// Sweeps until the relay ends, and looks at the clock meanwhile.
 pub(crate) async fn run(app: &App) {
@@ -82,8 +82,9 @@ mod tests {
 
     #[test]
     fn a_relay_that_stays_behind_frees_more_at_a_time() {
-        let after = |seconds| time_after(Duration::from_secs(seconds)).as_millis();
-        assert_eq!([after(0), after(59), after(60), after(600)], [1, 1, 2, 11]);
+        let after = |seconds| time_after(Duration::from_secs(seconds)).as_micros();
+        let times = [after(0), after(59), after(60), after(600)];
+        assert_eq!(times, [500, 500, 1_000, 5_500]);
         assert_eq!(time_after(Duration::MAX), LONGEST);
     }
 }
