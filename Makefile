@@ -58,8 +58,8 @@ runs = echo 'fn main() {}' | $(RUSTC) -C $(1) -o $(TARGET)/tried - && $(TARGET)/
 
 # The relay is made for speed, the others to be small: see the profiles. What aborts on a panic unwinds nothing. A static program does
 # not find getrandom(2) by itself, and would read /dev/urandom instead. The flags add to those of .cargo/config.toml, which RUSTFLAGS
-# would replace. httparse asks the processor seven times what it can before it reads a head; on a virtual machine that takes longer
-# than what it wins for a command that reads one.
+# would replace. httparse asks the processor seven times what it can before it reads its first head; on a virtual machine
+# that takes longer than all that it wins for a command that reads one. mrpd is built with it, and reads few.
 programs:
 	$(CARGO) build --locked --release -p relayd --bins
 	mkdir -p $(TARGET)

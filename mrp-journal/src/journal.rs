@@ -143,6 +143,9 @@ impl Journal {
         register: impl for<'t> FnOnce(&mut Replay<'t>, &'t WriteTransaction) -> Result<(), redb::Error>,
     ) -> Result<(Self, u64), OpenError> {
         make_directory(directory).map_err(|cause| failed(directory, cause))?;
+        // None is used again: beside a database of an earlier day they may have records that it is still to number. And what follows may
+        // need their room.
+        remove(files(directory, SPARE).map_err(|cause| failed(directory, cause))?)?;
         let found = Found::in_directory(directory)?;
         let position = position(database)?;
         let (lineage, first) = match position {
@@ -172,9 +175,7 @@ impl Journal {
         } else {
             transaction.abort()?;
         }
-        // None is used again: beside a database of an earlier day they may have records that it is still to number.
         remove(found.0)?;
-        remove(files(directory, SPARE).map_err(|cause| failed(directory, cause))?)?;
         Ok((journal, next - first))
     }
 
@@ -229,8 +230,8 @@ impl Journal {
         self.behind >= self.options.checkpoint_bytes || self.rows >= self.options.checkpoint_rows
     }
 
-    /// Commits a transaction that has all that was written down, on disk, and removes what is not needed any more. An open after a
-    /// crash finds the database as it is then, without looking at all of it.
+    /// Commits a transaction that has all that was written down, on disk; the files that are not needed any more are to be used again.
+    /// An open after a crash finds the database as it is then, without looking at all of it.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -270,17 +271,13 @@ impl Journal {
                 _ => self.files.pop(),
             };
         }
-        if size == self.options.segment_bytes
-            && let Some(spare) = self.spares.pop()
-        {
-            match Segment::reuse(&spare, &path, self.lineage, self.next) {
-                Ok(segment) => return self.begun(segment, path),
-                // Somebody took it away, or it cannot be written.
-                Err(_) => drop([&spare, &path].map(std::fs::remove_file)),
-            }
+        let is_kept = size == self.options.segment_bytes;
+        if is_kept && let Some(segment) = self.reuse(&path)? {
+            self.files.push(path);
+            return Ok(segment);
         }
-        let create = |size| {
-            let created = Segment::create(&path, self.lineage, self.next, size);
+        let create = |size, is_kept| {
+            let created = Segment::create(&path, self.lineage, self.next, size, is_kept);
             // What cannot be used takes no room.
             created.inspect_err(|error| {
                 if error.kind() != io::ErrorKind::AlreadyExists {
@@ -288,18 +285,35 @@ impl Journal {
                 }
             })
         };
-        let segment = match create(size) {
+        let mut created = create(size, is_kept);
+        if created.as_ref().is_err_and(is_full) {
+            for spare in self.spares.drain(..) {
+                let _ = std::fs::remove_file(spare);
+            }
             // There may be room for this one.
-            Err(cause) if is_full(&cause) => create(HEAD + footprint(length)),
-            created => created,
-        }?;
-        self.begun(segment, path)
-    }
-
-    fn begun(&mut self, segment: Segment, path: PathBuf) -> io::Result<Segment> {
-        File::open(&self.directory)?.sync_all()?;
+            created = create(HEAD + footprint(length), false);
+        }
+        let segment = created?;
+        self.sync_directory()?;
         self.files.push(path);
         Ok(segment)
+    }
+
+    /// Makes a spare file the one at `path`, if there is a spare.
+    fn reuse(&mut self, path: &Path) -> io::Result<Option<Segment>> {
+        let Some(spare) = self.spares.pop() else {
+            return Ok(None);
+        };
+        if std::fs::rename(&spare, path).is_err() {
+            // Somebody took it away.
+            return Ok(None);
+        }
+        self.sync_directory()?;
+        Segment::reuse(path, self.lineage, self.next).map(Some)
+    }
+
+    fn sync_directory(&self) -> io::Result<()> {
+        File::open(&self.directory)?.sync_all()
     }
 
     /// Nobody needs the files but the one that is appended to: making a new one costs more than going on in it, and than using an old
@@ -307,7 +321,8 @@ impl Journal {
     fn retire_files(&mut self) -> Result<(), OpenError> {
         let kept = usize::from(self.current.is_some());
         let unneeded = self.files.len().saturating_sub(kept);
-        let most = self.options.checkpoint_bytes / self.options.segment_bytes;
+        // And one for what heads and ends of files take.
+        let most = self.options.checkpoint_bytes / self.options.segment_bytes + 1;
         for path in self.files.drain(..unneeded) {
             let size = path.metadata().map_or(0, |metadata| metadata.len());
             let spare = path.with_extension(SPARE);

@@ -7,7 +7,7 @@
 //!
 //! - [`Transaction`] and [`Table`]: redb's, but every change is written down as it is made ([`Transaction::take_record`]).
 //! - [`Journal`]: files that records are appended to and read back from. It says in the database up to where that one has them, in a
-//!   [checkpoint](Journal::checkpoint); files whose records the database has all of are removed then.
+//!   [checkpoint](Journal::checkpoint); files whose records the database has all of are used again from then on.
 //! - [`Visibility`] and [`show`]: whether readers see what was answered, and having them see it.
 //! - [`Journal::open`] replays what the database lacks, so what a start costs after a crash is bounded by what was written since the
 //!   last checkpoint, whatever the size of the database.

@@ -36,32 +36,42 @@ pub(crate) struct Segment {
 
 impl Segment {
     /// Makes the file; only its owner may read it. It is on disk with its head, but its name is not: that is for whoever owns the
-    /// directory.
-    pub(crate) fn create(path: &Path, lineage: u64, first: u64, size: usize) -> io::Result<Self> {
+    /// directory. One that is `kept` is written once all over.
+    pub(crate) fn create(
+        path: &Path,
+        lineage: u64,
+        first: u64,
+        size: usize,
+        kept: bool,
+    ) -> io::Result<Self> {
         let file = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(0o600)
             .open(path)?;
         take_room(&file, size)?;
-        write_once(&file, size)?;
-        file.write_all_at(&head(lineage, first), 0)?;
-        file.sync_all()?;
-        Ok(Self {
-            file,
-            lineage,
-            size,
-            used: HEAD,
-        })
+        if kept {
+            write_once(&file, size)?;
+        }
+        Self::begin(file, lineage, first, size)
     }
 
-    /// Makes a file of another whose records, all of them of this lineage and before `first`, nobody needs any more. As for
-    /// [`create`](Self::create), its name is not on disk.
-    pub(crate) fn reuse(spare: &Path, path: &Path, lineage: u64, first: u64) -> io::Result<Self> {
-        let file = OpenOptions::new().write(true).open(spare)?;
+    /// Makes a file of another whose records, all of them of this lineage and before `first`, nobody needs any more. It is on disk
+    /// under its new name already: under the old one, its new head would stand before records that come before it.
+    pub(crate) fn reuse(path: &Path, lineage: u64, first: u64) -> io::Result<Self> {
+        let file = OpenOptions::new().write(true).open(path)?;
         let size = usize::try_from(file.metadata()?.len()).unwrap_or(usize::MAX);
-        file.write_all_at(&head(lineage, first), 0)?;
-        std::fs::rename(spare, path)?;
+        Self::begin(file, lineage, first, size)
+    }
+
+    fn begin(file: File, lineage: u64, first: u64, size: usize) -> io::Result<Self> {
+        let mut head = [0; HEAD];
+        head[..8].copy_from_slice(MAGIC);
+        head[8..16].copy_from_slice(&lineage.to_be_bytes());
+        head[16..24].copy_from_slice(&first.to_be_bytes());
+        let sum = crc32fast::hash(&head[..HEAD_SUMMED]);
+        head[24..28].copy_from_slice(&sum.to_be_bytes());
+        file.write_all_at(&head, 0)?;
         file.sync_all()?;
         Ok(Self {
             file,
@@ -95,16 +105,6 @@ impl Segment {
     }
 }
 
-fn head(lineage: u64, first: u64) -> [u8; HEAD] {
-    let mut head = [0; HEAD];
-    head[..8].copy_from_slice(MAGIC);
-    head[8..16].copy_from_slice(&lineage.to_be_bytes());
-    head[16..24].copy_from_slice(&first.to_be_bytes());
-    let sum = crc32fast::hash(&head[..HEAD_SUMMED]);
-    head[24..28].copy_from_slice(&sum.to_be_bytes());
-    head
-}
-
 /// Writes zeros all over the file.
 fn write_once(file: &File, size: usize) -> io::Result<()> {
     let zeros = vec![0; size.min(256 << 10)];
@@ -117,7 +117,7 @@ fn write_once(file: &File, size: usize) -> io::Result<()> {
     Ok(())
 }
 
-/// Has the file system keep room for the file. One that cannot just grows it as it is written.
+/// Has the file system keep room for the file. One that cannot grows it as it is written.
 fn take_room(file: &File, size: usize) -> io::Result<()> {
     use nix::errno::Errno;
     let length = i64::try_from(size).unwrap_or(i64::MAX);
@@ -267,7 +267,7 @@ mod tests {
     }
 
     fn filled(path: &Path, contents: &[&[u8]]) -> Segment {
-        let mut segment = Segment::create(path, 7, 5, SIZE).unwrap();
+        let mut segment = Segment::create(path, 7, 5, SIZE, true).unwrap();
         for (number, content) in (5..).zip(contents) {
             segment.append(number, &mut framed(content)).unwrap();
         }

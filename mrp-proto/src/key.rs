@@ -183,8 +183,8 @@ impl Verifier {
         self.public
     }
 
-    /// As [`PublicKey::verify`]. Refuses what ed25519-dalek's `verify_strict` refuses, without decoding R, which is a tenth of its
-    /// time: a signature is good if R is the one encoding of the point that the rest of it comes to, so that an R of small order is
+    /// As [`PublicKey::verify`]. Refuses what ed25519-dalek's `verify_strict` refuses, without decoding R, which is a tenth and more
+    /// of its time: a signature is good if R is the one encoding of the point that the rest of it comes to, so that an R of small order is
     /// told by its encoding.
     ///
     /// # Errors
@@ -413,5 +413,19 @@ mod tests {
             }
         }
         assert!(seen >= 64, "{seen}");
+    }
+
+    #[test]
+    fn nothing_is_signed_by_a_key_of_small_order() {
+        let weak = EIGHT_TORSION[0].compress().0;
+        let key = PublicKey::from_checked_bytes(weak).unwrap();
+        // Under the identity, any R = s B is a signature of everything.
+        let s = SigningKey::from_bytes(&[9; 32]);
+        let r = s.verifying_key().to_bytes();
+        let both = ed25519_dalek::Signature::from_components(r, s.to_scalar().to_bytes());
+        let plain = VerifyingKey::from_bytes(&weak).unwrap();
+        assert!(plain.verify(b"all", &both).is_ok());
+        let signature = Signature::from_bytes(both.to_bytes());
+        assert_eq!(key.verify(b"all", &signature), Err(BadSignature));
     }
 }

@@ -24,7 +24,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 const READERS: usize = 32;
 
 /// How the journal is kept. What a start has to apply at most takes about a second, and a checkpoint a tenth of one, in which nobody is
-/// answered.
+/// answered. Nor is anybody while a file is filled for the first time, so files are short.
 const JOURNAL: mrp_journal::Options = mrp_journal::Options {
     segment_bytes: 8 << 20,
     checkpoint_bytes: 32 << 20,

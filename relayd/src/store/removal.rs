@@ -43,9 +43,9 @@ pub(super) fn sweep(
         let Some((agent, below)) = first else {
             break;
         };
-        swept.removed += purge_inbox(tables, &agent, below, budget)?;
-        purge_written(tables, &agent, below, budget)?;
-        if !budget.is_spent() {
+        let (removed, is_empty) = purge_inbox(tables, &agent, below, budget)?;
+        swept.removed += removed;
+        if is_empty && purge_written(tables, &agent, below, budget)? {
             tables.purges.remove(&agent)?;
             budget.spend(0);
         }
@@ -153,18 +153,23 @@ fn take(
     }
 }
 
-/// Removes the mail of an agent that was deleted; the answer is how many messages that were.
+/// Messages of a deleted agent that are looked up before the first of them is removed: few, since that takes time, too.
+const PURGED_TOGETHER: usize = 64;
+
+/// Removes mail of an agent that was deleted, some at any rate; the answer is how many messages that were, and whether it was all.
 fn purge_inbox(
     tables: &mut Tables<'_>,
     agent: &AgentKey,
     below: u64,
     budget: &mut Budget,
-) -> Result<usize, Failure> {
+) -> Result<(usize, bool), Failure> {
     let mut found = Vec::new();
+    let mut is_all = true;
     for index in [&tables.queued, &tables.delivered, &tables.expired] {
         for entry in index.range((agent, 0)..(agent, below))? {
             let (place, entry) = entry?;
-            if budget.is_spent() {
+            if found.len() == PURGED_TOGETHER || (!found.is_empty() && budget.is_spent()) {
+                is_all = false;
                 break;
             }
             let size = Entry::from_bytes(entry.value())?.size;
@@ -174,7 +179,7 @@ fn purge_inbox(
     }
     let mut removed = 0;
     for &sequence in &found {
-        if budget.is_over() {
+        if removed > 0 && budget.is_over() {
             break;
         }
         removed += 1;
@@ -199,23 +204,26 @@ fn purge_inbox(
             }
         }
     }
-    Ok(removed)
+    Ok((removed, is_all && removed == found.len()))
 }
 
-/// Forgets to whom an agent that was deleted had written.
+/// Forgets to whom an agent that was deleted had written, some of them at any rate; the answer is whether that was all. What it has
+/// written since it came back is passed over, however much that is: otherwise it would be passed over again and again.
 fn purge_written(
     tables: &mut Tables<'_>,
     agent: &AgentKey,
     below: u64,
     budget: &mut Budget,
-) -> Result<(), Failure> {
+) -> Result<bool, Failure> {
     let mut found: Vec<AgentKey> = Vec::new();
+    let mut is_all = true;
     for entry in tables
         .written
         .range((agent, &[0; 32])..=(agent, &[0xff; 32]))?
     {
         let (pair, first) = entry?;
-        if budget.is_spent() {
+        if !found.is_empty() && budget.is_spent() {
+            is_all = false;
             break;
         }
         if first.value() < below {
@@ -226,5 +234,5 @@ fn purge_written(
     for reader in &found {
         tables.written.remove((agent, reader))?;
     }
-    Ok(())
+    Ok(is_all)
 }

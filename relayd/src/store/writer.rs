@@ -31,6 +31,8 @@ const BATCH_BYTES: usize = 4 << 20;
 const RECORD_BYTES: usize = 1 << 20;
 /// How long nothing must come until the database is brought up to date on disk.
 const QUIET: Duration = Duration::from_secs(1);
+/// How long the journal's first file waits for somebody who needs it: meanwhile a relay has other things to do on the disk.
+const SETTLED: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 /// How long readers may take to let go of a database that is to be closed.
@@ -110,7 +112,8 @@ impl Writer {
     /// Runs until the store is closed or its last handle is dropped.
     pub(super) fn run(mut self) {
         let _alarm = PanicAlarm(Arc::clone(&self.shared));
-        // Not before: the start would wait for it.
+        // Not before: the start would wait for it, and for the disk.
+        self.next = self.commands.recv_timeout(SETTLED).ok();
         if let Some(Err(error)) = self.journal.as_mut().map(Journal::prepare) {
             self.recover(&error.to_string());
         }
@@ -363,10 +366,8 @@ impl Writer {
         tracing::error!(cause, "the database is closed and opened again");
         self.release_database();
         // Who waits for anything but the end hears that it is not there.
-        self.next = self
-            .next
-            .take()
-            .filter(|next| matches!(next, Command::Close(_)));
+        let next = self.next.take();
+        self.next = next.and_then(|next| self.turned_away(next));
         let started = Instant::now();
         let mut pause = FIRST_PAUSE;
         loop {
@@ -418,15 +419,21 @@ impl Writer {
         while self.next.is_none()
             && let Ok(command) = self.commands.try_recv()
         {
-            match command {
-                Command::Run(operation) => {
-                    left(&self.shared, operation.bytes());
-                    operation.answer(Some(super::StoreError::Unavailable));
-                }
-                // Who waits hears that it is not there.
-                Command::Suspect { .. } | Command::Show(_) => {}
-                close @ Command::Close(_) => self.next = Some(close),
+            self.next = self.turned_away(command);
+        }
+    }
+
+    /// Answers a command, unless it is the one to end.
+    fn turned_away(&self, command: Command) -> Option<Command> {
+        match command {
+            Command::Run(operation) => {
+                left(&self.shared, operation.bytes());
+                operation.answer(Some(super::StoreError::Unavailable));
+                None
             }
+            // Who waits hears that it is not there.
+            Command::Suspect { .. } | Command::Show(_) => None,
+            close @ Command::Close(_) => Some(close),
         }
     }
 }

@@ -310,7 +310,7 @@ async fn a_journal_that_cannot_be_written_is_said_to_be_unavailable_and_comes_ba
             Err(error) => break error,
         }
     };
-    assert!(sent > 10, "a file takes more than {sent}");
+    assert!(sent > 5, "a file takes more than {sent}");
     assert_eq!(refused, AcceptError::Store(StoreError::Unavailable));
     assert!(store.ping().await.is_err());
     for number in 2..40 {
