@@ -266,10 +266,8 @@ impl Journal {
         let size = self.options.segment_bytes.max(HEAD + footprint(length));
         // Of an attempt that failed.
         if self.files.last() == Some(&path) {
-            match std::fs::remove_file(&path) {
-                Err(cause) if cause.kind() != io::ErrorKind::NotFound => return Err(cause),
-                _ => self.files.pop(),
-            };
+            remove_file(&path)?;
+            self.files.pop();
         }
         let is_kept = size == self.options.segment_bytes;
         if is_kept && let Some(segment) = self.reuse(&path)? {
@@ -342,14 +340,16 @@ impl Journal {
 /// Removes files, those that are there.
 fn remove(paths: impl IntoIterator<Item = PathBuf>) -> Result<(), OpenError> {
     for path in paths {
-        match std::fs::remove_file(&path) {
-            Err(cause) if cause.kind() != io::ErrorKind::NotFound => {
-                return Err(failed(&path, cause));
-            }
-            _ => {}
-        }
+        remove_file(&path).map_err(|cause| failed(&path, cause))?;
     }
     Ok(())
+}
+
+fn remove_file(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(cause) if cause.kind() != io::ErrorKind::NotFound => Err(cause),
+        _ => Ok(()),
+    }
 }
 
 /// Gives a database that never had a journal one of its own, together with what else a transaction changes: the [`Journal::open`] that

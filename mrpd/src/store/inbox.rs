@@ -95,9 +95,7 @@ impl Store {
     pub async fn counts(&self) -> Result<Counts, StoreError> {
         self.read(|transaction| {
             let meta = transaction.open_table(super::schema::META)?;
-            let value = |counter: Counter| -> Result<u64, redb::Error> {
-                Ok(meta.get(counter.name())?.map_or(0, |value| value.value()))
-            };
+            let value = |counter: Counter| counter.of(&meta);
             Ok(Counts {
                 received: value(Counter::Received)?,
                 sent: value(Counter::Sent)?,

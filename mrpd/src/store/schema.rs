@@ -1,6 +1,6 @@
 //! The tables, and the counters among them.
 
-use redb::{Database, ReadableDatabase as _, ReadableTable as _, TableDefinition};
+use redb::{Database, ReadableDatabase as _, ReadableTable, TableDefinition};
 
 /// Version of the layout below.
 pub(crate) const VERSION: u64 = 2;
@@ -207,6 +207,14 @@ impl Counter {
             Self::Steady => "steady",
         }
     }
+
+    /// Its value in [`META`].
+    pub(crate) fn of(
+        self,
+        meta: &impl ReadableTable<&'static str, u64>,
+    ) -> Result<u64, redb::Error> {
+        Ok(meta.get(self.name())?.map_or(0, |value| value.value()))
+    }
 }
 
 /// Makes what is missing.
@@ -228,7 +236,5 @@ pub(crate) fn prepare(database: &Database) -> Result<(), redb::Error> {
 /// The newest `seq` in the file.
 pub(crate) fn newest(database: &Database) -> Result<u64, redb::Error> {
     let transaction = database.begin_read()?;
-    let meta = transaction.open_table(META)?;
-    let newest = meta.get(Counter::Newest.name())?;
-    Ok(newest.map_or(0, |value| value.value()))
+    Counter::Newest.of(&transaction.open_table(META)?)
 }

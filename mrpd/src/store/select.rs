@@ -211,11 +211,7 @@ fn select(
 
 /// The first and the last `seq` to look at.
 fn bounds(transaction: &ReadTransaction, selection: &Selection) -> Result<(u64, u64), redb::Error> {
-    let newest = {
-        let meta = transaction.open_table(META)?;
-        let value = meta.get(Counter::Newest.name())?;
-        value.map_or(0, |value| value.value())
-    };
+    let newest = Counter::Newest.of(&transaction.open_table(META)?)?;
     let mut low = selection.after.saturating_add(1);
     if let Some(since) = selection.since {
         let times = transaction.open_table(TIMES)?;

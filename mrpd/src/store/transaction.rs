@@ -4,7 +4,7 @@ use super::StageChange;
 use super::schema::{Counter, FORGET, META};
 use crate::crash::crash_point;
 use mrp_journal::Record;
-use redb::{Database, ReadableTable as _, WriteTransaction};
+use redb::{Database, WriteTransaction};
 use std::cell::{Cell, RefCell};
 
 /// A transaction in the making, and what is to be announced of the operations that were made in it last.
@@ -107,16 +107,13 @@ impl Transaction {
 
     /// A counter's value.
     pub(crate) fn counter(&self, counter: Counter) -> Result<u64, redb::Error> {
-        let meta = self.tables.open_table(META)?;
-        let value = meta.get(counter.name())?;
-        Ok(value.map_or(0, |value| value.value()))
+        counter.of(&self.tables.open_table(META)?)
     }
 
     /// Moves a counter, and gives its new value.
     pub(crate) fn count(&self, counter: Counter, by: i64) -> Result<u64, redb::Error> {
         let mut meta = self.tables().open_table(META)?;
-        let value = meta.get(counter.name())?.map_or(0, |value| value.value());
-        let value = value.saturating_add_signed(by);
+        let value = counter.of(&meta)?.saturating_add_signed(by);
         meta.insert(counter.name(), value)?;
         if counter == Counter::Newest {
             self.notes.newest.set(Some(value));

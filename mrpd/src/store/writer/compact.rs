@@ -55,11 +55,8 @@ impl Writer {
 fn is_worth_compacting(database: &Database, path: &Path) -> Result<bool, redb::Error> {
     let transaction = database.begin_read()?;
     let meta = transaction.open_table(META)?;
-    let value = |counter: Counter| -> Result<u64, redb::Error> {
-        Ok(meta.get(counter.name())?.map_or(0, |value| value.value()))
-    };
     let size = std::fs::metadata(path).map_err(redb::Error::Io)?.len();
-    let freed = value(Counter::Freed)?;
-    let kept = value(Counter::Bytes)?;
+    let freed = Counter::Freed.of(&meta)?;
+    let kept = Counter::Bytes.of(&meta)?;
     Ok(freed >= LEAST_GAIN && freed >= size / 4 && kept <= MOST_MOVED)
 }
