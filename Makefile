@@ -50,6 +50,7 @@ $(TARGET)/python/%/installed: tests/python/%.txt
 	touch $@
 
 # The relay as `make install` makes it, and so are the others.
+BUILT := $(TARGET)/release/relayd $(TARGET)/small/mrpd $(TARGET)/small/mrpctl
 BENCH := $(TARGET)/release/bench $(foreach program,$(PROGRAMS),--$(program) $(TARGET)/installed/$(program))
 .PHONY: programs bench-programs bench-all
 
@@ -75,7 +76,7 @@ programs:
 bench-programs: programs
 	$(CARGO) build --locked --release -p bench --bins
 	install -d $(TARGET)/installed
-	install -m 755 $(TARGET)/release/relayd $(TARGET)/small/mrpd $(TARGET)/small/mrpctl $(TARGET)/installed/
+	install -m 755 $(BUILT) $(TARGET)/installed/
 
 bench: bench-programs
 	$(BENCH) publish
@@ -107,7 +108,7 @@ generated: build
 
 install: programs
 	install -d '$(DESTDIR)$(PREFIX)/bin' '$(DESTDIR)$(PREFIX)/share/doc/mrp'
-	install -m 755 $(TARGET)/release/relayd $(TARGET)/small/mrpd $(TARGET)/small/mrpctl '$(DESTDIR)$(PREFIX)/bin/'
+	install -m 755 $(BUILT) '$(DESTDIR)$(PREFIX)/bin/'
 	install -d '$(DESTDIR)$(PREFIX)/lib/systemd/system'
 	sed 's|/usr/bin/|$(PREFIX)/bin/|; s|/usr/share/|$(PREFIX)/share/|' systemd/relayd.service >'$(DESTDIR)$(PREFIX)/lib/systemd/system/relayd.service'
 	chmod 644 '$(DESTDIR)$(PREFIX)/lib/systemd/system/relayd.service'
