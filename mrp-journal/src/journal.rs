@@ -220,6 +220,12 @@ impl Journal {
         Ok(())
     }
 
+    /// Whether a record of so many bytes needs no other file, for which [`append`](Self::append) would have to wait.
+    pub fn has_room(&self, length: usize) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|segment| segment.has_room(length))
+    }
+
     /// Bytes of records that a start would have to apply now.
     pub fn behind(&self) -> usize {
         self.behind

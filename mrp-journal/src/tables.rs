@@ -6,8 +6,8 @@ use redb::{
     TableError, TableHandle as _, TableStats, Value, WriteTransaction,
 };
 use std::borrow::Borrow;
-use std::cell::{RefCell, RefMut};
 use std::ops::{Deref, RangeBounds};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// A write transaction whose changes are written down.
 pub struct Transaction {
@@ -23,17 +23,24 @@ impl std::fmt::Debug for Transaction {
     }
 }
 
-/// What was changed.
+/// What was changed. Nobody waits for the lock: whoever has the tables is alone, but another thread may carry on.
 #[derive(Debug, Default)]
-struct Log {
-    record: RefCell<Record>,
+struct Log(Mutex<Changed>);
+
+#[derive(Debug, Default)]
+struct Changed {
+    record: Record,
     /// The tables by their numbers.
-    names: RefCell<Vec<Box<str>>>,
+    names: Vec<Box<str>>,
 }
 
 impl Log {
+    fn lock(&self) -> MutexGuard<'_, Changed> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn number(&self, name: &str) -> u8 {
-        let mut names = self.names.borrow_mut();
+        let names = &mut self.lock().names;
         let found = names.iter().position(|known| &**known == name);
         let number = found.unwrap_or_else(|| {
             names.push(name.into());
@@ -42,11 +49,12 @@ impl Log {
         u8::try_from(number).expect("no database here has more than 256 tables")
     }
 
-    /// The record, which knows the table from then on.
-    fn of(&self, table: u8) -> RefMut<'_, Record> {
-        let mut record = self.record.borrow_mut();
-        record.name(table, &self.names.borrow()[usize::from(table)]);
-        record
+    /// Where changes of a table are noted.
+    fn of(&self, table: u8) -> MutexGuard<'_, Changed> {
+        let mut changed = self.lock();
+        let Changed { record, names } = &mut *changed;
+        record.name(table, &names[usize::from(table)]);
+        changed
     }
 }
 
@@ -76,12 +84,12 @@ impl Transaction {
 
     /// Bytes of what was changed since the record was last taken: it grows with every change.
     pub fn changes(&self) -> usize {
-        self.log.record.borrow().len()
+        self.log.lock().record.len()
     }
 
     /// What was changed since this was last called. `into` is what it is written to, empty; its memory is used again.
     pub fn take_record(&self, into: &mut Record) {
-        std::mem::swap(&mut *self.log.record.borrow_mut(), into);
+        std::mem::swap(&mut self.log.lock().record, into);
     }
 
     /// The transaction, to end it.
@@ -125,7 +133,7 @@ impl<K: Key + 'static, V: Value + 'static> Table<'_, K, V> {
     ) -> Result<Option<AccessGuard<'_, V>>, StorageError> {
         {
             let (key, value) = (K::as_bytes(key.borrow()), V::as_bytes(value.borrow()));
-            let mut record = self.log.of(self.number);
+            let record = &mut self.log.of(self.number).record;
             record.put(self.number, key.as_ref(), &[value.as_ref()]);
         }
         self.inner.insert(key, value)
@@ -142,7 +150,7 @@ impl<K: Key + 'static, V: Value + 'static> Table<'_, K, V> {
         let (number, log) = (self.number, self.log);
         let removed = self.inner.remove(key.borrow())?;
         if removed.is_some() {
-            let mut record = log.of(number);
+            let record = &mut log.of(number).record;
             record.remove(number, K::as_bytes(key.borrow()).as_ref());
         }
         Ok(removed)
@@ -155,7 +163,7 @@ impl<K: Key + 'static, V: Value + 'static> Table<'_, K, V> {
     pub fn pop_first(&mut self) -> Result<Option<Row<'_, K, V>>, StorageError> {
         let popped = self.inner.pop_first()?;
         if let Some((key, _)) = &popped {
-            let mut record = self.log.of(self.number);
+            let record = &mut self.log.of(self.number).record;
             record.remove(self.number, K::as_bytes(&key.value()).as_ref());
         }
         Ok(popped)
@@ -174,7 +182,7 @@ impl<K: Key + 'static, V: Value + 'static> Table<'_, K, V> {
             let bytes = K::as_bytes(&key).as_ref().to_vec();
             let is_kept = keeps(key, value);
             if !is_kept {
-                log.of(number).remove(number, &bytes);
+                log.of(number).record.remove(number, &bytes);
             }
             is_kept
         })
@@ -194,7 +202,7 @@ impl<K: Key + 'static, V: Value + 'static> Table<'_, K, V> {
             let bytes = K::as_bytes(&key).as_ref().to_vec();
             let is_kept = keeps(key, value);
             if !is_kept {
-                log.of(number).remove(number, &bytes);
+                log.of(number).record.remove(number, &bytes);
             }
             is_kept
         })
@@ -246,7 +254,7 @@ impl<K: Key + 'static> Table<'_, K, &'static [u8]> {
         key: impl Borrow<K::SelfType<'k>>,
         parts: &[&[u8]],
     ) -> Result<(), StorageError> {
-        let mut record = self.log.of(self.number);
+        let record = &mut self.log.of(self.number).record;
         let place = record.put(self.number, K::as_bytes(key.borrow()).as_ref(), parts);
         self.inner.insert(key, record.value(place))?;
         Ok(())

@@ -30,6 +30,7 @@ mod ledger;
 mod leftovers;
 mod memory;
 mod page;
+mod pen;
 mod pressure;
 mod queue;
 mod quota;
@@ -68,11 +69,11 @@ pub use webhooks::{
 
 use engine::{Opened, Opener, Shared, View};
 use failure::{Failure, Stop};
+use pen::Pen;
 use queue::{Admission, Command, Queue};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tables::{META, Tables, meta};
 use tokio::sync::oneshot;
@@ -190,11 +191,12 @@ impl Store {
         let recent_bytes = journal.as_ref().map_or(0, |_| options.recent_bytes);
         let shared = Arc::new(Shared::new(database, written, recent_bytes, timings));
         directory::load(&shared).map_err(|error| cannot_start(path, &error))?;
+        let pen = Arc::new(Mutex::new(Pen::new(Arc::clone(&shared), journal)));
         let (commands, incoming) = mpsc::channel();
         let writer = Writer::new(
             Arc::clone(&shared),
+            Arc::clone(&pen),
             incoming,
-            journal,
             opener,
             path.to_owned(),
             give_up_after,
@@ -206,6 +208,7 @@ impl Store {
         let queue = Queue {
             commands,
             limits: options.queue,
+            pen,
         };
         Ok(Self(Arc::new(Handle { shared, queue })))
     }

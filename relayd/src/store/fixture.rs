@@ -7,7 +7,7 @@ use mrp_proto::time::Timestamp;
 use redb::{Database, StorageBackend};
 use serde_json::value::RawValue;
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -206,5 +206,50 @@ impl StorageBackend for Disk {
         let start = usize::try_from(offset).unwrap();
         self.bytes.lock().unwrap()[start..start + data.len()].copy_from_slice(data);
         Ok(())
+    }
+}
+
+/// Waits, for a while, until something is so.
+pub(super) async fn wait_until(condition: impl Fn() -> bool) {
+    let waiting = async {
+        while !condition() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), waiting)
+        .await
+        .unwrap();
+}
+
+/// A store in a directory, as a relay has it.
+pub(super) struct Home(tempfile::TempDir);
+
+impl Home {
+    pub(super) fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub(super) fn database(&self) -> PathBuf {
+        self.0.path().join("relay.redb")
+    }
+
+    pub(super) fn journal(&self) -> PathBuf {
+        self.0.path().join("relay.journal")
+    }
+
+    pub(super) fn open(&self) -> Store {
+        Store::open(&self.database(), super::Options::default()).unwrap()
+    }
+
+    /// What a crash would leave of it now.
+    pub(super) fn crashed(&self) -> Self {
+        let copy = Self::new();
+        std::fs::copy(self.database(), copy.database()).unwrap();
+        std::fs::create_dir(copy.journal()).unwrap();
+        for file in std::fs::read_dir(self.journal()).unwrap() {
+            let file = file.unwrap();
+            std::fs::copy(file.path(), copy.journal().join(file.file_name())).unwrap();
+        }
+        copy
     }
 }

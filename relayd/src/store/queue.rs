@@ -2,10 +2,11 @@
 
 use super::engine::Shared;
 use super::failure::{Failure, Stop};
+use super::pen::{self, Pen};
 use super::tables::Tables;
 use super::{QueueLimits, StoreError};
 use std::sync::atomic::Ordering;
-use std::sync::mpsc;
+use std::sync::{Arc, Mutex, mpsc};
 use tokio::sync::oneshot;
 
 /// Something for the writer to do.
@@ -13,6 +14,8 @@ pub(super) enum Command {
     Run(Box<dyn Operation>),
     /// Have readers see what is on disk, and say so.
     Show(oneshot::Sender<()>),
+    /// Somebody else has written: see what that leaves to do.
+    LookAtPen,
     /// A reader saw the engine fail, under this generation of the database.
     Suspect {
         generation: u64,
@@ -83,6 +86,7 @@ where
 pub(super) struct Queue {
     pub(super) commands: mpsc::Sender<Command>,
     pub(super) limits: QueueLimits,
+    pub(super) pen: Arc<Mutex<Pen>>,
 }
 
 /// What an operation asks of the queue.
@@ -95,7 +99,7 @@ pub(super) enum Admission {
 }
 
 impl Queue {
-    /// Puts an operation in, if there is room.
+    /// Puts an operation in, if there is room. Where nobody else writes, a send is carried out before this returns.
     pub(super) fn submit<F, T, E>(
         &self,
         shared: &Shared,
@@ -125,13 +129,24 @@ impl Queue {
             outcome: None,
             caller,
         };
-        self.commands
-            .send(Command::Run(Box::new(job)))
-            .map_err(|_| {
-                left(shared, bytes);
-                StoreError::Unavailable
-            })?;
-        Ok(answer)
+        let operation = Box::new(job);
+        let is_alone = operations == 0 && matches!(admission, Admission::Send { .. });
+        let command = match is_alone {
+            true => pen::write_at_once(&self.pen, operation),
+            false => Some(Command::Run(operation)),
+        };
+        if !matches!(command, Some(Command::Run(_))) {
+            left(shared, bytes);
+        }
+        match command.map_or(Ok(()), |command| self.commands.send(command)) {
+            Ok(()) => Ok(answer),
+            Err(mpsc::SendError(command)) => {
+                if matches!(command, Command::Run(_)) {
+                    left(shared, bytes);
+                }
+                Err(StoreError::Unavailable)
+            }
+        }
     }
 }
 

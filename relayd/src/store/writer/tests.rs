@@ -46,17 +46,6 @@ async fn many_senders_share_a_commit() {
     assert_eq!(waiting(&store, agent(99), at(0)).await.len(), 64);
 }
 
-async fn wait_until(condition: impl Fn() -> bool) {
-    let waiting = async {
-        while !condition() {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(Duration::from_secs(20), waiting)
-        .await
-        .unwrap();
-}
-
 #[tokio::test]
 async fn a_full_queue_refuses_sends_first() {
     let options = Options {
@@ -209,39 +198,6 @@ async fn closing_finishes_what_waits_and_ends_the_other_handles() {
     let unavailable = AcceptError::Store(StoreError::Unavailable);
     assert_eq!(late.await.unwrap_err(), unavailable);
     other.close().await;
-}
-
-/// A store in a directory, as a relay has it.
-struct Home(tempfile::TempDir);
-
-impl Home {
-    fn new() -> Self {
-        Self(tempfile::tempdir().unwrap())
-    }
-
-    fn database(&self) -> PathBuf {
-        self.0.path().join("relay.redb")
-    }
-
-    fn journal(&self) -> PathBuf {
-        self.0.path().join("relay.journal")
-    }
-
-    fn open(&self) -> Store {
-        Store::open(&self.database(), Options::default()).unwrap()
-    }
-
-    /// What a crash would leave of it now.
-    fn crashed(&self) -> Self {
-        let copy = Self::new();
-        std::fs::copy(self.database(), copy.database()).unwrap();
-        std::fs::create_dir(copy.journal()).unwrap();
-        for file in std::fs::read_dir(self.journal()).unwrap() {
-            let file = file.unwrap();
-            std::fs::copy(file.path(), copy.journal().join(file.file_name())).unwrap();
-        }
-        copy
-    }
 }
 
 #[tokio::test]
