@@ -42,16 +42,7 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError::NotAPoint`] or [`KeyError::Torsion`].
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
-        let point = CompressedEdwardsY(bytes)
-            .decompress()
-            .ok_or(KeyError::NotAPoint)?;
-        if point.compress().0 != bytes {
-            return Err(KeyError::NotAPoint);
-        }
-        if point.is_small_order() || !point.is_torsion_free() {
-            return Err(KeyError::Torsion);
-        }
-        Ok(Self(bytes))
+        Verifier::from_bytes(bytes).map(|verifier| verifier.public)
     }
 
     /// Takes back 32 bytes that were a key before, from where nobody else writes, for a tenth of the price: that they are a point is
@@ -173,11 +164,38 @@ pub struct Verifier {
     is_weak: bool,
 }
 
+/// Whether the y of an encoded point is below 2^255 - 19 (RFC 8032, 5.1.3). A point has a second spelling also where x is 0, and there
+/// it is of small order.
+fn is_reduced(bytes: &[u8; 32]) -> bool {
+    let [first, middle @ .., last] = bytes;
+    *first < 0xed || *last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
+}
+
 /// The points of small order, as they are encoded.
 static SMALL_ORDER: LazyLock<[[u8; 32]; 8]> =
     LazyLock::new(|| EIGHT_TORSION.map(|point| point.compress().0));
 
 impl Verifier {
+    /// Takes 32 bytes if they are a canonical, torsion-free point: what [`PublicKey::from_bytes`] and [`PublicKey::verifier`] do, for
+    /// the price of the first.
+    ///
+    /// # Errors
+    /// [`KeyError::NotAPoint`] or [`KeyError::Torsion`].
+    pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
+        if !is_reduced(&bytes) {
+            return Err(KeyError::NotAPoint);
+        }
+        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotAPoint)?;
+        if key.is_weak() || !key.to_edwards().is_torsion_free() {
+            return Err(KeyError::Torsion);
+        }
+        Ok(Self {
+            public: PublicKey(bytes),
+            key,
+            is_weak: false,
+        })
+    }
+
     /// The key this verifies for.
     pub fn public(&self) -> PublicKey {
         self.public
@@ -365,13 +383,19 @@ mod tests {
         let mut identity = [0; 32];
         identity[0] = 1;
         assert_eq!(PublicKey::from_bytes(identity), Err(KeyError::Torsion));
-        let mut y_is_p_plus_one = [0xff; 32];
-        y_is_p_plus_one[0] = 0xee;
-        y_is_p_plus_one[31] = 0x7f;
-        assert_eq!(
-            PublicKey::from_bytes(y_is_p_plus_one),
-            Err(KeyError::NotAPoint)
-        );
+        // The prime itself ends with ed: what is below it is a point of order 2, what is not is a second spelling of a point.
+        for (least, expected) in [
+            (0xec, KeyError::Torsion),
+            (0xed, KeyError::NotAPoint),
+            (0xee, KeyError::NotAPoint),
+        ] {
+            let mut y = [0xff; 32];
+            (y[0], y[31]) = (least, 0x7f);
+            assert_eq!(PublicKey::from_bytes(y), Err(expected), "{least:x}");
+        }
+        let mut minus_zero = identity;
+        minus_zero[31] = 0x80;
+        assert_eq!(PublicKey::from_bytes(minus_zero), Err(KeyError::Torsion));
     }
 
     #[test]

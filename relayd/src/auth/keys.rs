@@ -2,7 +2,7 @@
 
 use lru::LruCache;
 use mrp_proto::base64url;
-use mrp_proto::key::{KeyError, PublicKey, Verifier};
+use mrp_proto::key::{KeyError, Verifier};
 use std::sync::{Mutex, PoisonError};
 
 /// Keys remembered, at most; about 5 MiB.
@@ -35,7 +35,7 @@ impl KnownKeys {
             return Ok(verifier.clone());
         }
         // Not under the lock: this is the expensive part.
-        let verifier = PublicKey::from_bytes(*bytes)?.verifier();
+        let verifier = Verifier::from_bytes(*bytes)?;
         let mut verifiers = self.lock();
         verifiers.put(*bytes, verifier.clone());
         if verifiers.len() > MAX_KEYS {
