@@ -1,8 +1,9 @@
 //! What is written with: the transaction that is open, and the journal that makes its changes last.
 //!
 //! Whoever has the pen carries out a group of operations, writes down in the journal what they changed, and only then answers. Mostly
-//! that is the writer. A send that would be alone in its group is carried out by whoever asks for it, on the spot: two changes of
-//! threads cost as much as half a write to the disk.
+//! that is the writer. But a short send may be written by whoever asks for it, on the spot, where nobody else has sent anything for a
+//! moment and the disk is quick: two changes of threads cost as much as half a write to the disk. With several senders the writer is
+//! faster, whose groups they share.
 //!
 //! The transaction stays open over many groups: what a database pays for is pages, and those of a group are mostly those of the next.
 
@@ -15,13 +16,17 @@ use super::webhooks::Use;
 use mrp_journal::{Journal, OpenError, Record, Transaction};
 use redb::ReadableTable as _;
 use std::sync::atomic::Ordering;
+use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
 /// Memory for the record of a group that is kept for the next.
 const RECORD_BYTES: usize = 1 << 20;
-/// A disk that takes less than this for a group does not keep a thread waiting that has other things to do. Most take a tenth.
+/// A group that takes less than this does not keep a thread waiting that has other things to do. Most take a tenth.
 const QUICK: Duration = Duration::from_millis(2);
+/// How long nobody must have shared the writer for a sender to be alone.
+const ALONE: Duration = Duration::from_millis(10);
 /// Bytes of a message that are looked through, copied and written without others having to wait.
 const SHORT: usize = 64 << 10;
 
@@ -35,10 +40,12 @@ pub(super) struct Pen {
     record: Record,
     /// When a group was last written down.
     written: Instant,
-    /// How long the disk took for it.
+    /// How long it took, with what was read for it.
     took: Duration,
-    /// How many operations the last group had.
-    group: usize,
+    /// When the writer last had a send.
+    crowded: Option<Instant>,
+    /// Whether there is another thread to serve while one writes.
+    has_others: bool,
     /// What the writer has to see to before anything else is written.
     lost: Option<(Batch, Lost)>,
 }
@@ -88,6 +95,7 @@ impl std::fmt::Debug for Pen {
 }
 
 impl Pen {
+    /// Of a store that the tokio runtime uses in which this is called.
     pub(super) fn new(shared: Arc<Shared>, journal: Option<Journal>) -> Self {
         Self {
             shared,
@@ -96,7 +104,9 @@ impl Pen {
             record: Record::default(),
             written: Instant::now(),
             took: Duration::ZERO,
-            group: 0,
+            crowded: None,
+            has_others: Handle::try_current()
+                .is_ok_and(|runtime| runtime.metrics().num_workers() > 1),
             lost: None,
         }
     }
@@ -104,18 +114,21 @@ impl Pen {
     /// Carries out a group and has it on disk; then it is answered, and `batch` empty. Where it is lost, what is left of it is not
     /// answered.
     pub(super) fn write(&mut self, batch: &mut Batch) -> Result<(), Lost> {
+        let started = Instant::now();
         let mut open = match self.open.take() {
             Some(open) => open,
             None => self.begin()?,
         };
         let effect =
             open.with_dependent_mut(|begun, tables| carry_out(&begun.transaction, tables, batch))?;
-        self.group = batch.len();
         if effect == Effect::Written {
             match self.journal {
                 Some(_) => {
-                    open.with_dependent_mut(|begun, tables| self.write_down(begun, tables))?;
+                    open.with_dependent_mut(|begun, tables| {
+                        self.write_down(begun, tables, batch.len())
+                    })?;
                     self.open = Some(open);
+                    self.took = started.elapsed();
                 }
                 None => {
                     let noted = open.with_dependent_mut(|_, tables| tables.settle())?;
@@ -143,7 +156,12 @@ impl Pen {
     }
 
     /// Has what the group changed on disk.
-    fn write_down(&mut self, begun: &Begun, tables: &mut Tables<'_>) -> Result<(), Failure> {
+    fn write_down(
+        &mut self,
+        begun: &Begun,
+        tables: &mut Tables<'_>,
+        operations: usize,
+    ) -> Result<(), Failure> {
         let Some(journal) = &mut self.journal else {
             return Ok(());
         };
@@ -154,12 +172,12 @@ impl Pen {
             .append(&mut self.record)
             .map_err(redb::Error::from)?;
         self.written = Instant::now();
-        self.took = self.written - started;
-        self.shared.timings.sync.observe(self.took);
-        self.shared.timings.commit.observe(self.took);
+        let took = self.written - started;
+        self.shared.timings.sync.observe(took);
+        self.shared.timings.commit.observe(took);
         self.record.clear(RECORD_BYTES);
         remember(&self.shared, tables, &noted)?;
-        note(&self.shared, noted, self.group);
+        note(&self.shared, noted, operations);
         Ok(())
     }
 
@@ -167,8 +185,8 @@ impl Pen {
     pub(super) fn show(&mut self) -> Result<(), Failure> {
         if let Some(open) = self.open.take() {
             self.end(open, Ending::Shown)?;
-            self.shared.visible.show();
         }
+        self.shared.visible.show();
         Ok(())
     }
 
@@ -220,7 +238,7 @@ impl Pen {
         journal.is_some_and(Journal::is_checkpoint_due)
     }
 
-    /// How much longer nothing must come until the database is brought up to date, of `quiet` in all; `None` where it is.
+    /// How much longer nothing must be written until the database is brought up to date, of `quiet` in all; `None` where it is.
     pub(super) fn patience(&self, quiet: Duration) -> Option<Duration> {
         self.is_behind()
             .then(|| quiet.saturating_sub(self.written.elapsed()))
@@ -231,17 +249,20 @@ impl Pen {
         self.journal.as_mut().map_or(Ok(()), Journal::prepare)
     }
 
-    /// Whether a thread that serves others, too, may write one operation: it is short, nobody else seems to write, and the disk is
-    /// quick. When that is not, one thread finds it out once, and another has to be there meanwhile.
+    /// Whether a thread that serves others, too, may write one operation.
     fn may_be_used_at_once(&self, bytes: usize) -> bool {
         let journal = self.journal.as_ref();
-        bytes <= SHORT
+        self.has_others
+            && bytes <= SHORT
             && self.lost.is_none()
-            && self.group <= 1
             && self.took < QUICK
+            && self.crowded.is_none_or(|last| last.elapsed() >= ALONE)
             && journal.is_some_and(|journal| journal.has_room(2 * SHORT))
-            && tokio::runtime::Handle::try_current()
-                .is_ok_and(|runtime| runtime.metrics().num_workers() > 1)
+    }
+
+    /// The writer is about to write a send: it does not pay to write at once now.
+    pub(super) fn note_crowd(&mut self) {
+        self.crowded = Some(Instant::now());
     }
 
     /// A group that somebody else than the writer has lost.
@@ -284,24 +305,37 @@ impl Pen {
     }
 }
 
-/// Carries out an operation here and now, if it would be alone in its group. The answer is what that leaves for the writer.
-pub(super) fn write_at_once(pen: &Mutex<Pen>, operation: Box<dyn Operation>) -> Option<Command> {
+/// Carries out an operation here and now, if it is short and its sender alone. If not, it is given back.
+///
+/// It waits for the disk on a thread that others need: tokio's workers look for what the network brings in turn, and the one whose turn it
+/// is does not hand it on by itself. Within a few milliseconds that is nobody's harm. Where it becomes more, the writer wakes another
+/// worker; so it is told in time. (`block_in_place` wakes one each time, which costs what is gained.)
+pub(super) fn write_at_once(
+    pen: &Mutex<Pen>,
+    writer: &Sender<Command>,
+    operation: Box<dyn Operation>,
+) -> Option<Box<dyn Operation>> {
     let Ok(mut pen) = pen.try_lock() else {
-        return Some(Command::Run(operation));
+        return Some(operation);
     };
     if !pen.may_be_used_at_once(operation.bytes()) {
-        return Some(Command::Run(operation));
+        return Some(operation);
+    }
+    // The writer waits without a bound as long as the database is up to date. One that is gone has not released the pen.
+    if !pen.is_behind() && writer.send(Command::LookAtPen).is_err() {
+        return Some(operation);
     }
     let _alarm = PanicAlarm(Arc::clone(&pen.shared));
-    let was_behind = pen.is_behind();
     let mut batch = vec![operation];
-    if let Err(lost) = pen.write(&mut batch) {
-        pen.lost = Some((batch, lost));
-        return Some(Command::LookAtPen);
+    match pen.write(&mut batch) {
+        Err(lost) => pen.lost = Some((batch, lost)),
+        Ok(()) if !pen.is_checkpoint_due() => return None,
+        Ok(()) => {}
     }
-    // The writer waits without a bound as long as the database is up to date.
-    let is_news = !was_behind || pen.is_checkpoint_due();
-    is_news.then_some(Command::LookAtPen)
+    drop(pen);
+    // Where it is gone, so is the store.
+    let _ = writer.send(Command::LookAtPen);
+    None
 }
 
 /// Carries out the operations of a batch. Those that are refused have changed nothing.

@@ -14,7 +14,7 @@ pub(super) enum Command {
     Run(Box<dyn Operation>),
     /// Have readers see what is on disk, and say so.
     Show(oneshot::Sender<()>),
-    /// Somebody else has written: see what that leaves to do.
+    /// Somebody else writes, or has written: see what that leaves to do.
     LookAtPen,
     /// A reader saw the engine fail, under this generation of the database.
     Suspect {
@@ -129,24 +129,21 @@ impl Queue {
             outcome: None,
             caller,
         };
-        let operation = Box::new(job);
+        let operation: Box<dyn Operation> = Box::new(job);
         let is_alone = operations == 0 && matches!(admission, Admission::Send { .. });
-        let command = match is_alone {
-            true => pen::write_at_once(&self.pen, operation),
-            false => Some(Command::Run(operation)),
+        let operation = match is_alone {
+            true => pen::write_at_once(&self.pen, &self.commands, operation),
+            false => Some(operation),
         };
-        if !matches!(command, Some(Command::Run(_))) {
+        let Some(operation) = operation else {
             left(shared, bytes);
-        }
-        match command.map_or(Ok(()), |command| self.commands.send(command)) {
-            Ok(()) => Ok(answer),
-            Err(mpsc::SendError(command)) => {
-                if matches!(command, Command::Run(_)) {
-                    left(shared, bytes);
-                }
-                Err(StoreError::Unavailable)
-            }
-        }
+            return Ok(answer);
+        };
+        self.commands.send(Command::Run(operation)).map_err(|_| {
+            left(shared, bytes);
+            StoreError::Unavailable
+        })?;
+        Ok(answer)
     }
 }
 

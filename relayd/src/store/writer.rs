@@ -17,15 +17,18 @@ use mrp_journal::Journal;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
 use std::time::{Duration, Instant};
+use tokio::runtime::Handle;
 
 /// Operations of one group, at most.
 const BATCH_OPERATIONS: usize = 1_000;
 /// Bytes of messages of one group, at most (and one message more).
 const BATCH_BYTES: usize = 4 << 20;
-/// How long nothing must come until the database is brought up to date on disk.
+/// How long nothing must be written until the database is brought up to date on disk.
 const QUIET: Duration = Duration::from_secs(1);
+/// How often it is looked whether somebody else waits for the disk.
+const WATCH: Duration = Duration::from_millis(20);
 /// How long the journal's first file waits for somebody who needs it: meanwhile a relay has other things to do on the disk.
 const SETTLED: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
@@ -45,6 +48,8 @@ pub(super) struct Writer {
     give_up_after: Duration,
     /// A command that was taken from the queue and not looked at yet.
     next: Option<Command>,
+    /// Whose threads may write, too.
+    runtime: Option<Handle>,
 }
 
 /// What the writer is to do next.
@@ -73,28 +78,32 @@ impl Writer {
             path,
             give_up_after,
             next: None,
+            runtime: Handle::try_current().ok(),
         }
     }
 
     /// Runs until the store is closed or its last handle is dropped.
     pub(super) fn run(mut self) {
         let _alarm = PanicAlarm(Arc::clone(&self.shared));
-        let of_all = Arc::clone(&self.pen);
+        let pen = Arc::clone(&self.pen);
         // Not before: the start would wait for it, and for the disk.
         self.next = self.commands.recv_timeout(SETTLED).ok();
-        let mut pen = taken(&of_all);
-        if let Err(error) = pen.prepare() {
-            self.recover(&mut pen, &error.to_string());
+        let prepared = self.taken(&pen).prepare();
+        if let Err(error) = prepared {
+            self.recover(&mut self.taken(&pen), &error.to_string());
         }
-        let mut is_open = true;
-        while is_open {
-            drop(pen);
+        loop {
             let next = self.next();
-            pen = taken(&of_all);
+            let mut pen = self.taken(&pen);
             if let Some((batch, lost)) = pen.take_lost() {
-                self.mend(&mut pen, batch, lost);
+                // It waits for what becomes of the store, as everything does that waits.
+                if let Next::Command(command) = next {
+                    self.next = Some(command);
+                }
+                self.see_to(&mut pen, batch, Err(lost));
+            } else if !self.carry_on(&mut pen, next) {
+                return;
             }
-            is_open = self.carry_on(&mut pen, next);
         }
     }
 
@@ -102,8 +111,12 @@ impl Writer {
     fn carry_on(&mut self, pen: &mut Pen, next: Next) -> bool {
         match next {
             Next::Command(Command::Run(operation)) => {
-                let batch = self.gather(operation);
-                self.write(pen, batch);
+                let mut batch = self.gather(operation);
+                if batch.iter().any(|operation| operation.bytes() > 0) {
+                    pen.note_crowd();
+                }
+                let written = pen.write(&mut batch);
+                self.see_to(pen, batch, written);
             }
             Next::Command(Command::Show(done)) => match pen.show() {
                 Ok(()) => {
@@ -138,10 +151,16 @@ impl Writer {
             return Next::Command(command);
         }
         loop {
-            let patience = taken(&self.pen).patience(QUIET);
+            let patience = match self.pen.try_lock() {
+                Ok(pen) => pen.patience(QUIET),
+                Err(TryLockError::WouldBlock) => {
+                    self.relieve();
+                    Some(WATCH)
+                }
+                Err(TryLockError::Poisoned(_)) => return Next::Gone,
+            };
             let received = match patience {
-                Some(Duration::ZERO) => return Next::Quiet,
-                Some(patience) => self.commands.recv_timeout(patience),
+                Some(patience) => self.commands.recv_timeout(patience.min(WATCH)),
                 None => {
                     let received = self.commands.recv();
                     received.map_err(|_| RecvTimeoutError::Disconnected)
@@ -149,10 +168,33 @@ impl Writer {
             };
             match received {
                 Ok(command) => return Next::Command(command),
-                // Others may have written meanwhile.
+                Err(RecvTimeoutError::Timeout) if patience == Some(Duration::ZERO) => {
+                    return Next::Quiet;
+                }
+                // Others may write meanwhile.
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Next::Gone,
             }
+        }
+    }
+
+    /// The pen, as soon as nobody else has it.
+    fn taken<'p>(&self, pen: &'p Mutex<Pen>) -> MutexGuard<'p, Pen> {
+        match pen.try_lock() {
+            Ok(pen) => pen,
+            Err(error) => {
+                // It may have the lock.
+                drop(error);
+                self.relieve();
+                pen.lock().expect("who panics with the pen ends the store")
+            }
+        }
+    }
+
+    /// Somebody writes on a thread of the runtime and may wait for the disk: another is to look for what the network brings.
+    fn relieve(&self) {
+        if let Some(runtime) = &self.runtime {
+            runtime.spawn(std::future::ready(()));
         }
     }
 
@@ -178,26 +220,24 @@ impl Writer {
         batch
     }
 
-    fn write(&mut self, pen: &mut Pen, mut batch: Batch) {
-        match pen.write(&mut batch) {
-            Ok(()) => self.check_length(pen),
-            Err(lost) => self.mend(pen, batch, lost),
-        }
-    }
-
-    /// Sees to a group that came to nothing.
-    fn mend(&mut self, pen: &mut Pen, mut batch: Batch, lost: Lost) {
-        match lost {
-            Lost::One { position, failure } => {
-                tracing::error!(%failure, "an operation cannot be carried out");
-                batch.remove(position).answer(Some(failure.to_error()));
-                match pen.rewind(&self.opener) {
-                    Ok(()) if batch.is_empty() => {}
-                    Ok(()) => self.write(pen, batch),
-                    Err(failure) => self.lose(pen, batch, &failure),
+    /// Sees to what is left of a group that came to nothing, or to the length of the journal.
+    fn see_to(&mut self, pen: &mut Pen, mut batch: Batch, mut written: Result<(), Lost>) {
+        loop {
+            match written {
+                Ok(()) => return self.check_length(pen),
+                Err(Lost::One { position, failure }) => {
+                    tracing::error!(%failure, "an operation cannot be carried out");
+                    batch.remove(position).answer(Some(failure.to_error()));
+                    if let Err(failure) = pen.rewind(&self.opener) {
+                        return self.lose(pen, batch, &failure);
+                    }
+                    if batch.is_empty() {
+                        return;
+                    }
+                    written = pen.write(&mut batch);
                 }
+                Err(Lost::All(failure)) => return self.lose(pen, batch, &failure),
             }
-            Lost::All(failure) => self.lose(pen, batch, &failure),
         }
     }
 
@@ -300,11 +340,6 @@ impl Writer {
             close @ Command::Close(_) => Some(close),
         }
     }
-}
-
-/// The pen, as soon as nobody else has it. Whoever has it waits for the disk at most.
-fn taken(pen: &Mutex<Pen>) -> MutexGuard<'_, Pen> {
-    pen.lock().expect("who panics with the pen ends the store")
 }
 
 #[cfg(test)]

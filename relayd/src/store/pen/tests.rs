@@ -3,20 +3,6 @@ use super::super::fixture::*;
 use super::super::queue::Admission;
 use super::super::{Store, StoreError};
 use super::*;
-use tokio::sync::oneshot::error::TryRecvError;
-
-/// An operation of the kind that may be carried out at once, and what is known of it when it was handed in.
-fn submit<T: Send + 'static>(
-    store: &Store,
-    bytes: usize,
-    work: impl Fn(&mut Tables<'_>) -> Result<T, Stop<StoreError>> + Send + 'static,
-) -> Result<Result<T, StoreError>, TryRecvError> {
-    let queue = &store.0.queue;
-    let mut answer = queue
-        .submit(store.shared(), Admission::Send { bytes }, work)
-        .unwrap();
-    answer.try_recv()
-}
 
 fn write(tables: &mut Tables<'_>) -> Result<u64, Stop<StoreError>> {
     let sequence = tables.next_sequence();
@@ -25,17 +11,60 @@ fn write(tables: &mut Tables<'_>) -> Result<u64, Stop<StoreError>> {
     Ok(sequence)
 }
 
-/// Writes until it is done at once: the writer may just have the pen. The answer is the last place then.
-async fn write_at_once(store: &Store) -> u64 {
+/// Hands in an operation when nobody else has been there for long, and the writer does not have the pen. The answer is there then.
+async fn submit_alone<T: Send + 'static>(
+    store: &Store,
+    work: impl Fn(&mut Tables<'_>) -> Result<T, Stop<StoreError>> + Clone + Send + 'static,
+) -> Result<T, StoreError> {
     let patience = tokio::time::Instant::now() + Duration::from_secs(20);
     loop {
-        let done = store.counters().operations;
-        match submit(store, 100, write) {
-            Ok(written) => return written.unwrap(),
-            Err(_) => wait_until(|| store.counters().operations > done).await,
+        // Where the writer is about to look at something, it may be first.
+        if let Ok(mut pen) = store.0.queue.pen.try_lock() {
+            pen.crowded = None;
+        }
+        let thread = std::thread::current().id();
+        let work = work.clone();
+        let mut answer = store
+            .0
+            .queue
+            .submit(
+                store.shared(),
+                Admission::Send { bytes: 100 },
+                move |tables| {
+                    if std::thread::current().id() == thread {
+                        work(tables).map(Some)
+                    } else {
+                        Ok(None)
+                    }
+                },
+            )
+            .unwrap();
+        let outcome = match answer.try_recv() {
+            Ok(outcome) => outcome,
+            Err(_) => answer.await.unwrap(),
+        };
+        if let Some(outcome) = outcome.transpose() {
+            return outcome;
         }
         assert!(tokio::time::Instant::now() < patience);
     }
+}
+
+async fn write_at_once(store: &Store) -> u64 {
+    submit_alone(store, write).await.unwrap()
+}
+
+/// Who carries out a send.
+async fn hand_of(store: &Store, bytes: usize) -> &'static str {
+    let writing = store.write::<_, StoreError, _>(Admission::Send { bytes }, move |tables| {
+        write(tables)?;
+        let thread = std::thread::current();
+        Ok(match thread.name() {
+            Some("store-writer") => "writer",
+            _ => "sender",
+        })
+    });
+    writing.await.unwrap()
 }
 
 /// With a journal that has its first file.
@@ -50,8 +79,9 @@ async fn ready() -> (Home, Store) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_is_alone_has_the_answer_at_once() {
     let (home, store) = ready().await;
-    let last = write_at_once(&store).await;
-    let last = write_at_once(&store).await.max(last + 1);
+    let first = write_at_once(&store).await;
+    let second = write_at_once(&store).await;
+    assert!(second > first);
     assert_eq!(store.counters().waiting, 0);
     assert_eq!(store.counters().waiting_bytes, 0);
     assert!(!store.shared().visible.is_whole());
@@ -60,34 +90,84 @@ async fn who_is_alone_has_the_answer_at_once() {
     let copy = home.crashed();
     let crashed = copy.open();
     let next = crashed.accept_message(send(agent(1), agent(2), "1", at(0)));
-    assert_eq!(next.await.unwrap().sequence.0, last + 1, "none is lost");
+    assert_eq!(next.await.unwrap().sequence.0, second + 1, "none is lost");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_long_message_and_one_that_is_not_alone_are_for_the_writer() {
+async fn what_may_take_long_is_for_the_writer() {
     let (_home, store) = ready().await;
-    let long = submit(&store, SHORT + 1, write);
-    assert_eq!(long, Err(TryRecvError::Empty));
-    wait_until(|| store.counters().commits == 2).await;
-    {
-        let _pen = store.0.queue.pen.lock().unwrap();
-        assert_eq!(submit(&store, 100, write), Err(TryRecvError::Empty));
-        assert_eq!(submit(&store, 100, write), Err(TryRecvError::Empty));
-        assert_eq!(store.counters().waiting_bytes, 200);
+    let pen = || store.0.queue.pen.lock().unwrap();
+    write_at_once(&store).await;
+    assert_eq!(hand_of(&store, SHORT + 1).await, "writer", "a long one");
+    write_at_once(&store).await;
+    pen().took = QUICK;
+    assert_eq!(hand_of(&store, 100).await, "writer", "the disk is slow");
+    write_at_once(&store).await;
+    pen().note_crowd();
+    assert_eq!(hand_of(&store, 100).await, "writer", "others are there");
+    write_at_once(&store).await;
+    while pen().journal.as_ref().unwrap().has_room(2 * SHORT) {
+        let filling = store.write::<_, StoreError, _>(Admission::Other, |tables| {
+            let sequence = tables.next_sequence();
+            tables.messages.insert(sequence, [0; SHORT].as_slice())?;
+            Ok(())
+        });
+        filling.await.unwrap();
     }
-    wait_until(|| store.counters().operations == 4).await;
-    store.0.queue.pen.lock().unwrap().took = QUICK;
-    assert_eq!(
-        submit(&store, 100, write),
-        Err(TryRecvError::Empty),
-        "the disk is slow"
-    );
+    assert_eq!(hand_of(&store, 100).await, "writer", "another file is due");
 }
 
 #[tokio::test]
-async fn nobody_else_may_be_there_to_serve() {
+async fn somebody_else_has_to_be_there_to_serve() {
     let (_home, store) = ready().await;
-    assert_eq!(submit(&store, 100, write), Err(TryRecvError::Empty));
+    store.0.queue.pen.lock().unwrap().crowded = None;
+    assert_eq!(hand_of(&store, 100).await, "writer");
+}
+
+/// What the network brings is looked for by one worker at a time: not by one that waits for the disk.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_stalls_holds_up_one_worker_only() {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let (_home, store) = ready().await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        let (mut peer, _) = listener.accept().await.unwrap();
+        let byte = peer.read_u8().await.unwrap();
+        peer.write_u8(byte).await.unwrap();
+    });
+    let (release, stalled) = std::sync::mpsc::channel::<()>();
+    let stalled = Arc::new(Mutex::new(stalled));
+    let (begun, begins) = std::sync::mpsc::channel();
+    // Woken by the driver, alone: no other worker looks for more.
+    let sending = tokio::spawn({
+        let store = store.clone();
+        async move {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+            submit_alone(&store, move |_| {
+                let _ = begun.send(());
+                let _ = stalled.lock().unwrap().recv();
+                Ok(())
+            })
+            .await
+        }
+    });
+    let peer = std::thread::spawn(move || {
+        use std::io::{Read as _, Write as _};
+        begins.recv().unwrap();
+        let mut peer = std::net::TcpStream::connect(address).unwrap();
+        peer.set_read_timeout(Some(Duration::from_secs(20)))
+            .unwrap();
+        peer.write_all(&[7]).unwrap();
+        let mut byte = [0];
+        let read = peer.read_exact(&mut byte);
+        drop(release);
+        read.map(|()| byte[0])
+    });
+    // Not on a worker, so that none is woken by it.
+    let answered = peer.join().unwrap();
+    assert_eq!(answered.unwrap(), 7);
+    sending.await.unwrap().unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -118,7 +198,7 @@ async fn what_was_written_at_once_is_brought_into_the_database_when_nothing_come
 async fn one_that_fails_halfway_leaves_nothing_and_the_next_is_served() {
     let (home, store) = ready().await;
     let last = write_at_once(&store).await;
-    let half = store.write::<u64, StoreError, _>(Admission::Send { bytes: 100 }, |tables| {
+    let half = submit_alone(&store, |tables| -> Result<u64, Stop<StoreError>> {
         write(tables)?;
         Err(Failure::corrupt("on purpose").into())
     });
@@ -135,7 +215,7 @@ async fn one_that_fails_halfway_leaves_nothing_and_the_next_is_served() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_engine_that_fails_at_once_is_opened_again() {
     let (_home, store) = ready().await;
-    let failing = store.write::<u64, StoreError, _>(Admission::Send { bytes: 100 }, |tables| {
+    let failing = submit_alone(&store, |tables| -> Result<u64, Stop<StoreError>> {
         write(tables)?;
         let error = redb::Error::Corrupted("on purpose".to_owned());
         Err(Failure::from(error).into())
@@ -144,7 +224,31 @@ async fn an_engine_that_fails_at_once_is_opened_again() {
     wait_until(|| store.counters().reopened == 1).await;
     wait_until(|| store.shared().database().is_ok()).await;
     let next = store.accept_message(send(agent(1), agent(2), "1", at(0)));
-    assert_eq!(next.await.unwrap().sequence.0, 2);
+    next.await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_closed_while_a_loss_is_seen_to_ends() {
+    let (_home, store) = ready().await;
+    let closing = store.clone();
+    let (closed, is_closed) = tokio::sync::oneshot::channel();
+    let closed = Arc::new(Mutex::new(Some((closed, closing))));
+    let runtime = Handle::current();
+    let failing = submit_alone(&store, move |_| -> Result<u64, Stop<StoreError>> {
+        // The command is in the writer's hand, which waits for the pen, when it is lost.
+        if let Some((closed, store)) = closed.lock().unwrap().take() {
+            runtime.spawn(async move {
+                store.close().await;
+                closed.send(())
+            });
+        }
+        let error = redb::Error::Corrupted("on purpose".to_owned());
+        Err(Failure::from(error).into())
+    });
+    assert_eq!(failing.await, Err(StoreError::Unavailable));
+    let patience = tokio::time::timeout(Duration::from_secs(20), is_closed);
+    patience.await.unwrap().unwrap();
+    assert_eq!(store.ping().await, Err(StoreError::Unavailable));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -153,9 +257,10 @@ async fn a_panic_with_the_pen_ends_the_store() {
     let panicking = tokio::spawn({
         let store = store.clone();
         async move {
-            let never =
-                |_: &mut Tables<'_>| -> Result<u64, Stop<StoreError>> { panic!("on purpose") };
-            let _ = submit(&store, 100, never);
+            submit_alone(&store, |_| -> Result<(), Stop<StoreError>> {
+                panic!("on purpose")
+            })
+            .await
         }
     });
     panicking.await.unwrap_err();
