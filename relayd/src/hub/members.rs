@@ -100,6 +100,8 @@ impl Members {
         if self.list.len() > 1 {
             self.restart();
         }
+        // Most have one connection: a vector would begin with room for four.
+        self.list.reserve_exact(1);
         self.list.push(Member {
             name,
             signal,

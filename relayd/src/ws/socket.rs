@@ -19,8 +19,10 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-/// What is read at once; the library's own default would keep 128 KiB for each idle socket.
-const READ_BUFFER: usize = 4 << 10;
+/// What the library reads at once, and keeps for each idle socket; its own default is 128 KiB. Most frames are shorter.
+const READ_BUFFER: usize = 512;
+/// What is read at once where more seems to come, and kept until the library has taken it.
+const READ_AHEAD: usize = 16 << 10;
 /// Frames are written one by one, so this holds one, and an answer to a ping.
 const MAX_WRITE_BUFFER: usize = MAX_FRAME + (256 << 10);
 /// The library's buffers keep the size of the largest frame they held. Beyond this they are given back.
@@ -163,7 +165,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
         let is_flushed = matches!(self.stream.flush().now_or_never(), Some(Ok(())));
         let meter = self.stream.get_mut();
-        if !is_flushed || meter.frames.whole() != Some(self.received) {
+        if !is_flushed || meter.is_ahead() || meter.frames.whole() != Some(self.received) {
             return;
         }
         if let Some(io) = meter.io.take() {
@@ -219,7 +221,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         };
         let goodbye = async {
             io.shutdown().await?;
-            let mut unread = vec![0; READ_BUFFER];
+            let mut unread = vec![0; READ_AHEAD];
             while io.read(&mut unread).await? > 0 {}
             io::Result::Ok(())
         };
@@ -294,6 +296,10 @@ struct Metered<S> {
     io: Option<S>,
     frames: Frames,
     written: u64,
+    /// What was read and is not taken yet.
+    ahead: Bytes,
+    /// Whether the last read took all that there was room for.
+    has_more: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Metered<S> {
@@ -302,7 +308,42 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Metered<S> {
             io: Some(io),
             frames,
             written: 0,
+            ahead: Bytes::new(),
+            has_more: false,
         }
+    }
+
+    fn is_ahead(&self) -> bool {
+        !self.ahead.is_empty()
+    }
+
+    /// Reads what there is room for, or more where it is known that there is more.
+    fn poll_fill(
+        &mut self,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if !self.has_more {
+            let room = buffer.remaining();
+            ready!(self.io()?.poll_read(context, buffer))?;
+            self.has_more = buffer.remaining() == 0 && room > 0;
+            return Poll::Ready(Ok(()));
+        }
+        if !self.is_ahead() {
+            let mut bytes = vec![0; READ_AHEAD];
+            let mut ahead = ReadBuf::new(&mut bytes);
+            let read = self.io()?.poll_read(context, &mut ahead);
+            if read.is_pending() {
+                // Nothing after all: what waits for more is small.
+                self.has_more = false;
+            }
+            ready!(read)?;
+            let length = ahead.filled().len();
+            self.has_more = length == READ_AHEAD;
+            bytes.truncate(length);
+            self.ahead = bytes.into();
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn io(&mut self) -> io::Result<Pin<&mut S>> {
@@ -320,7 +361,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Metered<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        ready!(self.io()?.poll_read(context, buffer))?;
+        if !self.is_ahead() {
+            ready!(self.poll_fill(context, buffer))?;
+        }
+        let taken = self.ahead.len().min(buffer.remaining());
+        buffer.put_slice(&self.ahead.split_to(taken));
+        if !self.is_ahead() {
+            self.ahead = Bytes::new();
+        }
         let passed = self.frames.pass(&buffer.filled()[before..]);
         Poll::Ready(passed.map_err(io::Error::other))
     }

@@ -299,3 +299,46 @@ async fn closing_does_not_wait_for_ever() {
         .await;
     assert!(started.elapsed() <= Duration::from_secs(6));
 }
+
+#[tokio::test]
+async fn what_is_read_ahead_comes_in_order_and_is_not_kept() {
+    let (mut socket, mut client) = pair(1 << 20).await;
+    let lengths = [
+        // With its head it is read in whole pieces, so that the library has nothing of what follows.
+        40 * READ_BUFFER - 8,
+        1,
+        READ_BUFFER - 8,
+        READ_BUFFER,
+        5_000,
+        READ_AHEAD - 8,
+        READ_AHEAD,
+        3 * READ_AHEAD + 7,
+        20_000,
+        3,
+    ];
+    for length in lengths {
+        client
+            .send(Message::text("x".repeat(length)))
+            .await
+            .unwrap();
+    }
+    let mut was_ahead = false;
+    for length in lengths {
+        let received = receive(&mut socket).await;
+        assert!(
+            matches!(&received, Received::Text(text) if text.len() == length),
+            "{length}: {received:?}"
+        );
+        was_ahead |= socket.stream.get_ref().is_ahead();
+        // Nothing is lost by it.
+        socket.shed();
+    }
+    assert!(was_ahead);
+    socket.shed();
+    assert!(!socket.stream.get_ref().is_ahead() && !socket.is_swollen());
+    let nothing = socket.poll_read(&mut Context::from_waker(noop_waker_ref()));
+    assert!(nothing.is_pending());
+    client.send(Message::text("more")).await.unwrap();
+    let received = receive(&mut socket).await;
+    assert!(matches!(received, Received::Text(text) if text.as_str() == "more"));
+}
