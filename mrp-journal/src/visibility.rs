@@ -4,7 +4,7 @@ use redb::{Durability, WriteTransaction};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Counted by the writer, looked at by everybody else.
+/// Counted by whoever writes, looked at by everybody else.
 #[derive(Debug, Clone, Default)]
 pub struct Visibility(Arc<Counts>);
 

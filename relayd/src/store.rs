@@ -1,9 +1,10 @@
 //! Where the relay keeps what it must not forget: agents, messages, replay claims and remembered answers.
 //!
-//! The store speaks the domain. One operation is one whole transaction, and its answer means that the effect is on disk. One
-//! thread writes; what waits for it is written to the journal together, so that many senders share one write to the disk, and the
-//! database follows in larger steps. Readers have their own view of the database, with everything in it that was answered before
-//! they began, and wait for nobody else. No type of the engine is seen outside.
+//! The store speaks the domain. One operation is one whole transaction, and its answer means that the effect is on disk. One at a
+//! time writes, mostly a thread that does nothing else (`pen`, `writer`); what waits for it is written to the journal together, so
+//! that many senders share one write to the disk, and the database follows in larger steps. Readers have their own view of the
+//! database, with everything in it that was answered before they began, and wait for nobody else. No type of the engine is seen
+//! outside.
 //!
 //! It knows no status codes, no sockets and no clock: the time comes in with each operation. Its own time never goes back, so
 //! that a clock that is set back never revives mail.
@@ -262,7 +263,7 @@ impl Store {
         &self.0.shared
     }
 
-    /// Has the writer carry out an operation; the answer comes after the commit. `work` checks everything before it changes
+    /// Has an operation carried out; the answer comes after the commit. `work` checks everything before it changes
     /// anything, and may be called again if the transaction was dropped.
     async fn write<T, E, F>(&self, admission: Admission, work: F) -> Result<T, E>
     where

@@ -118,16 +118,19 @@ impl Store {
     /// # Errors
     /// [`AcceptError`]; nothing is stored then, unless it is [`StoreError::Unavailable`].
     pub async fn accept_message(&self, submission: Submission) -> Result<Acceptance, AcceptError> {
+        // A request is the only one of its connection. Of frames many may be under way, and share a group.
+        let is_alone = submission.claim.is_some();
         let incoming = Incoming::prepare(submission);
         let admission = Admission::Send {
             bytes: incoming.payload.length(),
+            is_alone,
         };
         self.write(admission, move |tables| incoming.accept(tables))
             .await
     }
 }
 
-/// A submission made ready by its caller, so that the writer has little left to do.
+/// A submission made ready by its caller, so that whoever has the pen has little left to do.
 struct Incoming {
     sender: AgentKey,
     recipient: AgentKey,

@@ -48,7 +48,7 @@ pub(super) struct ActiveAgent {
     pub(super) require_bound_auth: bool,
 }
 
-/// Agents that were active lately. Written only by the writer, after each commit that concerns one, in the order of the commits.
+/// Agents that were active lately. Written only by who has the pen, after each commit that concerns one, in the order of the commits.
 #[derive(Debug)]
 pub(super) struct ActiveAgents(Mutex<LruCache<AgentKey, ActiveAgent>>);
 

@@ -92,8 +92,8 @@ pub(super) struct Queue {
 /// What an operation asks of the queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Admission {
-    /// A send of this size.
-    Send { bytes: usize },
+    /// A send of this size. Its sender has no other under way if it `is_alone`.
+    Send { bytes: usize, is_alone: bool },
     /// Anything else: it frees room rather than taking it, so it is refused later.
     Other,
 }
@@ -112,9 +112,9 @@ impl Queue {
         E: From<StoreError> + Send + 'static,
     {
         shared.database()?;
-        let (bytes, most) = match admission {
-            Admission::Send { bytes } => (bytes, self.limits.operations),
-            Admission::Other => (0, self.limits.operations.saturating_mul(2)),
+        let (bytes, is_alone, most) = match admission {
+            Admission::Send { bytes, is_alone } => (bytes, is_alone, self.limits.operations),
+            Admission::Other => (0, false, self.limits.operations.saturating_mul(2)),
         };
         let operations = shared.waiting.operations.fetch_add(1, Ordering::Relaxed);
         let waiting = shared.waiting.bytes.fetch_add(bytes, Ordering::Relaxed);
@@ -130,8 +130,7 @@ impl Queue {
             caller,
         };
         let operation: Box<dyn Operation> = Box::new(job);
-        let is_alone = operations == 0 && matches!(admission, Admission::Send { .. });
-        let operation = match is_alone {
+        let operation = match is_alone && operations == 0 {
             true => pen::write_at_once(&self.pen, &self.commands, operation),
             false => Some(operation),
         };

@@ -1,8 +1,8 @@
 //! What lately came for agents that are connected: it is pushed to them without asking the database.
 //!
 //! An inbox that somebody reads to its end is watched from then on: whatever is accepted for it behind its base is kept here, until
-//! the reader has passed it. Everything here is in the database, too; what does not fit is read there. The writer fills it when a
-//! group of operations is on disk, under one lock with the last place, so that nothing can be missed between two groups.
+//! the reader has passed it. Everything here is in the database, too; what does not fit is read there. Whoever has the pen fills it when
+//! a group of operations is on disk, under one lock with the last place, so that nothing can be missed between two groups.
 
 use super::inbox::Room;
 use super::record::AgentKey;

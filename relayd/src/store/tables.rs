@@ -209,7 +209,7 @@ impl<'a> Tables<'a> {
         })
     }
 
-    /// The next place in the order of acceptance. The writer takes them in the order in which it commits.
+    /// The next place in the order of acceptance. They are taken in the order in which groups are written down.
     pub(super) fn next_sequence(&mut self) -> u64 {
         self.sequence += 1;
         self.sequence

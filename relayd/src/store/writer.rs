@@ -186,7 +186,12 @@ impl Writer {
                 // It may have the lock.
                 drop(error);
                 self.relieve();
-                pen.lock().expect("who panics with the pen ends the store")
+                // What comes meanwhile is to wait as well, not to be first again and again.
+                let waiting = &self.shared.waiting.operations;
+                waiting.fetch_add(1, Ordering::Relaxed);
+                let pen = pen.lock();
+                waiting.fetch_sub(1, Ordering::Relaxed);
+                pen.expect("who panics with the pen ends the store")
             }
         }
     }

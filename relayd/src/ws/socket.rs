@@ -2,13 +2,14 @@
 
 mod frames;
 
-use bytes::Bytes;
+use bytes::{Buf as _, Bytes};
 use frames::{Excess, Frames};
 use futures_util::{FutureExt as _, Sink as _, SinkExt as _, StreamExt as _};
 use mrp_proto::frame::{CloseCode, MAX_FRAME};
 use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -19,10 +20,10 @@ use tokio_tungstenite::tungstenite::error::{CapacityError, ProtocolError};
 use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Role, WebSocketConfig};
 use tokio_tungstenite::tungstenite::{Error, Message, Utf8Bytes};
 
-/// What the library reads at once, and keeps for each idle socket; its own default is 128 KiB. Most frames are shorter.
+/// What the library takes at once, and keeps for each idle socket; its own default is 128 KiB. Most frames are shorter.
 const READ_BUFFER: usize = 512;
-/// What is read at once where more seems to come, and kept until the library has taken it.
-const READ_AHEAD: usize = 16 << 10;
+/// What is read from the network at once; what the library has no room for is kept until it has.
+const READ_AHEAD: usize = 4 << 10;
 /// Frames are written one by one, so this holds one, and an answer to a ping.
 const MAX_WRITE_BUFFER: usize = MAX_FRAME + (256 << 10);
 /// The library's buffers keep the size of the largest frame they held. Beyond this they are given back.
@@ -298,8 +299,6 @@ struct Metered<S> {
     written: u64,
     /// What was read and is not taken yet.
     ahead: Bytes,
-    /// Whether the last read took all that there was room for.
-    has_more: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Metered<S> {
@@ -309,41 +308,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Metered<S> {
             frames,
             written: 0,
             ahead: Bytes::new(),
-            has_more: false,
         }
     }
 
     fn is_ahead(&self) -> bool {
         !self.ahead.is_empty()
-    }
-
-    /// Reads what there is room for, or more where it is known that there is more.
-    fn poll_fill(
-        &mut self,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        if !self.has_more {
-            let room = buffer.remaining();
-            ready!(self.io()?.poll_read(context, buffer))?;
-            self.has_more = buffer.remaining() == 0 && room > 0;
-            return Poll::Ready(Ok(()));
-        }
-        if !self.is_ahead() {
-            let mut bytes = vec![0; READ_AHEAD];
-            let mut ahead = ReadBuf::new(&mut bytes);
-            let read = self.io()?.poll_read(context, &mut ahead);
-            if read.is_pending() {
-                // Nothing after all: what waits for more is small.
-                self.has_more = false;
-            }
-            ready!(read)?;
-            let length = ahead.filled().len();
-            self.has_more = length == READ_AHEAD;
-            bytes.truncate(length);
-            self.ahead = bytes.into();
-        }
-        Poll::Ready(Ok(()))
     }
 
     fn io(&mut self) -> io::Result<Pin<&mut S>> {
@@ -361,13 +330,21 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Metered<S> {
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
-        if !self.is_ahead() {
-            ready!(self.poll_fill(context, buffer))?;
-        }
-        let taken = self.ahead.len().min(buffer.remaining());
-        buffer.put_slice(&self.ahead.split_to(taken));
-        if !self.is_ahead() {
-            self.ahead = Bytes::new();
+        if self.is_ahead() {
+            let taken = self.ahead.len().min(buffer.remaining());
+            buffer.put_slice(&self.ahead[..taken]);
+            self.ahead.advance(taken);
+            if !self.is_ahead() {
+                self.ahead = Bytes::new();
+            }
+        } else {
+            let mut room = [const { MaybeUninit::uninit() }; READ_AHEAD];
+            let mut read = ReadBuf::uninit(&mut room);
+            ready!(self.io()?.poll_read(context, &mut read))?;
+            let taken = read.filled().len().min(buffer.remaining());
+            let (now, later) = read.filled().split_at(taken);
+            buffer.put_slice(now);
+            self.ahead = Bytes::copy_from_slice(later);
         }
         let passed = self.frames.pass(&buffer.filled()[before..]);
         Poll::Ready(passed.map_err(io::Error::other))

@@ -29,7 +29,10 @@ async fn submit_alone<T: Send + 'static>(
             .queue
             .submit(
                 store.shared(),
-                Admission::Send { bytes: 100 },
+                Admission::Send {
+                    bytes: 100,
+                    is_alone: true,
+                },
                 move |tables| {
                     if std::thread::current().id() == thread {
                         work(tables).map(Some)
@@ -55,8 +58,9 @@ async fn write_at_once(store: &Store) -> u64 {
 }
 
 /// Who carries out a send.
-async fn hand_of(store: &Store, bytes: usize) -> &'static str {
-    let writing = store.write::<_, StoreError, _>(Admission::Send { bytes }, move |tables| {
+async fn hand_of(store: &Store, bytes: usize, is_alone: bool) -> &'static str {
+    let admission = Admission::Send { bytes, is_alone };
+    let writing = store.write::<_, StoreError, _>(admission, move |tables| {
         write(tables)?;
         let thread = std::thread::current();
         Ok(match thread.name() {
@@ -98,13 +102,28 @@ async fn what_may_take_long_is_for_the_writer() {
     let (_home, store) = ready().await;
     let pen = || store.0.queue.pen.lock().unwrap();
     write_at_once(&store).await;
-    assert_eq!(hand_of(&store, SHORT + 1).await, "writer", "a long one");
+    assert_eq!(
+        hand_of(&store, SHORT + 1, true).await,
+        "writer",
+        "a long one"
+    );
+    write_at_once(&store).await;
+    let of_many = hand_of(&store, 100, false).await;
+    assert_eq!(of_many, "writer", "one of many");
     write_at_once(&store).await;
     pen().took = QUICK;
-    assert_eq!(hand_of(&store, 100).await, "writer", "the disk is slow");
+    assert_eq!(
+        hand_of(&store, 100, true).await,
+        "writer",
+        "the disk is slow"
+    );
     write_at_once(&store).await;
-    pen().note_crowd();
-    assert_eq!(hand_of(&store, 100).await, "writer", "others are there");
+    pen().crowded = Some(Instant::now() + Duration::from_secs(60));
+    assert_eq!(
+        hand_of(&store, 100, true).await,
+        "writer",
+        "others are there"
+    );
     write_at_once(&store).await;
     while pen().journal.as_ref().unwrap().has_room(2 * SHORT) {
         let filling = store.write::<_, StoreError, _>(Admission::Other, |tables| {
@@ -114,14 +133,18 @@ async fn what_may_take_long_is_for_the_writer() {
         });
         filling.await.unwrap();
     }
-    assert_eq!(hand_of(&store, 100).await, "writer", "another file is due");
+    assert_eq!(
+        hand_of(&store, 100, true).await,
+        "writer",
+        "another file is due"
+    );
 }
 
 #[tokio::test]
 async fn somebody_else_has_to_be_there_to_serve() {
     let (_home, store) = ready().await;
     store.0.queue.pen.lock().unwrap().crowded = None;
-    assert_eq!(hand_of(&store, 100).await, "writer");
+    assert_eq!(hand_of(&store, 100, true).await, "writer");
 }
 
 /// What the network brings is looked for by one worker at a time: not by one that waits for the disk.
