@@ -164,8 +164,8 @@ pub struct Verifier {
     is_weak: bool,
 }
 
-/// Whether the y of an encoded point is below 2^255 - 19 (RFC 8032, 5.1.3). A point has a second spelling also where x is 0, and there
-/// it is of small order.
+/// Whether the y of an encoded point is below 2^255 - 19 (RFC 8032, 5.1.3). Then a point has a second spelling only where x is 0, with
+/// the other sign, and there it is of small order.
 fn is_reduced(bytes: &[u8; 32]) -> bool {
     let [first, middle @ .., last] = bytes;
     *first < 0xed || *last & 0x7f != 0x7f || middle.iter().any(|byte| *byte != 0xff)
@@ -182,11 +182,13 @@ impl Verifier {
     /// # Errors
     /// [`KeyError::NotAPoint`] or [`KeyError::Torsion`].
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
-        if !is_reduced(&bytes) {
+        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotAPoint)?;
+        let point = key.to_edwards();
+        // To encode it again costs as much as to decode it, and is left to the few that are refused in any case.
+        if !is_reduced(&bytes) || (key.is_weak() && point.compress().0 != bytes) {
             return Err(KeyError::NotAPoint);
         }
-        let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotAPoint)?;
-        if key.is_weak() || !key.to_edwards().is_torsion_free() {
+        if key.is_weak() || !point.is_torsion_free() {
             return Err(KeyError::Torsion);
         }
         Ok(Self {
@@ -395,7 +397,7 @@ mod tests {
         }
         let mut minus_zero = identity;
         minus_zero[31] = 0x80;
-        assert_eq!(PublicKey::from_bytes(minus_zero), Err(KeyError::Torsion));
+        assert_eq!(PublicKey::from_bytes(minus_zero), Err(KeyError::NotAPoint));
     }
 
     #[test]
