@@ -25,7 +25,7 @@ use tokio::runtime::Handle;
 const RECORD_BYTES: usize = 1 << 20;
 /// A group that takes less than this does not keep a thread waiting that has other things to do. Most take a tenth.
 const QUICK: Duration = Duration::from_millis(2);
-/// How long nobody must have shared the writer for a sender to be alone.
+/// How long no two sends must have shared a group for a sender to be alone.
 const ALONE: Duration = Duration::from_millis(10);
 /// Bytes of a message that are looked through, copied and written without others having to wait.
 const SHORT: usize = 64 << 10;
@@ -42,7 +42,7 @@ pub(super) struct Pen {
     written: Instant,
     /// How long it took, with what was read for it.
     took: Duration,
-    /// When the writer last had a send.
+    /// When several sends were last in one group.
     crowded: Option<Instant>,
     /// Whether there is another thread to serve while one writes.
     has_others: bool,
@@ -260,7 +260,7 @@ impl Pen {
             && journal.is_some_and(|journal| journal.has_room(2 * SHORT))
     }
 
-    /// The writer is about to write a send: it does not pay to write at once now.
+    /// Several sends are about to share a group: it does not pay to write at once now.
     pub(super) fn note_crowd(&mut self) {
         self.crowded = Some(Instant::now());
     }

@@ -112,7 +112,8 @@ impl Writer {
         match next {
             Next::Command(Command::Run(operation)) => {
                 let mut batch = self.gather(operation);
-                if batch.iter().any(|operation| operation.bytes() > 0) {
+                let sends = batch.iter().filter(|operation| operation.bytes() > 0);
+                if sends.count() > 1 {
                     pen.note_crowd();
                 }
                 let written = pen.write(&mut batch);
