@@ -183,18 +183,18 @@ impl Verifier {
     /// [`KeyError::NotAPoint`] or [`KeyError::Torsion`].
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
         let key = VerifyingKey::from_bytes(&bytes).map_err(|_| KeyError::NotAPoint)?;
-        let point = key.to_edwards();
+        let (point, is_weak) = (key.to_edwards(), key.is_weak());
         // To encode it again costs as much as to decode it, and is left to the few that are refused in any case.
-        if !is_reduced(&bytes) || (key.is_weak() && point.compress().0 != bytes) {
+        if !is_reduced(&bytes) || (is_weak && point.compress().0 != bytes) {
             return Err(KeyError::NotAPoint);
         }
-        if key.is_weak() || !point.is_torsion_free() {
+        if is_weak || !point.is_torsion_free() {
             return Err(KeyError::Torsion);
         }
         Ok(Self {
             public: PublicKey(bytes),
             key,
-            is_weak: false,
+            is_weak,
         })
     }
 
