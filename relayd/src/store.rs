@@ -77,6 +77,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 use tables::{META, Tables, meta};
+use tokio::runtime;
 use tokio::sync::oneshot;
 use writer::Writer;
 
@@ -192,7 +193,11 @@ impl Store {
         let recent_bytes = journal.as_ref().map_or(0, |_| options.recent_bytes);
         let shared = Arc::new(Shared::new(database, written, recent_bytes, timings));
         directory::load(&shared).map_err(|error| cannot_start(path, &error))?;
-        let pen = Arc::new(Mutex::new(Pen::new(Arc::clone(&shared), journal)));
+        // While one of them writes, another has to be there to serve.
+        let workers = runtime::Handle::try_current().ok();
+        let workers = workers.filter(|runtime| runtime.metrics().num_workers() > 1);
+        let pen = Pen::new(Arc::clone(&shared), journal, workers.is_some());
+        let pen = Arc::new(Mutex::new(pen));
         let (commands, incoming) = mpsc::channel();
         let writer = Writer::new(
             Arc::clone(&shared),
@@ -201,6 +206,7 @@ impl Store {
             opener,
             path.to_owned(),
             give_up_after,
+            workers,
         );
         std::thread::Builder::new()
             .name("store-writer".to_owned())

@@ -241,10 +241,16 @@ impl Home {
         Store::open(&self.database(), super::Options::default()).unwrap()
     }
 
-    /// What a crash would leave of it now.
-    pub(super) fn crashed(&self) -> Self {
+    /// What its database has by itself now.
+    pub(super) fn without_journal(&self) -> Self {
         let copy = Self::new();
         std::fs::copy(self.database(), copy.database()).unwrap();
+        copy
+    }
+
+    /// What a crash would leave of it now.
+    pub(super) fn crashed(&self) -> Self {
+        let copy = self.without_journal();
         std::fs::create_dir(copy.journal()).unwrap();
         for file in std::fs::read_dir(self.journal()).unwrap() {
             let file = file.unwrap();

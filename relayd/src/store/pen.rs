@@ -19,7 +19,6 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
-use tokio::runtime::Handle;
 
 /// Memory for the record of a group that is kept for the next.
 const RECORD_BYTES: usize = 1 << 20;
@@ -95,8 +94,7 @@ impl std::fmt::Debug for Pen {
 }
 
 impl Pen {
-    /// Of a store that the tokio runtime uses in which this is called.
-    pub(super) fn new(shared: Arc<Shared>, journal: Option<Journal>) -> Self {
+    pub(super) fn new(shared: Arc<Shared>, journal: Option<Journal>, has_others: bool) -> Self {
         Self {
             shared,
             journal,
@@ -105,8 +103,7 @@ impl Pen {
             written: Instant::now(),
             took: Duration::ZERO,
             crowded: None,
-            has_others: Handle::try_current()
-                .is_ok_and(|runtime| runtime.metrics().num_workers() > 1),
+            has_others,
             lost: None,
         }
     }

@@ -130,9 +130,10 @@ impl Queue {
             caller,
         };
         let operation: Box<dyn Operation> = Box::new(job);
-        let operation = match is_alone && operations == 0 {
-            true => pen::write_at_once(&self.pen, &self.commands, operation),
-            false => Some(operation),
+        let operation = if is_alone && operations == 0 {
+            pen::write_at_once(&self.pen, &self.commands, operation)
+        } else {
+            Some(operation)
         };
         let Some(operation) = operation else {
             left(shared, bytes);

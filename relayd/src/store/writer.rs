@@ -48,8 +48,8 @@ pub(super) struct Writer {
     give_up_after: Duration,
     /// A command that was taken from the queue and not looked at yet.
     next: Option<Command>,
-    /// Whose threads may write, too.
-    runtime: Option<Handle>,
+    /// Whose threads may write, too; `None` where they may not.
+    workers: Option<Handle>,
 }
 
 /// What the writer is to do next.
@@ -69,6 +69,7 @@ impl Writer {
         opener: Opener,
         path: PathBuf,
         give_up_after: Duration,
+        workers: Option<Handle>,
     ) -> Self {
         Self {
             shared,
@@ -78,7 +79,7 @@ impl Writer {
             path,
             give_up_after,
             next: None,
-            runtime: Handle::try_current().ok(),
+            workers,
         }
     }
 
@@ -161,7 +162,10 @@ impl Writer {
                 Err(TryLockError::Poisoned(_)) => return Next::Gone,
             };
             let received = match patience {
-                Some(patience) => self.commands.recv_timeout(patience.min(WATCH)),
+                Some(patience) => {
+                    let look = self.workers.as_ref().map_or(patience, |_| WATCH);
+                    self.commands.recv_timeout(patience.min(look))
+                }
                 None => {
                     let received = self.commands.recv();
                     received.map_err(|_| RecvTimeoutError::Disconnected)
@@ -199,8 +203,8 @@ impl Writer {
 
     /// Somebody writes on a thread of the runtime and may wait for the disk: another is to look for what the network brings.
     fn relieve(&self) {
-        if let Some(runtime) = &self.runtime {
-            runtime.spawn(std::future::ready(()));
+        if let Some(workers) = &self.workers {
+            workers.spawn(std::future::ready(()));
         }
     }
 
