@@ -1,4 +1,4 @@
-//! Messages that no honest program makes.
+//! Messages that no honest program makes, and keys that are seldom made.
 
 use crate::agent::Agent;
 use crate::relay::Relay;
@@ -65,4 +65,19 @@ pub fn sealed_with_file(
         .as_str()
         .expect("an id")
         .to_owned()
+}
+
+/// A key that begins so, and the seed that it is of: a long beginning is long looked for, 64 times as long for each character more.
+///
+/// # Panics
+/// If none of 65,536 seeds gives one: two characters may be too many already, three are.
+pub fn key_beginning_with(beginning: &str) -> ([u8; 32], String) {
+    (0..=u16::MAX)
+        .map(|number| {
+            let mut seed = [7; 32];
+            seed[..2].copy_from_slice(&number.to_be_bytes());
+            (seed, SecretKey::from_seed(&seed).public().to_string())
+        })
+        .find(|(_, key)| key.starts_with(beginning))
+        .expect("one of so many seeds gives such a key")
 }

@@ -4,7 +4,7 @@
 //! - [`process`]: one process: started, awaited with a deadline, killed at the latest when dropped.
 //! - [`python`]: published clients and tools in their virtual environments.
 //! - [`sdk`]: a peer that is the published Python SDK.
-//! - [`crafted`]: messages that no honest program makes.
+//! - [`crafted`]: messages that no honest program makes, keys that are seldom made.
 //! - [`disk`]: a file system small enough to be filled.
 //! - [`document`]: blocks of code in documents.
 //! - [`agent`]: an agent that speaks HTTP byte by byte.

@@ -6,6 +6,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use tests::crafted::key_beginning_with;
 use tests::process::{Ended, Process, eventually};
 use tests::programs;
 use tests::relay::Relay;
@@ -135,6 +136,25 @@ fn what_goes_wrong_has_its_status_and_its_sentence() {
         assert_eq!(ended.code(), code, "{arguments:?}: {}", ended.stderr);
         assert!(ended.stderr.contains(words), "{}", ended.stderr);
         assert_eq!(ended.stdout, "");
+    }
+}
+
+#[test]
+fn a_key_may_look_like_an_option() {
+    let relay = Relay::start();
+    for beginning in ["-", "-h", "--"] {
+        let (_, key) = key_beginning_with(beginning);
+        for verb in ["agent", "suspend", "resume"] {
+            for arguments in [&[verb, &key, "--json"][..], &[verb, "--json", &key]] {
+                let ended = admin(relay.data(), arguments);
+                let asked = ended.code() == 67 && ended.stderr.contains("knows no agent");
+                assert!(asked, "{arguments:?}: {ended:?}");
+            }
+        }
+        for mistyped in ["--jsn", "-x"] {
+            let ended = admin(relay.data(), &["agent", mistyped, &key]);
+            assert_eq!(ended.code(), 64, "{ended:?}");
+        }
     }
 }
 

@@ -2,11 +2,11 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
-use mrp_proto::key::SecretKey;
 use serde_json::{Value, json};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use tests::agent::Agent;
+use tests::crafted::key_beginning_with;
 use tests::process::{Ended, eventually, sent};
 use tests::relay::Relay;
 use tests::sdk::lines;
@@ -191,14 +191,7 @@ fn a_key_that_begins_with_a_hyphen_is_a_recipient() {
 }
 
 fn write_hyphen_key(file: &Path) -> String {
-    let (seed, key) = (0..=u16::MAX)
-        .map(|number| {
-            let mut seed = [7; 32];
-            seed[..2].copy_from_slice(&number.to_be_bytes());
-            (seed, SecretKey::from_seed(&seed).public().to_string())
-        })
-        .find(|(_, key)| key.starts_with('-'))
-        .unwrap();
+    let (seed, key) = key_beginning_with("-");
     let mut options = std::fs::OpenOptions::new();
     let mut file = options
         .write(true)

@@ -1,25 +1,13 @@
 //! Who is meant, wherever mrpctl is told: groups, keys that begin with a hyphen, cards, mistyped options, names that nobody has.
 
-use mrp_proto::key::SecretKey;
 use serde_json::{Value, json};
+use tests::crafted::key_beginning_with;
 use tests::relay::Relay;
 use tests::sdk::lines;
 use tests::user::User;
 
 /// A key that is in nobody's contacts and at no relay.
 const NOBODY: &str = "iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w";
-
-fn key_with_hyphen() -> String {
-    (0..=u8::MAX)
-        .flat_map(|one| (0..=u8::MAX).map(move |other| (one, other)))
-        .map(|(one, other)| {
-            let mut seed = [one; 32];
-            seed[0] = other;
-            SecretKey::from_seed(&seed).public().to_string()
-        })
-        .find(|key| key.starts_with('-'))
-        .expect("one key in 64 begins so")
-}
 
 fn send(user: &User, to: &str, text: &str) {
     user.mrpctl(&["send", to, text, "--wait", "delivered"])
@@ -153,7 +141,7 @@ fn a_mistyped_option_is_told_from_a_person_everywhere() {
 fn contacts_go_by_their_keys_too_and_nobody_is_one_status() {
     let relay = Relay::start();
     let user = User::at("ann", &relay);
-    let key = key_with_hyphen();
+    let (_, key) = key_beginning_with("-");
     user.mrpctl(&["contact", "add", "dash", &key]).succeeded();
     let name = || {
         user.mrpctl(&["contact", "show", &key, "--jq", ".name"])

@@ -48,26 +48,26 @@ enum Question {
         status: Option<Status>,
     },
     /// Show an agent and what the relay holds of it
-    Agent {
-        /// Its public key
-        key: PublicKey,
-    },
+    Agent(Of),
     /// Refuse everything from an agent and to it, and close its connections
-    Suspend {
-        /// Its public key
-        key: PublicKey,
-    },
+    Suspend(Of),
     /// Serve a suspended agent again
-    Resume {
-        /// Its public key
-        key: PublicKey,
-    },
+    Resume(Of),
     /// Show what the relay holds and does
     Stats,
     /// Free now what time has passed by, and say what that was
     Gc,
     /// End the relay in order, as SIGTERM does
     Drain,
+}
+
+/// Whom a question is about.
+#[derive(Debug, Args)]
+struct Of {
+    /// Its public key
+    // One key in 64 begins with a hyphen.
+    #[arg(allow_hyphen_values = true)]
+    key: PublicKey,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
@@ -153,9 +153,9 @@ async fn ask(
     let (method, target) = match question {
         Question::Agents { status } => return list(relay, *status, form, output).await,
         Question::Gc => return free(relay, form, output).await,
-        Question::Agent { key } => (Method::GET, format!("/v1/agents/{key}")),
-        Question::Suspend { key } => (Method::POST, format!("/v1/agents/{key}/suspend")),
-        Question::Resume { key } => (Method::POST, format!("/v1/agents/{key}/resume")),
+        Question::Agent(Of { key }) => (Method::GET, format!("/v1/agents/{key}")),
+        Question::Suspend(Of { key }) => (Method::POST, format!("/v1/agents/{key}/suspend")),
+        Question::Resume(Of { key }) => (Method::POST, format!("/v1/agents/{key}/resume")),
         Question::Stats => (Method::GET, "/v1/stats".to_owned()),
         Question::Drain => (Method::POST, "/v1/drain".to_owned()),
     };
