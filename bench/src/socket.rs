@@ -33,7 +33,7 @@ impl Socket {
         let url = format!("ws://{address}/v1/ws");
         let opening = tokio_tungstenite::client_async_with_config(url, stream, Some(config));
         let (stream, _) = opening.await?;
-        let auth = ClientFrame::Auth(Auth::published(key, clock::now())).encode();
+        let auth = ClientFrame::Auth(Box::new(Auth::published(key, clock::now()))).encode();
         let begun = Instant::now();
         let mut socket = Self { stream, begun };
         socket.write(auth).await?;

@@ -145,7 +145,7 @@ pub struct Send {
 #[derive(Debug, Clone)]
 pub enum ClientFrame {
     /// Who it is.
-    Auth(Auth),
+    Auth(Box<Auth>),
     /// It has stored a message.
     Ack {
         /// Which, as text: one that cannot exist is ignored, not an error.

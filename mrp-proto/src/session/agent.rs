@@ -148,7 +148,7 @@ impl Session {
     /// Of a connection that was just made. `auth` is its first frame, freshly signed.
     pub fn new(now: Moment, auth: Auth, settings: Settings) -> Self {
         let public_key = auth.public_key.clone();
-        let first = Output::Transmit(ClientFrame::Auth(auth).encode());
+        let first = Output::Transmit(ClientFrame::Auth(Box::new(auth)).encode());
         Self {
             phase: Phase::Authenticating {
                 deadline: now.saturating_add(settings.auth_timeout),

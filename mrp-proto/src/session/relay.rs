@@ -27,6 +27,8 @@ mod unsent;
 const MAX_CLOSE_REASON: usize = 123;
 /// Outputs for which an idle session keeps the space.
 const KEPT_OUTPUTS: usize = 8;
+// Each of many idle sessions keeps them: what is larger goes into a box.
+const _: () = assert!(size_of::<Output>() <= 40);
 
 /// One connection, from the accepted upgrade to its end.
 #[derive(Debug)]
@@ -317,7 +319,7 @@ impl Session {
         }
     }
 
-    fn authenticate(&mut self, auth: Auth, now: Moment) {
+    fn authenticate(&mut self, auth: Box<Auth>, now: Moment) {
         let frame_limit = auth.max_frame.map_or(SAFE_FRAME, |stated| {
             usize::try_from(stated).map_or(MAX_FRAME, |stated| stated.min(MAX_FRAME))
         });

@@ -46,7 +46,7 @@ pub(super) enum Done {
 }
 
 /// Verifies the first frame, and finds a place for the session.
-pub(super) fn authenticate(app: Arc<App>, auth: frame::Auth, client: ClientAddress) -> Job {
+pub(super) fn authenticate(app: Arc<App>, auth: Box<frame::Auth>, client: ClientAddress) -> Job {
     Box::pin(async move { Done::Verdict(admit(&app, &auth, &client).await) })
 }
 

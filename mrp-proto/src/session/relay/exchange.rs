@@ -74,7 +74,7 @@ pub struct Fetched {
 #[derive(Debug, Clone)]
 pub enum Output {
     /// Verify the claim and find a place for the session, then [`Session::handle_verdict`](super::Session::handle_verdict).
-    Authenticate(Auth),
+    Authenticate(Box<Auth>),
     /// Take the message, durably, then [`Session::handle_send_outcome`](super::Session::handle_send_outcome).
     Accept(Box<Send>),
     /// Mark the message as delivered, if it exists and is this agent's.
