@@ -42,7 +42,7 @@ impl PublicKey {
     /// # Errors
     /// [`KeyError::NotAPoint`] or [`KeyError::Torsion`].
     pub fn from_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
-        Verifier::from_bytes(bytes).map(|verifier| verifier.public)
+        Verifier::from_bytes(bytes).map(|verifier| verifier.public())
     }
 
     /// Takes back 32 bytes that were a key before, from where nobody else writes, for a tenth of the price: that they are a point is
@@ -55,6 +55,13 @@ impl PublicKey {
             .decompress()
             .map(|_| Self(bytes))
             .ok_or(KeyError::NotAPoint)
+    }
+
+    /// Takes back 32 bytes that were a key when they were stored, from where nobody else writes. Nothing is checked: to find that they
+    /// are a point costs more than to read the record that they are in. What is no key after all has signed nothing; it must not
+    /// be sealed to.
+    pub fn from_stored_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
     }
 
     /// The 32 bytes.
@@ -80,9 +87,9 @@ impl PublicKey {
 
     /// The decoded form, which costs a fifth of a verification to make: worth keeping for keys that are seen often.
     pub fn verifier(&self) -> Verifier {
-        let key = VerifyingKey::from_bytes(&self.0).expect("a PublicKey holds a valid point");
+        // What was stored and is no point becomes the identity, under which nothing is verified since it is weak.
+        let key = VerifyingKey::from_bytes(&self.0).unwrap_or_default();
         Verifier {
-            public: *self,
             is_weak: key.is_weak(),
             key,
         }
@@ -98,9 +105,8 @@ impl PublicKey {
 
     /// The X25519 form of the key (the birationally equivalent u-coordinate), for HPKE.
     pub fn to_x25519(&self) -> [u8; 32] {
-        let point = CompressedEdwardsY(self.0)
-            .decompress()
-            .expect("a PublicKey holds a valid point");
+        // The identity in place of what is no point: HPKE refuses what it comes to.
+        let point = CompressedEdwardsY(self.0).decompress().unwrap_or_default();
         point.to_montgomery().to_bytes()
     }
 }
@@ -158,7 +164,6 @@ pub mod checked {
 /// A public key in decoded form, ready to verify.
 #[derive(Debug, Clone)]
 pub struct Verifier {
-    public: PublicKey,
     key: VerifyingKey,
     /// Of small order, as no [`PublicKey`] is.
     is_weak: bool,
@@ -191,16 +196,12 @@ impl Verifier {
         if is_weak || !point.is_torsion_free() {
             return Err(KeyError::Torsion);
         }
-        Ok(Self {
-            public: PublicKey(bytes),
-            key,
-            is_weak,
-        })
+        Ok(Self { key, is_weak })
     }
 
     /// The key this verifies for.
     pub fn public(&self) -> PublicKey {
-        self.public
+        PublicKey(self.key.to_bytes())
     }
 
     /// As [`PublicKey::verify`]. Refuses what ed25519-dalek's `verify_strict` refuses, without decoding R, which is a tenth and more
@@ -439,6 +440,21 @@ mod tests {
             }
         }
         assert!(seen >= 64, "{seen}");
+    }
+
+    #[test]
+    fn nothing_is_signed_by_stored_bytes_that_are_no_point() {
+        let bytes = [2; 32];
+        assert!(CompressedEdwardsY(bytes).decompress().is_none());
+        let key = PublicKey::from_stored_bytes(bytes);
+        assert_eq!(key.as_bytes(), &bytes);
+        // Good under the identity, in whose place nobody may sign either.
+        let s = SigningKey::from_bytes(&[9; 32]);
+        let r = s.verifying_key().to_bytes();
+        let both = ed25519_dalek::Signature::from_components(r, s.to_scalar().to_bytes());
+        let signature = Signature::from_bytes(both.to_bytes());
+        assert_eq!(key.verify(b"all", &signature), Err(BadSignature));
+        assert_eq!(key.to_x25519(), [0; 32]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use super::clock::Clock;
 use super::directory::Recency;
 use super::error::{Fatal, OpenError};
 use super::failure::Failure;
-use super::memory::{ActiveAgents, KnownKeys};
+use super::memory::ActiveAgents;
 use super::recent::Recent;
 use super::tables::{self, LAYOUT, Written};
 use super::timings::{TimedFile, Timings};
@@ -179,7 +179,6 @@ pub(super) struct Shared {
     /// How often it was opened again; a failure is reported with the number it was seen under.
     pub(super) generation: AtomicU64,
     pub(super) clock: Clock,
-    pub(super) keys: KnownKeys,
     pub(super) agents: ActiveAgents,
     pub(super) recency: Recency,
     pub(super) readers: Arc<Semaphore>,
@@ -215,7 +214,6 @@ impl Shared {
             database: RwLock::new(Some(database)),
             generation: AtomicU64::new(0),
             clock: Clock::starting_at(written.time),
-            keys: KnownKeys::default(),
             agents: ActiveAgents::default(),
             recency: Recency::default(),
             readers: Arc::new(Semaphore::new(READERS)),

@@ -136,7 +136,7 @@ impl Store {
         let now = shared.clock.observe(now);
         let mut from = after.0;
         while let Some(rows) = shared.recent.after(recipient.as_bytes(), from, room) {
-            let found = page::of_rows(shared, &rows, now).map_err(|failure| failure.to_error())?;
+            let found = page::of_rows(&rows, now).map_err(|failure| failure.to_error())?;
             match rows.last() {
                 // All of them expired; others may stand behind them.
                 Some((last, _)) if found.is_empty() => from = *last,

@@ -1,43 +1,14 @@
 //! What is remembered in memory to spare the disk or the processor: bounded, and never the only place of anything.
 
-use super::failure::Failure;
 use super::record::AgentKey;
 use lru::LruCache;
 use mrp_proto::agent::AgentStatus;
-use mrp_proto::key::PublicKey;
 use mrp_proto::time::Timestamp;
 use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Keys and agents remembered, each, at most.
+/// Agents remembered, at most.
 const REMEMBERED: usize = 16_384;
-
-/// Keys that were found valid: the check costs as much as verifying a signature, and a page of messages has many keys.
-#[derive(Debug)]
-pub(super) struct KnownKeys(Mutex<LruCache<AgentKey, PublicKey>>);
-
-impl Default for KnownKeys {
-    fn default() -> Self {
-        Self(Mutex::new(LruCache::unbounded()))
-    }
-}
-
-impl KnownKeys {
-    /// A key from a record.
-    pub(super) fn key(&self, bytes: &AgentKey) -> Result<PublicKey, Failure> {
-        if let Some(key) = lock(&self.0).get(bytes) {
-            return Ok(*key);
-        }
-        let key = PublicKey::from_bytes(*bytes).map_err(|_| Failure::corrupt("a key"))?;
-        self.learn(key);
-        Ok(key)
-    }
-
-    /// A key that came in, and is valid by its type.
-    pub(super) fn learn(&self, key: PublicKey) {
-        put(&mut lock(&self.0), *key.as_bytes(), key);
-    }
-}
 
 /// What is known of an agent that was active lately.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,11 +68,5 @@ mod tests {
         assert_eq!(cache.len(), REMEMBERED);
         assert!(cache.get(&0).is_none());
         assert!(cache.get(&REMEMBERED).is_some());
-    }
-
-    #[test]
-    fn an_invalid_key_in_a_record_is_damage() {
-        let keys = KnownKeys::default();
-        assert!(matches!(keys.key(&[0xff; 32]), Err(Failure::Corrupt(_))));
     }
 }

@@ -1,6 +1,6 @@
 //! Pages of messages: out of the indexes of an inbox, bounded in what they hold and in what it takes to find it.
 
-use super::engine::{Shared, View};
+use super::engine::View;
 use super::failure::Failure;
 use super::inbox::{Page, Poll, Room, Sequence, Stored};
 use super::read::{Standing, assemble, read_for};
@@ -49,11 +49,7 @@ pub(super) fn next_after(
 }
 
 /// Messages of which the rows are known and which wait, but for those that expired.
-pub(super) fn of_rows(
-    shared: &Shared,
-    rows: &[Row],
-    now: Timestamp,
-) -> Result<Vec<Stored>, Failure> {
+pub(super) fn of_rows(rows: &[Row], now: Timestamp) -> Result<Vec<Stored>, Failure> {
     let mut found = Vec::with_capacity(rows.len());
     for (sequence, row) in rows {
         let (head, content) = Head::read(row)?;
@@ -66,7 +62,7 @@ pub(super) fn of_rows(
         };
         found.push(Stored {
             sequence: Sequence(*sequence),
-            message: assemble(shared, &head, content, standing)?,
+            message: assemble(&head, content, standing)?,
         });
     }
     Ok(found)
@@ -205,7 +201,7 @@ impl Query {
     /// Reads a message that passed by its tags, if it is truly meant.
     fn load(
         &self,
-        page: &Collector<'_>,
+        page: &Collector,
         sequence: u64,
         entry: &Entry,
     ) -> Result<Option<Message>, Failure> {
@@ -217,7 +213,7 @@ impl Query {
             status: self.status,
             delivered: entry.delivered,
         };
-        let message = assemble(page.view.shared, &head, content, standing)?;
+        let message = assemble(&head, content, standing)?;
         Ok(self.passes(&message).then_some(message))
     }
 
@@ -305,8 +301,7 @@ fn next_of(lanes: &mut [Lane]) -> Result<Option<(u64, Entry)>, Failure> {
 }
 
 /// A page as it fills.
-struct Collector<'a> {
-    view: &'a View<'a>,
+struct Collector {
     messages: Messages,
     room: Room,
     bytes: usize,
@@ -315,10 +310,9 @@ struct Collector<'a> {
     missed: usize,
 }
 
-impl<'a> Collector<'a> {
-    fn new(view: &'a View<'a>, room: Room) -> Result<Self, Failure> {
+impl Collector {
+    fn new(view: &View<'_>, room: Room) -> Result<Self, Failure> {
         Ok(Self {
-            view,
             messages: view.transaction.open_table(MESSAGES)?,
             room: Room {
                 messages: room.messages.max(1),

@@ -1,6 +1,6 @@
 //! Reading single messages, for those who may.
 
-use super::engine::{Shared, View};
+use super::engine::View;
 use super::failure::Failure;
 use super::record::{Content, Entry, Head, id_number};
 use super::removal::gone_at;
@@ -78,7 +78,7 @@ pub(super) fn read_for(
     let (head, content) = Head::read(row.value())?;
     match standing_for(view, sequence, &head, caller, now)? {
         None => Ok(None),
-        Some(standing) => assemble(view.shared, &head, content, standing).map(Some),
+        Some(standing) => assemble(&head, content, standing).map(Some),
     }
 }
 
@@ -115,7 +115,6 @@ fn standing_for(
 
 /// A message as it is shown.
 pub(super) fn assemble(
-    shared: &Shared,
     head: &Head,
     content: &[u8],
     standing: Standing,
@@ -124,8 +123,8 @@ pub(super) fn assemble(
     let body = content.body.filter(|_| standing.status != Status::Expired);
     Ok(Message {
         message_id: head.message_id(),
-        sender_key: shared.keys.key(&head.sender)?,
-        recipient_key: shared.keys.key(&head.recipient)?,
+        sender_key: PublicKey::from_stored_bytes(head.sender),
+        recipient_key: PublicKey::from_stored_bytes(head.recipient),
         content_type: content.content_type,
         body,
         attachments: content.attachments,

@@ -265,7 +265,7 @@ fn due_webhooks(
             let next = Some(time.since(now));
             return Ok(DueWebhooks { due, next });
         }
-        let recipient = view.shared.keys.key(agent)?;
+        let recipient = PublicKey::from_stored_bytes(*agent);
         if busy.contains(&recipient) {
             continue;
         }
@@ -334,5 +334,5 @@ fn read_message(view: &View<'_>, sequence: u64) -> Result<Message, Failure> {
         status: Status::Sent,
         delivered: None,
     };
-    assemble(view.shared, &head, content, standing)
+    assemble(&head, content, standing)
 }
