@@ -3,12 +3,13 @@
 use crate::hub::{Attachment, Claim, Scan};
 use crate::store::{Room, Stored};
 use mrp_proto::message::{Attachment as Blob, Message};
+use mrp_proto::relay_api::MAX_PAGE;
 use mrp_proto::session::relay::{Fetched, Settings};
 
-/// Messages that are read from the store at once, at most.
-const MOST_MESSAGES: usize = 256;
+/// Messages that are read from the store at once, at most, as by a poll: none is pushed before all of them are read.
+const MOST_MESSAGES: usize = MAX_PAGE;
 /// What a frame has beside its texts and its body, generously: names of fields, keys, id, times, punctuation.
-const FRAME_OVERHEAD: usize = 1024;
+const FRAME_OVERHEAD: usize = 512;
 /// What an attachment has beside its texts.
 const BLOB_OVERHEAD: usize = 256;
 /// What a byte of text becomes in JSON at most: `\u00xx`.
