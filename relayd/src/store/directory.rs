@@ -420,6 +420,34 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn what_an_agent_is_found_by_does_not_depend_on_the_effort() {
+        let store = empty_store();
+        let agents = (1..=200).map(|number| {
+            let kind = if number <= 50 { "rare" } else { "common" };
+            info(number, "n", &[&format!("abc{kind}:{number}")])
+        });
+        import(&store, agents).await;
+        for rows in [0, 4, 60, 120, 1_000] {
+            let effort = Effort {
+                rows,
+                ..Effort::default()
+            };
+            for (prefix, latest) in [("abc", 200), ("abccommon:", 200), ("abcrare:", 50)] {
+                let search = Search {
+                    capability_prefix: Some(prefix.to_owned()),
+                    limit: 10,
+                    effort,
+                    ..Search::default()
+                };
+                let found = store.discover(search).await.unwrap().agents;
+                let keys: Vec<_> = found.iter().map(|agent| agent.key).collect();
+                let expected: Vec<_> = (latest - 9..=latest).rev().map(agent).collect();
+                assert_eq!(keys, expected, "{prefix} with {rows} rows");
+            }
+        }
+    }
+
+    #[tokio::test]
     async fn who_becomes_active_while_one_pages_is_neither_repeated_nor_in_the_way() {
         let store = empty_store();
         import(&store, (1..=30).map(|number| info(number, "n", &["abc"]))).await;

@@ -10,11 +10,22 @@ const CHUNK: u32 = 8_192;
 const WORDS: usize = CHUNK as usize / 64;
 /// Bytes of a chunk as bits; a list is always shorter.
 const BITS_LENGTH: usize = WORDS * 8;
+/// Rows that are read one after another while one is looked up.
+const SCATTERED: usize = 8;
 
 /// The chunk that a number is in, and its place there.
 pub(super) fn locate(number: u32) -> (u32, u16) {
     let offset = number % CHUNK;
     (number / CHUNK, u16::try_from(offset).unwrap_or(u16::MAX))
+}
+
+/// How dense a set seems to be of which this is the first row, in thousandths of a number in a chunk.
+pub(super) fn density(chunk: u32, row: &[u8]) -> usize {
+    let count = match row.len() {
+        BITS_LENGTH => row.iter().map(|byte| byte.count_ones() as usize).sum(),
+        length => length / 2,
+    };
+    count * 1_000 / (chunk as usize + 1)
 }
 
 /// A chunk in memory.
@@ -56,29 +67,30 @@ impl Bits {
         word.is_some_and(|word| word & (1 << (offset % 64)) != 0)
     }
 
-    fn intersect(&mut self, other: &Self) {
+    /// Whether anything is left.
+    fn intersect(&mut self, other: &Self) -> bool {
+        let mut left = 0;
         for (word, other) in self.0.iter_mut().zip(other.0.iter()) {
             *word &= other;
+            left |= *word;
         }
+        left != 0
     }
 
     fn len(&self) -> usize {
         self.0.iter().map(|word| word.count_ones() as usize).sum()
     }
 
-    fn offsets(&self) -> impl Iterator<Item = u16> {
-        (0..)
-            .step_by(64)
-            .zip(self.0.iter())
-            .flat_map(|(base, &word)| {
-                let mut rest = word;
-                std::iter::from_fn(move || {
-                    let bit = u16::try_from(rest.trailing_zeros()).ok();
-                    let bit = bit.filter(|_| rest != 0)?;
-                    rest &= rest - 1;
-                    Some(base + bit)
-                })
-            })
+    /// Loops instead of an iterator, for most words of most chunks are empty.
+    fn for_each(&self, mut each: impl FnMut(u16)) {
+        for (index, word) in (0_u16..).zip(self.0.iter()) {
+            let mut rest = *word;
+            while rest != 0 {
+                // At most 63.
+                each(index * 64 + rest.trailing_zeros() as u16);
+                rest &= rest - 1;
+            }
+        }
     }
 
     /// The row for this chunk; an empty one has none.
@@ -86,7 +98,9 @@ impl Bits {
         match self.len() {
             0 => None,
             count if count * 2 < BITS_LENGTH => {
-                Some(self.offsets().flat_map(u16::to_be_bytes).collect())
+                let mut row = Vec::with_capacity(count * 2);
+                self.for_each(|offset| row.extend(offset.to_be_bytes()));
+                Some(row)
             }
             _ => Some(self.0.iter().flat_map(|word| word.to_be_bytes()).collect()),
         }
@@ -119,12 +133,18 @@ impl Set {
             let Some(bits) = place else {
                 continue;
             };
-            match other(chunk)? {
-                Some(other) => bits.intersect(&other),
-                None => *place = None,
+            // An empty chunk is not asked for again.
+            if !other(chunk)?.is_some_and(|other| bits.intersect(&other)) {
+                *place = None;
             }
         }
         Ok(())
+    }
+
+    /// Whether so few chunks have any that it is cheaper to look up each than to read all of another set.
+    pub(super) fn is_scattered(&self) -> bool {
+        let chunks = self.0.iter().flatten().count();
+        chunks * SCATTERED <= self.0.len()
     }
 
     pub(super) fn take(&mut self, chunk: u32) -> Option<Bits> {
@@ -143,12 +163,13 @@ impl Set {
         self.0.iter().flatten().map(Bits::len).sum()
     }
 
-    pub(super) fn numbers(&self) -> impl Iterator<Item = u32> {
-        let chunks = (0..).step_by(CHUNK as usize).zip(&self.0);
-        chunks.flat_map(|(base, bits)| {
-            let offsets = bits.iter().flat_map(Bits::offsets);
-            offsets.map(move |offset| base + u32::from(offset))
-        })
+    /// Goes through all numbers, in order.
+    pub(super) fn for_each(&self, mut each: impl FnMut(u32)) {
+        for (base, bits) in (0..).step_by(CHUNK as usize).zip(&self.0) {
+            if let Some(bits) = bits {
+                bits.for_each(|offset| each(base + u32::from(offset)));
+            }
+        }
     }
 }
 
@@ -198,7 +219,9 @@ mod tests {
         both.intersect(|chunk| Ok::<_, Failure>(other.take(chunk)))
             .unwrap();
         let expected: Vec<_> = threes.intersection(&fives).copied().collect();
-        assert_eq!(both.numbers().collect::<Vec<_>>(), expected);
+        let mut found = Vec::new();
+        both.for_each(|number| found.push(number));
+        assert_eq!(found, expected);
         assert!(both.has(15) && !both.has(3) && !both.has(40_000));
     }
 }

@@ -66,6 +66,9 @@ impl std::fmt::Debug for Place {
     }
 }
 
+/// Steps of a walk down the order that take as long as to look at one member.
+const STEPS: usize = 4;
+
 /// Which part of the order is asked for, from its end.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Span {
@@ -161,7 +164,7 @@ impl Recency {
         let members = set.len();
         // Walking down the order finds members of a large set soon, looking at each member is cheaper for a small one. Members that
         // all were inactive for long are not found by walking, so that ends where looking at each would have cost as much.
-        let most_steps = members / 4;
+        let most_steps = members * STEPS;
         let steps = span.most.saturating_mul(state.order.len() / members.max(1));
         if steps < most_steps
             && let Some(found) = state.walk(set, span, most_steps)
@@ -236,16 +239,22 @@ impl State {
 
     fn look_at_each(&self, set: &Set, span: Span) -> Vec<Place> {
         let mut latest = BinaryHeap::with_capacity(span.most.saturating_add(1));
-        let places = set.numbers().filter_map(|number| self.place(number));
-        for place in places.filter(|place| span.has(*place)) {
-            if latest.len() < span.most {
-                latest.push(Reverse(place));
-            } else if let Some(mut earliest) = latest.peek_mut()
-                && earliest.0 < place
-            {
-                *earliest = Reverse(place);
+        // What is no later than this needs no second look: most do not.
+        let mut too_early = 0;
+        set.for_each(|number| {
+            if self.time(number) < too_early {
+                return;
             }
-        }
+            let Some(place) = self.place(number).filter(|place| span.has(*place)) else {
+                return;
+            };
+            latest.push(Reverse(place));
+            if latest.len() > span.most {
+                latest.pop();
+                let earliest = latest.peek();
+                too_early = earliest.map_or(0, |Reverse(place)| to_millis(place.last_active()));
+            }
+        });
         let sorted = latest.into_sorted_vec();
         sorted.into_iter().map(|Reverse(place)| place).collect()
     }

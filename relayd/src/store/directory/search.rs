@@ -5,39 +5,40 @@ use super::super::engine::View;
 use super::super::failure::Failure;
 use super::super::record::{AgentKey, Fields};
 use super::super::tables::AGENTS;
-use super::posting::{Bits, Set};
+use super::posting::{self, Bits, Set};
 use super::recency::{Place, Span};
 use super::terms::{self, SHORT, Term};
-use super::{Found, LISTED, Listed, Listing, POSTINGS, Search};
+use super::{Effort, Found, LISTED, Listed, Listing, POSTINGS, Search};
 use mrp_proto::key::PublicKey;
 use mrp_proto::time::Timestamp;
 use redb::ReadOnlyTable;
 
 /// Pieces of a name that are looked up, at most; the name itself is compared in the end.
 const MAX_PIECES: usize = 16;
+/// Agents that are looked at before more than half of the rows are read that a search may read.
+const GLANCE: usize = 128;
+/// Agents whose names are compared at once.
+const FEW: usize = 32;
 
 type Postings = ReadOnlyTable<(&'static [u8], u32), &'static [u8]>;
 
 pub(super) fn find(view: &View<'_>, search: &Search) -> Result<Found, Failure> {
-    let mut selection = Selection {
-        postings: view.transaction.open_table(POSTINGS)?,
-        rows: search.effort.rows,
-        members: None,
-        name: None,
-        prefix: None,
-    };
-    selection.select(search)?;
-    Page {
-        agents: view.transaction.open_table(AGENTS)?,
-        listed: view.transaction.open_table(LISTED)?,
-        found: Found::default(),
-        looked_at: 0,
-        bytes: 0,
-        view,
-        search,
-        selection,
+    let effort = search.effort;
+    let selection = Selection::of(view, search, effort.rows / 2)?;
+    if !selection.is_wide {
+        return Page::new(view, search, selection, effort)?.fill();
     }
-    .fill()
+    // What begins so much of the index begins much of what agents have: the latest few may do.
+    let glance = Effort {
+        agents: effort.agents.min(GLANCE),
+        ..effort
+    };
+    let found = Page::new(view, search, selection, glance)?.fill()?;
+    if found.agents.len() == search.limit || found.next.is_none() {
+        return Ok(found);
+    }
+    let selection = Selection::of(view, search, effort.rows)?;
+    Page::new(view, search, selection, effort)?.fill()
 }
 
 /// Who may be meant, and what is still to be compared.
@@ -45,6 +46,8 @@ struct Selection {
     postings: Postings,
     /// Rows that may still be read for beginnings of terms.
     rows: usize,
+    /// They did not do.
+    is_wide: bool,
     /// `None` is everyone.
     members: Option<Set>,
     /// A part of the display name, in lower case.
@@ -53,16 +56,27 @@ struct Selection {
 }
 
 impl Selection {
+    fn of(view: &View<'_>, search: &Search, rows: usize) -> Result<Self, Failure> {
+        let mut selection = Self {
+            postings: view.transaction.open_table(POSTINGS)?,
+            rows,
+            is_wide: false,
+            members: None,
+            name: None,
+            prefix: None,
+        };
+        selection.select(search)?;
+        Ok(selection)
+    }
+
     /// Single terms first: what they leave bounds the rest.
     fn select(&mut self, search: &Search) -> Result<(), Failure> {
-        for tag in &search.tags {
-            self.keep(&[terms::tag(tag)])?;
-        }
-        for capability in &search.capabilities {
-            self.keep(&[terms::tag(capability), terms::name(capability)])?;
-        }
-        for word in &search.words {
-            self.keep(&[terms::word(word)])?;
+        let tags = search.tags.iter().map(|tag| vec![terms::tag(tag)]);
+        let capabilities = search.capabilities.iter();
+        let capabilities = capabilities.map(|name| vec![terms::tag(name), terms::name(name)]);
+        let words = search.words.iter().map(|word| vec![terms::word(word)]);
+        for terms in self.rarest_first(tags.chain(capabilities).chain(words))? {
+            self.keep(&terms)?;
         }
         if let Some(name) = search.name.as_deref().filter(|name| !name.is_empty()) {
             self.keep_named(&terms::fold(name))?;
@@ -74,19 +88,37 @@ impl Selection {
         Ok(())
     }
 
-    /// Keeps those that are found by any of the terms.
-    fn keep(&mut self, terms: &[Term]) -> Result<(), Failure> {
-        let Some(members) = &mut self.members else {
-            let mut set = Set::default();
-            for term in terms {
+    /// In the order in which to keep them: by how many each may find, as its first row has it.
+    fn rarest_first(
+        &self,
+        all: impl Iterator<Item = Vec<Term>>,
+    ) -> Result<Vec<Vec<Term>>, Failure> {
+        let mut counted = Vec::new();
+        for terms in all {
+            let mut count = 0;
+            for term in &terms {
                 let first = (term.as_slice(), 0);
-                for row in self.postings.range(first..=(term.as_slice(), u32::MAX))? {
+                let mut rows = self.postings.range(first..=(term.as_slice(), u32::MAX))?;
+                if let Some(row) = rows.next() {
                     let (key, row) = row?;
-                    set.unite(key.value().1, row.value())?;
+                    count += posting::density(key.value().1, row.value());
                 }
             }
-            self.members = Some(set);
-            return Ok(());
+            counted.push((count, terms));
+        }
+        counted.sort_by_key(|(count, _)| *count);
+        Ok(counted.into_iter().map(|(_, terms)| terms).collect())
+    }
+
+    /// Keeps those that are found by any of the terms.
+    fn keep(&mut self, terms: &[Term]) -> Result<(), Failure> {
+        let few = self
+            .members
+            .as_mut()
+            .filter(|members| members.is_scattered());
+        let Some(members) = few else {
+            let set = self.found_by(terms)?;
+            return self.keep_set(set);
         };
         let postings = &self.postings;
         members.intersect(|chunk| {
@@ -98,6 +130,19 @@ impl Selection {
             }
             Ok(found)
         })
+    }
+
+    /// All that are found by any of the terms.
+    fn found_by(&self, terms: &[Term]) -> Result<Set, Failure> {
+        let mut set = Set::default();
+        for term in terms {
+            let first = (term.as_slice(), 0);
+            for row in self.postings.range(first..=(term.as_slice(), u32::MAX))? {
+                let (key, row) = row?;
+                set.unite(key.value().1, row.value())?;
+            }
+        }
+        Ok(set)
     }
 
     fn keep_set(&mut self, mut set: Set) -> Result<(), Failure> {
@@ -120,8 +165,17 @@ impl Selection {
         // Those at the end are shorter, and found with what is in front of them.
         let whole = length + 1 - SHORT;
         let step = whole.div_ceil(MAX_PIECES);
-        for piece in terms::pieces(name).take(whole).step_by(step) {
-            self.keep(&[terms::piece(piece)])?;
+        let pieces = terms::pieces(name).take(whole).step_by(step);
+        for terms in self.rarest_first(pieces.map(|piece| vec![terms::piece(piece)]))? {
+            self.keep(&terms)?;
+            // To compare the names of a few costs less than the next piece.
+            if self
+                .members
+                .as_ref()
+                .is_some_and(|members| members.len() <= FEW)
+            {
+                break;
+            }
         }
         if length > SHORT {
             self.name = Some(name.to_owned());
@@ -157,6 +211,7 @@ impl Selection {
             let range = (beginning.as_slice(), 0)..(behind.as_slice(), 0);
             for row in self.postings.range(range)? {
                 let Some(rows) = self.rows.checked_sub(1) else {
+                    self.is_wide = true;
                     return Ok(None);
                 };
                 self.rows = rows;
@@ -185,6 +240,7 @@ struct Page<'a> {
     view: &'a View<'a>,
     search: &'a Search,
     selection: Selection,
+    effort: Effort,
     agents: ReadOnlyTable<&'static AgentKey, &'static [u8]>,
     listed: ReadOnlyTable<u32, &'static [u8]>,
     found: Found,
@@ -192,7 +248,26 @@ struct Page<'a> {
     bytes: usize,
 }
 
-impl Page<'_> {
+impl<'a> Page<'a> {
+    fn new(
+        view: &'a View<'a>,
+        search: &'a Search,
+        selection: Selection,
+        effort: Effort,
+    ) -> Result<Self, Failure> {
+        Ok(Self {
+            agents: view.transaction.open_table(AGENTS)?,
+            listed: view.transaction.open_table(LISTED)?,
+            found: Found::default(),
+            looked_at: 0,
+            bytes: 0,
+            view,
+            search,
+            selection,
+            effort,
+        })
+    }
+
     fn fill(mut self) -> Result<Found, Failure> {
         let mut last = self.search.after;
         loop {
@@ -224,7 +299,7 @@ impl Page<'_> {
         let missing = self.search.limit - self.found.agents.len() + 1;
         let compared = self.selection.name.is_some() || self.selection.prefix.is_some();
         let candidates = if compared { missing * 4 } else { missing };
-        let affordable = self.search.effort.agents.saturating_sub(self.looked_at);
+        let affordable = self.effort.agents.saturating_sub(self.looked_at);
         Span {
             before,
             since: self.search.active_since.unwrap_or(Timestamp::EPOCH),
@@ -242,7 +317,7 @@ impl Page<'_> {
 
     /// At least one agent is looked at, or the next page would not get further.
     fn is_spent(&self) -> bool {
-        let effort = &self.search.effort;
+        let effort = &self.effort;
         self.looked_at > 0 && (self.looked_at >= effort.agents || self.bytes >= effort.bytes)
     }
 
@@ -279,9 +354,8 @@ impl Page<'_> {
         let Some(listing) = listing.filter(|listing| self.selection.has(listing)) else {
             return Ok(None);
         };
-        let key = PublicKey::from_checked_bytes(key).map_err(|_| Failure::corrupt("a key"))?;
         Ok(Some(Listed {
-            key,
+            key: PublicKey::from_stored_bytes(key),
             display_name: listing.display_name,
             capabilities: listing.capabilities,
             last_active: place.last_active(),
