@@ -1,7 +1,7 @@
 //! Keys and signatures: Ed25519 (RFC 8032), one spelling each, strict in every direction (protocol A1.2, A1.3).
 //!
-//! A [`PublicKey`] that exists is a canonical, torsion-free point that is not of small order, so it can be compared as bytes,
-//! verified against and converted to X25519 without further checks.
+//! A [`PublicKey`] that was read from outside is a canonical, torsion-free point that is not of small order, so it can be compared as
+//! bytes, verified against and converted to X25519 without further checks. One that a store gives back is what it was when it was stored.
 
 use crate::base64url::{self, DecodeError};
 use curve25519_dalek::constants::EIGHT_TORSION;
@@ -45,21 +45,18 @@ impl PublicKey {
         Verifier::from_bytes(bytes).map(|verifier| verifier.public())
     }
 
-    /// Takes back 32 bytes that were a key before, from where nobody else writes, for a tenth of the price: that they are a point is
-    /// checked, that it is torsion-free is not.
-    ///
-    /// # Errors
-    /// [`KeyError::NotAPoint`].
-    pub fn from_checked_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
+    /// Takes 32 bytes that another program of the same user has checked, for a tenth of the price: that they are a point is checked, that it
+    /// is torsion-free is not.
+    fn from_checked_bytes(bytes: [u8; 32]) -> Result<Self, KeyError> {
         CompressedEdwardsY(bytes)
             .decompress()
             .map(|_| Self(bytes))
             .ok_or(KeyError::NotAPoint)
     }
 
-    /// Takes back 32 bytes that were a key when they were stored, from where nobody else writes. Nothing is checked: to find that they
-    /// are a point costs more than to read the record that they are in. What is no key after all has signed nothing; it must not
-    /// be sealed to.
+    /// Takes back 32 bytes that were a key when this program stored them, from where nobody else writes. Nothing is checked: to find that
+    /// they are a point costs more than to read the record that they are in. For what is shown and compared: under what is no key
+    /// after all nothing verifies, and nothing must be sealed to it.
     pub fn from_stored_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -105,7 +102,7 @@ impl PublicKey {
 
     /// The X25519 form of the key (the birationally equivalent u-coordinate), for HPKE.
     pub fn to_x25519(&self) -> [u8; 32] {
-        // The identity in place of what is no point: HPKE refuses what it comes to.
+        // The identity in place of stored bytes that are no point: no secret is shared with it.
         let point = CompressedEdwardsY(self.0).decompress().unwrap_or_default();
         point.to_montgomery().to_bytes()
     }
@@ -134,8 +131,8 @@ impl fmt::Debug for PublicKey {
 crate::serde_as_text!(PublicKey);
 crate::serde_as_text!(Signature);
 
-/// For `#[serde(with)]`: keys in text from whoever has checked them, such as a daemon that is asked by its own user. They are read by
-/// [`PublicKey::from_checked_bytes`].
+/// For `#[serde(with)]`: keys in text from whoever has checked them, such as a daemon that is asked by its own user. That they are points
+/// is checked, that they are torsion-free is not.
 pub mod checked {
     use super::{PublicKey, base64url};
     use serde::de::{Deserialize as _, Deserializer, Error as _};
@@ -165,7 +162,7 @@ pub mod checked {
 #[derive(Debug, Clone)]
 pub struct Verifier {
     key: VerifyingKey,
-    /// Of small order, as no [`PublicKey`] is.
+    /// Of small order, as no [`PublicKey`] from outside is.
     is_weak: bool,
 }
 

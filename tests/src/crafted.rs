@@ -67,10 +67,10 @@ pub fn sealed_with_file(
         .to_owned()
 }
 
-/// A key that begins so, and the seed that it is of: a long beginning is long looked for, 64 times as long for each character more.
+/// A key that begins so, and the seed that it is of: 64 times as many seeds are tried for each character more.
 ///
 /// # Panics
-/// If none of 65,536 seeds gives one: two characters may be too many already, three are.
+/// If none of 65,536 seeds gives one, as for most beginnings of three characters.
 pub fn key_beginning_with(beginning: &str) -> ([u8; 32], String) {
     (0..=u16::MAX)
         .map(|number| {

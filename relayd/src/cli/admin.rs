@@ -48,11 +48,11 @@ enum Question {
         status: Option<Status>,
     },
     /// Show an agent and what the relay holds of it
-    Agent(Of),
+    Agent(AgentArgs),
     /// Refuse everything from an agent and to it, and close its connections
-    Suspend(Of),
+    Suspend(AgentArgs),
     /// Serve a suspended agent again
-    Resume(Of),
+    Resume(AgentArgs),
     /// Show what the relay holds and does
     Stats,
     /// Free now what time has passed by, and say what that was
@@ -61,9 +61,9 @@ enum Question {
     Drain,
 }
 
-/// Whom a question is about.
+/// The agent that a question is about.
 #[derive(Debug, Args)]
-struct Of {
+struct AgentArgs {
     /// Its public key
     // One key in 64 begins with a hyphen.
     #[arg(allow_hyphen_values = true)]
@@ -153,9 +153,9 @@ async fn ask(
     let (method, target) = match question {
         Question::Agents { status } => return list(relay, *status, form, output).await,
         Question::Gc => return free(relay, form, output).await,
-        Question::Agent(Of { key }) => (Method::GET, format!("/v1/agents/{key}")),
-        Question::Suspend(Of { key }) => (Method::POST, format!("/v1/agents/{key}/suspend")),
-        Question::Resume(Of { key }) => (Method::POST, format!("/v1/agents/{key}/resume")),
+        Question::Agent(AgentArgs { key }) => (Method::GET, format!("/v1/agents/{key}")),
+        Question::Suspend(AgentArgs { key }) => (Method::POST, format!("/v1/agents/{key}/suspend")),
+        Question::Resume(AgentArgs { key }) => (Method::POST, format!("/v1/agents/{key}/resume")),
         Question::Stats => (Method::GET, "/v1/stats".to_owned()),
         Question::Drain => (Method::POST, "/v1/drain".to_owned()),
     };

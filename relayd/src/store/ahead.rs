@@ -8,8 +8,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
-/// Bytes that are written before the disk is told.
-const STEP: u64 = 8 << 20;
+/// Bytes that are written before the disk is told. What it takes for them delays what else waits for the disk.
+const STEP: u64 = 2 << 20;
 
 /// A thread that tells the disk, which ends with this.
 #[derive(Debug)]

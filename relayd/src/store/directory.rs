@@ -95,7 +95,8 @@ pub struct Search {
 /// What a search may cost; where that does not do, its page ends early.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Effort {
-    /// Rows of the index that are read for beginnings of terms. Where they do not do, agents are looked at one by one.
+    /// Rows of the index that are read for beginnings of terms. Where a third of them does not do, some agents are looked at; where all do
+    /// not, agents are looked at one by one.
     pub rows: usize,
     /// Agents that are looked at.
     pub agents: usize,
@@ -106,7 +107,7 @@ pub struct Effort {
 impl Default for Effort {
     fn default() -> Self {
         Self {
-            rows: 8_192,
+            rows: 12_288,
             agents: 2_000,
             bytes: 1 << 20,
         }
@@ -417,6 +418,61 @@ mod tests {
         }
         let all: Vec<_> = (1..=60).rev().map(agent).collect();
         assert_eq!((found, pages), (all, 9));
+    }
+
+    #[tokio::test]
+    async fn filters_hold_all_at_once_however_far_apart_the_numbers_are() {
+        let store = empty_store();
+        let spreading = store.write::<_, StoreError, _>(Admission::Other, |tables| {
+            (1..=100).try_for_each(|number| tables.directory.offer(number * 2_000))?;
+            Ok(())
+        });
+        spreading.await.unwrap();
+        let has = |number: u8, tag: &str| match tag {
+            "few" => number.is_multiple_of(33),
+            tag => tag
+                .parse()
+                .is_ok_and(|divisor: u8| number.is_multiple_of(divisor)),
+        };
+        let tags = ["1", "2", "3", "7", "few"];
+        let of = |number| {
+            tags.into_iter()
+                .filter(|tag| has(number, tag))
+                .collect::<Vec<_>>()
+        };
+        let name = |number| if number <= 50 { "abcdef" } else { "abcxdef" };
+        import(
+            &store,
+            (1..=100).map(|number| info(number, name(number), &of(number))),
+        )
+        .await;
+        for one in tags {
+            for other in tags {
+                for name in [None, Some("abcdef"), Some("xde")] {
+                    let named = |number: u8| match name {
+                        None => true,
+                        Some("abcdef") => number <= 50,
+                        Some(_) => number > 50,
+                    };
+                    let search = Search {
+                        tags: vec![one.to_owned(), other.to_owned()],
+                        name: name.map(str::to_owned),
+                        ..Search::default()
+                    };
+                    let meant = |number: &u8| has(*number, one) && has(*number, other);
+                    let expected = (1..=100)
+                        .rev()
+                        .filter(meant)
+                        .filter(|number| named(*number));
+                    let expected: Vec<_> = expected.map(agent).collect();
+                    assert_eq!(
+                        keys(&store, search).await,
+                        expected,
+                        "{one} {other} {name:?}"
+                    );
+                }
+            }
+        }
     }
 
     #[tokio::test]

@@ -4,7 +4,6 @@ use super::record::AgentKey;
 use lru::LruCache;
 use mrp_proto::agent::AgentStatus;
 use mrp_proto::time::Timestamp;
-use std::hash::Hash;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// Agents remembered, at most.
@@ -31,28 +30,25 @@ impl Default for ActiveAgents {
 
 impl ActiveAgents {
     pub(super) fn find(&self, agent: &AgentKey) -> Option<ActiveAgent> {
-        lock(&self.0).get(agent).copied()
+        self.lock().get(agent).copied()
     }
 
     pub(super) fn note(&self, agent: AgentKey, active: ActiveAgent) {
-        put(&mut lock(&self.0), agent, active);
+        let mut agents = self.lock();
+        agents.put(agent, active);
+        if agents.len() > REMEMBERED {
+            agents.pop_lru();
+        }
     }
 
     pub(super) fn forget(&self, agent: &AgentKey) {
-        lock(&self.0).pop(agent);
+        self.lock().pop(agent);
     }
-}
 
-fn put<K: Hash + Eq, V>(cache: &mut LruCache<K, V>, key: K, value: V) {
-    cache.put(key, value);
-    if cache.len() > REMEMBERED {
-        cache.pop_lru();
+    /// The cache is consistent after every single call, so one that panicked elsewhere leaves nothing half done.
+    fn lock(&self) -> MutexGuard<'_, LruCache<AgentKey, ActiveAgent>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// The caches are consistent after every single call, so one that panicked elsewhere leaves nothing half done.
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -60,13 +56,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_cache_is_bounded_and_forgets_the_oldest() {
-        let mut cache = LruCache::unbounded();
+    fn the_agents_are_bounded_and_the_oldest_forgotten() {
+        let agents = ActiveAgents::default();
+        let key = |number: usize| {
+            let mut key = AgentKey::default();
+            key[..8].copy_from_slice(&number.to_be_bytes());
+            key
+        };
+        let active = ActiveAgent {
+            status: AgentStatus::Active,
+            last_active: Timestamp::EPOCH,
+            require_bound_auth: false,
+        };
         for number in 0..=REMEMBERED {
-            put(&mut cache, number, ());
+            agents.note(key(number), active);
         }
-        assert_eq!(cache.len(), REMEMBERED);
-        assert!(cache.get(&0).is_none());
-        assert!(cache.get(&REMEMBERED).is_some());
+        assert_eq!(agents.lock().len(), REMEMBERED);
+        assert_eq!(agents.find(&key(0)), None);
+        assert_eq!(agents.find(&key(REMEMBERED)), Some(active));
     }
 }

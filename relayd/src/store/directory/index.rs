@@ -125,6 +125,13 @@ impl<'a> Directory<'a> {
         Ok(self.numbers()?.get(agent)?.map(|number| number.value()))
     }
 
+    /// Gives a number back that nobody has.
+    #[cfg(test)]
+    pub(super) fn offer(&mut self, number: u32) -> Result<(), Failure> {
+        self.transaction.open_table(FREE)?.insert(number, ())?;
+        Ok(())
+    }
+
     /// The least that is free, so that sets stay dense.
     fn take_number(&mut self, agent: &AgentKey) -> Result<u32, Failure> {
         let mut free = self.transaction.open_table(FREE)?;

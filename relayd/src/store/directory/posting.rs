@@ -141,10 +141,17 @@ impl Set {
         Ok(())
     }
 
-    /// Whether so few chunks have any that it is cheaper to look up each than to read all of another set.
+    /// The last chunk that has any.
+    pub(super) fn last_chunk(&self) -> Option<u32> {
+        let last = self.0.iter().rposition(Option::is_some)?;
+        u32::try_from(last).ok()
+    }
+
+    /// Whether so few chunks up to the last have any that it is cheaper to look up each than to read all of another set.
     pub(super) fn is_scattered(&self) -> bool {
         let chunks = self.0.iter().flatten().count();
-        chunks * SCATTERED <= self.0.len()
+        let reach = self.0.iter().rposition(Option::is_some);
+        reach.is_some_and(|last| chunks * SCATTERED <= last)
     }
 
     pub(super) fn take(&mut self, chunk: u32) -> Option<Bits> {

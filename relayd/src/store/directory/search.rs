@@ -15,7 +15,7 @@ use redb::ReadOnlyTable;
 
 /// Pieces of a name that are looked up, at most; the name itself is compared in the end.
 const MAX_PIECES: usize = 16;
-/// Agents that are looked at before more than half of the rows are read that a search may read.
+/// Agents that are looked at before more than a third of the rows are read that a search may read.
 const GLANCE: usize = 128;
 /// Agents whose names are compared at once.
 const FEW: usize = 32;
@@ -24,21 +24,28 @@ type Postings = ReadOnlyTable<(&'static [u8], u32), &'static [u8]>;
 
 pub(super) fn find(view: &View<'_>, search: &Search) -> Result<Found, Failure> {
     let effort = search.effort;
-    let selection = Selection::of(view, search, effort.rows / 2)?;
+    let glance = Effort {
+        rows: effort.rows / 3,
+        agents: effort.agents.min(GLANCE),
+        bytes: effort.bytes / 8,
+    };
+    let selection = Selection::of(view, search, glance.rows)?;
     if !selection.is_wide {
         return Page::new(view, search, selection, effort)?.fill();
     }
     // What begins so much of the index begins much of what agents have: the latest few may do.
-    let glance = Effort {
-        agents: effort.agents.min(GLANCE),
-        ..effort
-    };
     let found = Page::new(view, search, selection, glance)?.fill()?;
-    if found.agents.len() == search.limit || found.next.is_none() {
+    let rest = Effort {
+        rows: effort.rows - glance.rows,
+        agents: effort.agents - glance.agents,
+        bytes: effort.bytes - glance.bytes,
+    };
+    let is_full = found.agents.len() == search.limit;
+    if is_full || found.next.is_none() || rest.agents == 0 {
         return Ok(found);
     }
-    let selection = Selection::of(view, search, effort.rows)?;
-    Page::new(view, search, selection, effort)?.fill()
+    let selection = Selection::of(view, search, rest.rows)?;
+    Page::new(view, search, selection, rest)?.fill()
 }
 
 /// Who may be meant, and what is still to be compared.
@@ -88,6 +95,11 @@ impl Selection {
         Ok(())
     }
 
+    fn has_few(&self) -> bool {
+        let members = self.members.as_ref();
+        members.is_some_and(|members| members.len() <= FEW)
+    }
+
     /// In the order in which to keep them: by how many each may find, as its first row has it.
     fn rarest_first(
         &self,
@@ -112,14 +124,17 @@ impl Selection {
 
     /// Keeps those that are found by any of the terms.
     fn keep(&mut self, terms: &[Term]) -> Result<(), Failure> {
-        let few = self
-            .members
-            .as_mut()
-            .filter(|members| members.is_scattered());
-        let Some(members) = few else {
-            let set = self.found_by(terms)?;
-            return self.keep_set(set);
+        let Some(members) = &mut self.members else {
+            self.members = Some(self.found_by(terms, u32::MAX)?);
+            return Ok(());
         };
+        let Some(last) = members.last_chunk() else {
+            return Ok(());
+        };
+        if !members.is_scattered() {
+            let set = self.found_by(terms, last)?;
+            return self.keep_set(set);
+        }
         let postings = &self.postings;
         members.intersect(|chunk| {
             let mut found = None;
@@ -132,12 +147,12 @@ impl Selection {
         })
     }
 
-    /// All that are found by any of the terms.
-    fn found_by(&self, terms: &[Term]) -> Result<Set, Failure> {
+    /// Those that are found by any of the terms, up to a chunk.
+    fn found_by(&self, terms: &[Term], last: u32) -> Result<Set, Failure> {
         let mut set = Set::default();
         for term in terms {
-            let first = (term.as_slice(), 0);
-            for row in self.postings.range(first..=(term.as_slice(), u32::MAX))? {
+            let range = (term.as_slice(), 0)..=(term.as_slice(), last);
+            for row in self.postings.range(range)? {
                 let (key, row) = row?;
                 set.unite(key.value().1, row.value())?;
             }
@@ -166,19 +181,15 @@ impl Selection {
         let whole = length + 1 - SHORT;
         let step = whole.div_ceil(MAX_PIECES);
         let pieces = terms::pieces(name).take(whole).step_by(step);
-        for terms in self.rarest_first(pieces.map(|piece| vec![terms::piece(piece)]))? {
-            self.keep(&terms)?;
-            // To compare the names of a few costs less than the next piece.
-            if self
-                .members
-                .as_ref()
-                .is_some_and(|members| members.len() <= FEW)
-            {
-                break;
-            }
-        }
         if length > SHORT {
             self.name = Some(name.to_owned());
+        }
+        for terms in self.rarest_first(pieces.map(|piece| vec![terms::piece(piece)]))? {
+            // To compare the names of a few costs less than the next piece.
+            if self.name.is_some() && self.has_few() {
+                break;
+            }
+            self.keep(&terms)?;
         }
         Ok(())
     }
