@@ -129,6 +129,11 @@ impl Overload {
         }
     }
 
+    /// Whether there is one request under way at most, apart from what may wait for long.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.0.requests.load(Ordering::Relaxed) <= 1
+    }
+
     fn fill(&self) -> usize {
         let part = |gauge: &AtomicUsize, most: usize| {
             gauge.load(Ordering::Relaxed).saturating_mul(100) / most

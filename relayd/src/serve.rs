@@ -3,6 +3,7 @@
 //! The accept loop is our own: the ready-made ones keep no time on request heads and end, or wait for ever, on a failed accept.
 
 mod admission;
+mod again;
 mod answered;
 mod connection;
 mod head;

@@ -1,6 +1,7 @@
 //! A listener and its accept loop, which nothing ends but the end of the relay.
 
 use super::admission::{Admission, Admissions, TooMany};
+use super::again::Again;
 use super::answered::Answered;
 use super::connection::{Connection, Stream};
 use super::head::{self, NoRequest};
@@ -254,7 +255,12 @@ impl Context {
             }
         }
         // Boxed, so that the task of a connection is no larger than it must be while its head is read.
-        Box::pin(self.serve_http(connection, admission)).await;
+        let app = Arc::clone(&self.app);
+        Again::new(
+            Box::pin(self.serve_http(connection, admission)),
+            move || app.overload.is_quiet(),
+        )
+        .await;
     }
 
     /// Shakes hands where the listener speaks TLS; `None` ends a connection without an answer.
