@@ -150,8 +150,8 @@ impl Set {
     /// Whether so few chunks up to the last have any that it is cheaper to look up each than to read all of another set.
     pub(super) fn is_scattered(&self) -> bool {
         let chunks = self.0.iter().flatten().count();
-        let reach = self.0.iter().rposition(Option::is_some);
-        reach.is_some_and(|last| chunks * SCATTERED <= last)
+        let last = self.last_chunk();
+        last.is_some_and(|last| chunks * SCATTERED <= last as usize)
     }
 
     pub(super) fn take(&mut self, chunk: u32) -> Option<Bits> {

@@ -21,6 +21,7 @@ const GLANCE: usize = 128;
 const FEW: usize = 32;
 
 type Postings = ReadOnlyTable<(&'static [u8], u32), &'static [u8]>;
+type Rows<'a> = redb::Range<'a, (&'static [u8], u32), &'static [u8]>;
 
 pub(super) fn find(view: &View<'_>, search: &Search) -> Result<Found, Failure> {
     let effort = search.effort;
@@ -109,9 +110,7 @@ impl Selection {
         for terms in all {
             let mut count = 0;
             for term in &terms {
-                let first = (term.as_slice(), 0);
-                let mut rows = self.postings.range(first..=(term.as_slice(), u32::MAX))?;
-                if let Some(row) = rows.next() {
+                if let Some(row) = self.rows_of(term, u32::MAX)?.next() {
                     let (key, row) = row?;
                     count += posting::density(key.value().1, row.value());
                 }
@@ -151,13 +150,18 @@ impl Selection {
     fn found_by(&self, terms: &[Term], last: u32) -> Result<Set, Failure> {
         let mut set = Set::default();
         for term in terms {
-            let range = (term.as_slice(), 0)..=(term.as_slice(), last);
-            for row in self.postings.range(range)? {
+            for row in self.rows_of(term, last)? {
                 let (key, row) = row?;
                 set.unite(key.value().1, row.value())?;
             }
         }
         Ok(set)
+    }
+
+    /// The rows of a term, up to a chunk.
+    fn rows_of(&self, term: &Term, last: u32) -> Result<Rows<'_>, Failure> {
+        let range = (term.as_slice(), 0)..=(term.as_slice(), last);
+        Ok(self.postings.range(range)?)
     }
 
     fn keep_set(&mut self, mut set: Set) -> Result<(), Failure> {
