@@ -171,15 +171,13 @@ mod tests {
         }
     }
 
-    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    #[tokio::test]
     async fn nothing_is_missed_that_comes_from_another_thread() {
-        let (there, mut asked) =
-            tokio::sync::mpsc::unbounded_channel::<tokio::sync::oneshot::Sender<u32>>();
-        let answering = tokio::spawn(async move {
-            let mut number = 0;
-            while let Some(back) = asked.recv().await {
+        let (there, asked) = std::sync::mpsc::channel::<tokio::sync::oneshot::Sender<u32>>();
+        // Answers while the question is still being polled, and after that.
+        let answering = std::thread::spawn(move || {
+            for (number, back) in (0..).zip(asked) {
                 let _ = back.send(number);
-                number += 1;
             }
         });
         let asking = Box::pin(async move {
@@ -189,12 +187,12 @@ mod tests {
                 assert_eq!(answer.await, Ok(number));
             }
         });
-        let asking = tokio::spawn(Again::new(asking, || true));
         let patience = std::time::Duration::from_secs(60);
+        let asking = tokio::spawn(Again::new(asking, || true));
         tokio::time::timeout(patience, asking)
             .await
             .unwrap()
             .unwrap();
-        answering.await.unwrap();
+        answering.join().unwrap();
     }
 }
