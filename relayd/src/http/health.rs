@@ -78,7 +78,7 @@ impl Component {
 )]
 pub(super) async fn health(State(app): State<Arc<App>>, request: Request) -> Json<Health> {
     Json(Health {
-        status: status(&app).await,
+        status: worst(store(&app).await, disk(app.disk.room())),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         timestamp: app.now(),
         features: features(&app, &request)
@@ -145,15 +145,17 @@ pub(super) async fn live() -> Json<Alive> {
     responses((status = 200, description = "It answers", body = Details)),
 )]
 pub(super) async fn details(State(app): State<Arc<App>>) -> Json<Details> {
+    // Each looked at once, so that the whole cannot contradict its parts when one changes meanwhile.
+    let (store, room) = (store(&app).await, app.disk.room());
     Json(Details {
-        status: status(&app).await,
+        status: worst(store, disk(room)),
         version: env!("CARGO_PKG_VERSION"),
         timestamp: app.now(),
         components: Components {
-            store: Component::new(store(&app).await),
+            store: Component::new(store),
             disk: Component {
-                room: Some(app.disk.room().word()),
-                ..Component::new(disk(&app))
+                room: Some(room.word()),
+                ..Component::new(disk(room))
             },
             tls: tls(&app),
             websocket: Component {
@@ -174,15 +176,15 @@ pub(super) fn features(app: &App, request: &Request) -> Vec<&'static str> {
 }
 
 /// The worst of what messages depend on.
-async fn status(app: &App) -> HealthStatus {
-    match store(app).await {
-        HealthStatus::Ok => disk(app),
+fn worst(store: HealthStatus, disk: HealthStatus) -> HealthStatus {
+    match store {
+        HealthStatus::Ok => disk,
         degraded => degraded,
     }
 }
 
-fn disk(app: &App) -> HealthStatus {
-    match app.disk.room() {
+fn disk(room: Room) -> HealthStatus {
+    match room {
         Room::Ample => HealthStatus::Ok,
         Room::Scarce | Room::Low | Room::Critical => HealthStatus::Degraded,
     }
