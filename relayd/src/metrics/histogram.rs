@@ -69,7 +69,7 @@ impl Histogram {
     }
 
     /// Whether nothing was counted yet.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         let counts = &self.0.counts;
         counts
             .iter()

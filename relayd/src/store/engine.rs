@@ -1,6 +1,5 @@
 //! The database itself: how it is opened, and what its users share.
 
-use super::ahead::Ahead;
 use super::clock::Clock;
 use super::directory::Recency;
 use super::error::{Fatal, OpenError};
@@ -10,10 +9,11 @@ use super::recent::Recent;
 use super::tables::{self, LAYOUT, Written};
 use super::timings::{TimedFile, Timings};
 use super::{Counters, StoreError};
+use crate::metrics::Histogram;
 use mrp_journal::{Journal, Visibility};
-use redb::backends::FileBackend;
-use redb::{Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
+use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
 use std::fs::OpenOptions;
+use std::io;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -66,35 +66,52 @@ impl Opener {
     }
 }
 
-/// Opens a file. Only its owner may read it, from its first moment.
+/// Opens a file, or makes it. Only its owner may read it, from its first moment.
 pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) -> Opener {
     let sync = timings.sync.clone();
     let journal = Some(path.with_extension("journal"));
     let open = move || {
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .mode(0o600)
-            .open(&path)?;
-        // Its name is on disk with that of its journal, which is opened before anything is promised.
-        Database::builder()
-            .set_cache_size(cache_bytes)
-            .set_repair_callback(|repair| {
-                let done = repair.progress();
-                tracing::warn!(done, "the database was not closed properly; checking it");
-            })
-            .create_with_backend(TimedFile::new(
-                FileBackend::new(file)?,
-                Ahead::of(&path)?,
-                sync.clone(),
-            ))
+        let mut builder = Database::builder();
+        builder.set_cache_size(cache_bytes);
+        builder.set_repair_callback(|repair| {
+            let done = repair.progress();
+            tracing::warn!(done, "the database was not closed properly; checking it");
+        });
+        if !path.try_exists()? {
+            return make(&builder, &path, &sync);
+        }
+        let file = OpenOptions::new().read(true).write(true).open(&path)?;
+        builder.create_with_backend(TimedFile::new(file, &path, sync.clone())?)
     };
     Opener {
         open: Box::new(open),
         journal,
     }
+}
+
+/// Makes a database under another name, and gives it its own when it is whole and on disk. So the disk is waited for once, and not for
+/// each of the steps. The name is on disk with that of the journal, which is opened before anything is promised.
+fn make(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Database, DatabaseError> {
+    let unfinished = path.with_extension("redb.new");
+    match std::fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(&unfinished)?;
+    let whole = file.try_clone()?;
+    let file = TimedFile::new(file, &unfinished, sync.clone())?;
+    let waits = file.put_off_syncs();
+    let database = builder.create_with_backend(file)?;
+    tables::make(&database).map_err(io::Error::other)?;
+    waits.store(true, Ordering::Release);
+    whole.sync_all()?;
+    std::fs::rename(&unfinished, path)?;
+    Ok(database)
 }
 
 pub(super) fn memory_opener(cache_bytes: usize) -> Opener {
@@ -336,6 +353,44 @@ mod tests {
         let missing = directory.path().join("no/relay.redb");
         let error = Store::open(&missing, Options::default()).unwrap_err();
         assert!(matches!(error, OpenError::Failed { .. }));
+    }
+
+    #[tokio::test]
+    async fn what_was_not_made_to_its_end_is_made_anew() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        let unfinished = directory.path().join("relay.redb.new");
+        std::fs::write(&unfinished, "the beginning of a database").unwrap();
+        let store = Store::open(&path, Options::default()).unwrap();
+        let first = send(agent(1), agent(2), "1", at(100));
+        store.accept_message(first).await.unwrap();
+        store.close().await;
+        assert!(!unfinished.exists());
+        let store = Store::open(&path, Options::default()).unwrap();
+        assert_eq!(waiting(&store, agent(2), at(100)).await.len(), 1);
+    }
+
+    #[test]
+    fn a_database_that_cannot_be_made_whole_has_no_name() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        // A name that cannot be taken away from what has it.
+        std::fs::create_dir(directory.path().join("relay.redb.new")).unwrap();
+        let error = Store::open(&path, Options::default()).unwrap_err();
+        assert!(matches!(error, OpenError::Failed { .. }), "{error}");
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn making_a_database_waits_for_the_disk_once_and_its_syncs_wait_from_then_on() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        let timings = Timings::default();
+        let opener = file_opener(path.clone(), 1 << 20, &timings);
+        let database = (opener.open)().unwrap();
+        assert!(timings.sync.is_empty());
+        tables::make(&database).unwrap();
+        assert!(!timings.sync.is_empty());
     }
 
     #[tokio::test]

@@ -3,9 +3,13 @@
 use super::ahead::Ahead;
 use crate::metrics::Histogram;
 use redb::backends::FileBackend;
-use redb::{BackendError, StorageBackend};
+use redb::{BackendError, DatabaseError, StorageBackend};
+use std::fs::File;
 use std::io;
 use std::ops::Bound;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 /// What the store measures about itself.
@@ -38,11 +42,25 @@ pub(super) struct TimedFile {
     file: FileBackend,
     ahead: Ahead,
     sync: Histogram,
+    /// Whether a sync waits for the disk.
+    waits: Arc<AtomicBool>,
 }
 
 impl TimedFile {
-    pub(super) fn new(file: FileBackend, ahead: Ahead, sync: Histogram) -> Self {
-        Self { file, ahead, sync }
+    /// For an open file and its path.
+    pub(super) fn new(file: File, path: &Path, sync: Histogram) -> Result<Self, DatabaseError> {
+        Ok(Self {
+            file: FileBackend::new(file)?,
+            ahead: Ahead::of(path)?,
+            sync,
+            waits: Arc::new(AtomicBool::new(true)),
+        })
+    }
+
+    /// Has syncs return at once until what is answered is true: for a file that nobody counts on yet, and that is synced whole.
+    pub(super) fn put_off_syncs(&self) -> Arc<AtomicBool> {
+        self.waits.store(false, Ordering::Release);
+        Arc::clone(&self.waits)
     }
 }
 
@@ -60,6 +78,9 @@ impl StorageBackend for TimedFile {
     }
 
     fn sync_data(&self) -> io::Result<()> {
+        if !self.waits.load(Ordering::Acquire) {
+            return Ok(());
+        }
         let begun = Instant::now();
         let synced = self.file.sync_data();
         self.sync.observe(begun.elapsed());
