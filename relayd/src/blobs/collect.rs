@@ -139,7 +139,8 @@ mod tests {
     async fn spool(blobs: &Blobs, bytes: &'static str) -> super::super::Spooled {
         let spooling = blobs.spool().await.unwrap();
         let parts = vec![Bytes::from(bytes)];
-        spooling.write(parts).await.unwrap().finish()
+        let spooling = spooling.write(parts).await.unwrap();
+        spooling.finish().await.unwrap()
     }
 
     async fn keep(blobs: &Blobs, store: &Store, bytes: &'static str) -> BlobHash {

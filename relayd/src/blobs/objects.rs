@@ -20,9 +20,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
+use tokio::task::JoinHandle;
 
 /// Bytes of a file that are read at a time.
-const READ: usize = 128 << 10;
+const READ: usize = 256 << 10;
 /// Bytes of a part of a transfer to a bucket: the least that S3 takes.
 const PART: usize = 5 << 20;
 /// Transfers to a bucket at a time; each has one part in memory.
@@ -81,7 +82,15 @@ pub(super) struct Objects {
 struct Directory {
     root: PathBuf,
     /// Whoever finds a directory must know that its name is on disk.
-    making: Mutex<()>,
+    making: Mutex<RootName>,
+}
+
+/// Whether the name of the root is on disk, and that of the directory it is in. Seen to when something is put there at first, so that a
+/// start need not wait for the disk.
+#[derive(Debug, PartialEq, Eq)]
+enum RootName {
+    Unknown,
+    OnDisk,
 }
 
 impl Objects {
@@ -91,11 +100,10 @@ impl Objects {
 
     pub(super) fn in_directory(root: &Path) -> io::Result<Self> {
         spool::private_directory(root)?;
-        root.parent().map_or(Ok(()), spool::sync_directory)?;
         let store = LocalFileSystem::new_with_prefix(root)?.with_fsync(true);
         let directory = Arc::new(Directory {
             root: root.to_owned(),
-            making: Mutex::new(()),
+            making: Mutex::new(RootName::Unknown),
         });
         Ok(Self::new(
             Arc::new(store),
@@ -235,11 +243,17 @@ impl Directory {
         let outer = self.root.join(first);
         let inner = outer.join(second);
         {
-            let _making = self.making.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut root_name = self.making.lock().unwrap_or_else(PoisonError::into_inner);
             if !inner.is_dir() {
                 spool::private_directory(&inner)?;
                 spool::sync_directory(&outer)?;
                 spool::sync_directory(&self.root)?;
+            }
+            if *root_name == RootName::Unknown {
+                for above in self.root.ancestors().skip(1).take(2) {
+                    spool::sync_directory(above)?;
+                }
+                *root_name = RootName::OnDisk;
             }
         }
         Ok(file.move_to(&inner.join(name))?)
@@ -263,27 +277,74 @@ async fn part_of(file: &Arc<SpoolFile>, range: Range<u64>) -> Result<Bytes, Obje
     .await
 }
 
-/// Reads on when the last part was taken: however slow the reader is, one part waits for it.
+/// Reads one part ahead of the one that was taken: however slow the reader is, no more waits for it.
 fn file_parts(file: File, range: Range<u64>) -> ByteStream {
-    let begin = (Arc::new(file), range);
-    let parts = stream::try_unfold(begin, |(file, range)| async move {
+    let begin = (Arc::new(file), range, None);
+    let parts = stream::try_unfold(begin, |(file, range, reading)| async move {
         if range.is_empty() {
             return Ok(None);
         }
-        let left = usize::try_from(range.end - range.start).unwrap_or(READ);
-        let source = Arc::clone(&file);
-        let part = spool::blocking(move || {
-            let mut part = BytesMut::zeroed(left.min(READ));
-            let read = source.read_at(&mut part, range.start)?;
-            part.truncate(read);
-            Ok::<_, io::Error>(part.freeze())
-        });
-        let part = part.await?;
+        let reading = reading.unwrap_or_else(|| read_part(&file, &range));
+        let part: Bytes = spool::outcome(reading).await?;
         if part.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let rest = range.start + part.len() as u64..range.end;
-        Ok(Some((part, (file, rest))))
+        let next = (!rest.is_empty()).then(|| read_part(&file, &rest));
+        Ok(Some((part, (file, rest, next))))
     });
     parts.boxed()
+}
+
+/// Begins to read what `range` begins with.
+fn read_part(file: &Arc<File>, range: &Range<u64>) -> JoinHandle<io::Result<Bytes>> {
+    let file = Arc::clone(file);
+    let (start, left) = (range.start, range.end - range.start);
+    tokio::task::spawn_blocking(move || {
+        let size = usize::try_from(left).map_or(READ, |left| left.min(READ));
+        let mut part = BytesMut::zeroed(size);
+        let read = file.read_at(&mut part, start)?;
+        part.truncate(read);
+        Ok(part.freeze())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use futures_util::TryStreamExt as _;
+    use std::io::Write as _;
+
+    async fn read(content: &[u8], range: Range<u64>) -> io::Result<Vec<Bytes>> {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(content)?;
+        file_parts(file, range).try_collect().await
+    }
+
+    #[tokio::test]
+    async fn parts_are_what_is_asked_for_in_order() {
+        let content: Vec<u8> = (0..=250).cycle().take(3 * READ + 1).collect();
+        for range in [
+            0..0,
+            0..1,
+            5..READ + 5,
+            0..2 * READ,
+            1..content.len(),
+            READ - 1..READ + 1,
+        ] {
+            let asked = range.start as u64..range.end as u64;
+            let parts = read(&content, asked).await.unwrap();
+            assert_eq!(parts.len(), range.len().div_ceil(READ));
+            assert!(parts.concat() == content[range.clone()], "{range:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_file_that_ends_too_soon_is_an_error() {
+        let content = vec![1; READ + 1];
+        for end in [READ + 2, 2 * READ, 3 * READ] {
+            let error = read(&content, 0..end as u64).await.unwrap_err();
+            assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+        }
+    }
 }

@@ -9,6 +9,10 @@ use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::task::JoinHandle;
+
+/// Bytes that are written before the disk is told to take them, while more come: at the end it has little left to take.
+const STEP: u64 = 8 << 20;
 
 /// Why an upload was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -35,6 +39,9 @@ pub(crate) struct Spooling {
     sink: Sink,
     hasher: Sha256,
     size: u64,
+    /// What the disk was told to take so far, and its answer.
+    told: u64,
+    taking: Option<JoinHandle<io::Result<()>>>,
 }
 
 /// An upload that is there whole. Dropping it removes it.
@@ -108,12 +115,14 @@ impl Spooling {
             sink,
             hasher: Sha256::new(),
             size: 0,
+            told: 0,
+            taking: None,
         }
     }
 
     /// Takes more bytes, on a thread that may block. An upload that fails is gone.
     pub(crate) async fn write(mut self, parts: Vec<Bytes>) -> Result<Self, SpoolError> {
-        blocking(move || {
+        let written = blocking(move || {
             if let Sink::File(file) = &self.sink
                 && Volume::of(&file.path)?.room() > Room::Ample
             {
@@ -128,17 +137,40 @@ impl Spooling {
                 }
             }
             Ok(self)
-        })
-        .await
+        });
+        let mut written: Self = written.await?;
+        if written.size - written.told >= STEP {
+            written.tell_disk().await?;
+        }
+        Ok(written)
+    }
+
+    /// Has the disk take what is written. What it said to the last time is heard first, since it says that something failed only once.
+    async fn tell_disk(&mut self) -> Result<(), SpoolError> {
+        self.hear_disk().await?;
+        if let Sink::File(SpoolFile { file, .. }) = &self.sink {
+            let file = file.try_clone()?;
+            self.told = self.size;
+            self.taking = Some(tokio::task::spawn_blocking(move || file.sync_data()));
+        }
+        Ok(())
+    }
+
+    async fn hear_disk(&mut self) -> Result<(), SpoolError> {
+        match self.taking.take() {
+            Some(taking) => outcome(taking).await.map_err(full_or_failed),
+            None => Ok(()),
+        }
     }
 
     /// There are no more.
-    pub(crate) fn finish(self) -> Spooled {
-        Spooled {
+    pub(crate) async fn finish(mut self) -> Result<Spooled, SpoolError> {
+        self.hear_disk().await?;
+        Ok(Spooled {
             sink: self.sink,
             hash: self.hasher.finalize().into(),
             size: self.size,
-        }
+        })
     }
 }
 
@@ -190,7 +222,12 @@ where
     T: Send + 'static,
     E: From<io::Error> + Send + 'static,
 {
-    match tokio::task::spawn_blocking(work).await {
+    outcome(tokio::task::spawn_blocking(work)).await
+}
+
+/// What work came to that was begun where it may block.
+pub(super) async fn outcome<T, E: From<io::Error>>(work: JoinHandle<Result<T, E>>) -> Result<T, E> {
+    match work.await {
         Ok(result) => result,
         Err(error) => match error.try_into_panic() {
             Ok(panic) => std::panic::resume_unwind(panic),
@@ -219,7 +256,7 @@ mod tests {
         let path = files(&directory).pop().unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let spooled = spooling.finish();
+        let spooled = spooling.finish().await.unwrap();
         assert_eq!(spooled.size, 2);
         assert_eq!(spooled.hash, <BlobHash>::from(Sha256::digest("ab")));
         drop(spooled);
@@ -227,6 +264,36 @@ mod tests {
         let abandoned = spool.begin().await.unwrap();
         drop(abandoned);
         assert!(files(&directory).is_empty());
+    }
+
+    #[tokio::test]
+    async fn an_upload_ends_with_what_the_disk_said_on_the_way() {
+        let home = tempfile::tempdir().unwrap();
+        let spool = Spool::open(home.path()).unwrap();
+        let step = vec![Bytes::from(vec![7; usize::try_from(STEP).unwrap()])];
+        let begin = async || {
+            let spooling = spool.begin().await.unwrap();
+            let spooling = spooling.write(step.clone()).await.unwrap();
+            assert!(spooling.taking.is_some());
+            spooling
+        };
+        let good = begin().await.write(vec![Bytes::from("more")]).await;
+        assert_eq!(good.unwrap().finish().await.unwrap().size, STEP + 4);
+        let failing = || {
+            Some(tokio::task::spawn_blocking(|| {
+                Err(io::ErrorKind::StorageFull.into())
+            }))
+        };
+        let mut bad = begin().await;
+        bad.taking = failing();
+        assert!(matches!(bad.finish().await, Err(SpoolError::Full)));
+        let mut bad = begin().await;
+        bad.taking = failing();
+        assert!(matches!(
+            bad.write(step.clone()).await,
+            Err(SpoolError::Full)
+        ));
+        assert!(files(home.path()).is_empty());
     }
 
     #[tokio::test]

@@ -15,6 +15,7 @@ use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse as _, Response};
 use bytes::Bytes;
+use futures_util::TryFutureExt as _;
 use http::{HeaderMap, StatusCode, header};
 use mrp_proto::code::Code;
 use mrp_proto::id::BlobId;
@@ -93,27 +94,49 @@ async fn receive(app: &App, request: Request) -> Result<Received, ApiError> {
     })
 }
 
-/// Writes a body to a spool file, and hashes it; it is gone if anything goes wrong.
-async fn spool(app: &App, mut body: Body, limit: u64) -> Result<Spooled, ApiError> {
-    let timeouts = &app.config.timeouts;
-    let mut pace = Pace::of_upload(timeouts);
+/// Writes a body to a spool file, and hashes it; it is gone if anything goes wrong. While some of it is written, more is gathered.
+async fn spool(app: &App, body: Body, limit: u64) -> Result<Spooled, ApiError> {
+    let mut incoming = Incoming {
+        body: Some(body),
+        pace: Pace::of_upload(&app.config.timeouts),
+        limit,
+    };
     let mut spooling = app.blobs.spool().await?;
-    let (mut gathered, mut waiting): (Vec<Bytes>, usize) = (Vec::new(), 0);
-    while let Some(data) = body::next_part(&mut body, &mut pace).await? {
-        if pace.received() > limit {
-            return Err(body::too_large(limit, None));
-        }
-        waiting += data.len();
-        gathered.push(data);
-        if waiting >= GATHER {
-            spooling = spooling.write(std::mem::take(&mut gathered)).await?;
-            waiting = 0;
-        }
+    let mut gathered = incoming.gather().await?;
+    while !gathered.is_empty() {
+        let writing = spooling.write(gathered).map_err(ApiError::from);
+        (spooling, gathered) = tokio::try_join!(writing, incoming.gather())?;
     }
-    if waiting > 0 {
-        spooling = spooling.write(gathered).await?;
+    Ok(spooling.finish().await?)
+}
+
+/// What comes of an upload.
+struct Incoming {
+    /// None when it has come to its end.
+    body: Option<Body>,
+    pace: Pace,
+    limit: u64,
+}
+
+impl Incoming {
+    /// The next parts, as much as is written at a time; none at the end.
+    async fn gather(&mut self) -> Result<Vec<Bytes>, ApiError> {
+        let (mut gathered, mut size) = (Vec::new(), 0);
+        while size < GATHER
+            && let Some(body) = &mut self.body
+        {
+            let Some(data) = body::next_part(body, &mut self.pace).await? else {
+                self.body = None;
+                break;
+            };
+            if self.pace.received() > self.limit {
+                return Err(body::too_large(self.limit, None));
+            }
+            size += data.len();
+            gathered.push(data);
+        }
+        Ok(gathered)
     }
-    Ok(spooling.finish())
 }
 
 impl Received {
