@@ -79,7 +79,8 @@ impl Blobs {
             let path = path.to_owned();
             move |source| BlobsError::Io { path, source }
         };
-        let spool = Spool::open(&directory.join("spool")).map_err(io_error(directory))?;
+        let stays = config.blob_store == BlobStoreConfig::Local;
+        let spool = Spool::open(&directory.join("spool"), stays).map_err(io_error(directory))?;
         let objects = match &config.blob_store {
             BlobStoreConfig::Local => {
                 let root = directory.join("objects");

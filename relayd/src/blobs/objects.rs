@@ -13,6 +13,7 @@ use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _};
+use std::collections::HashSet;
 use std::fs::File;
 use std::io;
 use std::ops::Range;
@@ -23,7 +24,7 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 /// Bytes of a file that are read at a time.
-const READ: usize = 256 << 10;
+const READ: usize = 128 << 10;
 /// Bytes of a part of a transfer to a bucket: the least that S3 takes.
 const PART: usize = 5 << 20;
 /// Transfers to a bucket at a time; each has one part in memory.
@@ -81,16 +82,9 @@ pub(super) struct Objects {
 #[derive(Debug)]
 struct Directory {
     root: PathBuf,
-    /// Whoever finds a directory must know that its name is on disk.
-    making: Mutex<RootName>,
-}
-
-/// Whether the name of the root is on disk, and that of the directory it is in. Seen to when something is put there at first, so that a
-/// start need not wait for the disk.
-#[derive(Debug, PartialEq, Eq)]
-enum RootName {
-    Unknown,
-    OnDisk,
+    /// Directories, by the bytes that their names are of, whose names are on disk for certain: a process that ended may have made one and
+    /// not come to that. With the first the root's own name is, and that of the directory it is in, so that a start need not wait.
+    on_disk: Mutex<HashSet<[u8; 2]>>,
 }
 
 impl Objects {
@@ -103,7 +97,7 @@ impl Objects {
         let store = LocalFileSystem::new_with_prefix(root)?.with_fsync(true);
         let directory = Arc::new(Directory {
             root: root.to_owned(),
-            making: Mutex::new(RootName::Unknown),
+            on_disk: Mutex::default(),
         });
         Ok(Self::new(
             Arc::new(store),
@@ -243,17 +237,17 @@ impl Directory {
         let outer = self.root.join(first);
         let inner = outer.join(second);
         {
-            let mut root_name = self.making.lock().unwrap_or_else(PoisonError::into_inner);
-            if !inner.is_dir() {
+            let mut on_disk = self.on_disk.lock().unwrap_or_else(PoisonError::into_inner);
+            if !on_disk.contains(&hash[..2]) || !inner.is_dir() {
                 spool::private_directory(&inner)?;
                 spool::sync_directory(&outer)?;
                 spool::sync_directory(&self.root)?;
-            }
-            if *root_name == RootName::Unknown {
-                for above in self.root.ancestors().skip(1).take(2) {
-                    spool::sync_directory(above)?;
+                if on_disk.is_empty() {
+                    for above in self.root.ancestors().skip(1).take(2) {
+                        spool::sync_directory(above)?;
+                    }
                 }
-                *root_name = RootName::OnDisk;
+                on_disk.insert([hash[0], hash[1]]);
             }
         }
         Ok(file.move_to(&inner.join(name))?)
@@ -277,7 +271,7 @@ async fn part_of(file: &Arc<SpoolFile>, range: Range<u64>) -> Result<Bytes, Obje
     .await
 }
 
-/// Reads one part ahead of the one that was taken: however slow the reader is, no more waits for it.
+/// Reads one part ahead of the one that was taken last: however slow the reader is, two wait for it.
 fn file_parts(file: File, range: Range<u64>) -> ByteStream {
     let begin = (Arc::new(file), range, None);
     let parts = stream::try_unfold(begin, |(file, range, reading)| async move {

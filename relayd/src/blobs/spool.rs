@@ -8,11 +8,15 @@ use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use tokio::sync::Semaphore;
 use tokio::task::JoinHandle;
 
 /// Bytes that are written before the disk is told to take them, while more come: at the end it has little left to take.
 const STEP: u64 = 8 << 20;
+/// Uploads for which the disk does that at a time; others leave it to their end. Nobody knows yet whether they are good.
+const STEPS: usize = 4;
 
 /// Why an upload was not taken in.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +35,8 @@ pub(super) struct Spool {
     /// None keeps them in memory.
     directory: Option<PathBuf>,
     next: AtomicU64,
+    /// None where what is here does not stay on this disk.
+    steps: Option<Arc<Semaphore>>,
 }
 
 /// An upload of which bytes are still coming.
@@ -39,6 +45,7 @@ pub(crate) struct Spooling {
     sink: Sink,
     hasher: Sha256,
     size: u64,
+    steps: Option<Arc<Semaphore>>,
     /// What the disk was told to take so far, and its answer.
     told: u64,
     taking: Option<JoinHandle<io::Result<()>>>,
@@ -71,11 +78,13 @@ impl Spool {
         Self {
             directory: None,
             next: AtomicU64::new(0),
+            steps: None,
         }
     }
 
-    /// Makes the directory, or empties it: what is in it was left by a process that ended in the middle.
-    pub(super) fn open(directory: &Path) -> io::Result<Self> {
+    /// Makes the directory, or empties it: what is in it was left by a process that ended in the middle. `stays` says whether uploads
+    /// are kept on this disk.
+    pub(super) fn open(directory: &Path, stays: bool) -> io::Result<Self> {
         private_directory(directory)?;
         for entry in std::fs::read_dir(directory)? {
             std::fs::remove_file(entry?.path())?;
@@ -83,14 +92,16 @@ impl Spool {
         Ok(Self {
             directory: Some(directory.to_owned()),
             next: AtomicU64::new(0),
+            steps: stays.then(|| Arc::new(Semaphore::new(STEPS))),
         })
     }
 
     pub(super) async fn begin(&self) -> Result<Spooling, SpoolError> {
         let Some(directory) = self.directory.clone() else {
-            return Ok(Spooling::new(Sink::Memory(Vec::new())));
+            return Ok(Spooling::new(Sink::Memory(Vec::new()), None));
         };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let steps = self.steps.clone();
         blocking(move || {
             if Volume::of(&directory)?.room() > Room::Ample {
                 return Err(SpoolError::Full);
@@ -99,22 +110,24 @@ impl Spool {
             let mut options = OpenOptions::new();
             options.read(true).write(true).create_new(true).mode(0o600);
             let file = options.open(&path)?;
-            Ok(Spooling::new(Sink::File(SpoolFile {
+            let file = SpoolFile {
                 file,
                 path,
                 moved: false,
-            })))
+            };
+            Ok(Spooling::new(Sink::File(file), steps))
         })
         .await
     }
 }
 
 impl Spooling {
-    fn new(sink: Sink) -> Self {
+    fn new(sink: Sink, steps: Option<Arc<Semaphore>>) -> Self {
         Self {
             sink,
             hasher: Sha256::new(),
             size: 0,
+            steps,
             told: 0,
             taking: None,
         }
@@ -148,10 +161,15 @@ impl Spooling {
     /// Has the disk take what is written. What it said to the last time is heard first, since it says that something failed only once.
     async fn tell_disk(&mut self) -> Result<(), SpoolError> {
         self.hear_disk().await?;
-        if let Sink::File(SpoolFile { file, .. }) = &self.sink {
+        let step = self.steps.clone().map(Semaphore::try_acquire_owned);
+        if let (Sink::File(SpoolFile { file, .. }), Some(Ok(step))) = (&self.sink, step) {
             let file = file.try_clone()?;
             self.told = self.size;
-            self.taking = Some(tokio::task::spawn_blocking(move || file.sync_data()));
+            self.taking = Some(tokio::task::spawn_blocking(move || {
+                let taken = file.sync_data();
+                drop(step);
+                taken
+            }));
         }
         Ok(())
     }
@@ -250,7 +268,7 @@ mod tests {
     async fn an_upload_is_private_and_gone_if_it_comes_to_nothing() {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("spool");
-        let spool = Spool::open(&directory).unwrap();
+        let spool = Spool::open(&directory, true).unwrap();
         let spooling = spool.begin().await.unwrap();
         let spooling = spooling.write(vec![Bytes::from("ab")]).await.unwrap();
         let path = files(&directory).pop().unwrap();
@@ -269,7 +287,7 @@ mod tests {
     #[tokio::test]
     async fn an_upload_ends_with_what_the_disk_said_on_the_way() {
         let home = tempfile::tempdir().unwrap();
-        let spool = Spool::open(home.path()).unwrap();
+        let spool = Spool::open(home.path(), true).unwrap();
         let step = vec![Bytes::from(vec![7; usize::try_from(STEP).unwrap()])];
         let begin = async || {
             let spooling = spool.begin().await.unwrap();
@@ -297,12 +315,32 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn the_disk_is_left_alone_by_uploads_that_do_not_stay_or_are_too_many() {
+        let step = vec![Bytes::from(vec![7; usize::try_from(STEP).unwrap()])];
+        let home = tempfile::tempdir().unwrap();
+        let passing = Spool::open(home.path(), false).unwrap();
+        let staying = Spool::open(home.path(), true).unwrap();
+        let steps = staying.steps.clone().unwrap();
+        let others = steps.try_acquire_many(u32::try_from(STEPS).unwrap());
+        for spool in [&passing, &staying] {
+            let spooling = spool.begin().await.unwrap().write(step.clone()).await;
+            let spooling = spooling.unwrap();
+            assert!(spooling.taking.is_none());
+            assert_eq!(spooling.finish().await.unwrap().size, STEP);
+        }
+        drop(others);
+        let spooling = staying.begin().await.unwrap().write(step).await.unwrap();
+        spooling.finish().await.unwrap();
+        assert_eq!(steps.available_permits(), STEPS);
+    }
+
+    #[tokio::test]
     async fn what_a_former_process_left_is_removed_at_the_start() {
         let home = tempfile::tempdir().unwrap();
         let directory = home.path().join("spool");
-        Spool::open(&directory).unwrap();
+        Spool::open(&directory, true).unwrap();
         std::fs::write(directory.join("0.part"), "left").unwrap();
-        let spool = Spool::open(&directory).unwrap();
+        let spool = Spool::open(&directory, true).unwrap();
         assert!(files(&directory).is_empty());
         spool.begin().await.unwrap();
     }

@@ -68,12 +68,10 @@ impl Histogram {
         inner.sum.fetch_add(units, Ordering::Relaxed);
     }
 
-    /// Whether nothing was counted yet.
-    pub(crate) fn is_empty(&self) -> bool {
-        let counts = &self.0.counts;
-        counts
-            .iter()
-            .all(|count| count.load(Ordering::Relaxed) == 0)
+    /// How often something was observed.
+    pub(crate) fn count(&self) -> u64 {
+        let counts = self.0.counts.iter();
+        counts.map(|count| count.load(Ordering::Relaxed)).sum()
     }
 }
 
@@ -123,11 +121,11 @@ mod tests {
     #[test]
     fn a_value_counts_in_its_bucket_and_in_all_above() {
         let histogram = Histogram::of_seconds();
-        assert!(histogram.is_empty());
+        assert_eq!(histogram.count(), 0);
         for millis in [1, 3, 40_000] {
             histogram.observe(Duration::from_millis(millis));
         }
-        assert!(!histogram.is_empty());
+        assert!(histogram.count() > 0);
         let text = shown(&histogram);
         for line in [
             "h_bucket{le=\"0.0005\"} 0",

@@ -133,7 +133,7 @@ impl Collector for Requests {
         let unit = Unit::Seconds;
         let mut times =
             encoder.encode_descriptor("request", help, Some(&unit), MetricType::Histogram)?;
-        for place in self.taken().filter(|place| !place.seconds.is_empty()) {
+        for place in self.taken().filter(|place| place.seconds.count() > 0) {
             let labels = [("route", place.route.as_str()), ("method", place.method)];
             place.seconds.encode(times.encode_family(&labels)?)?;
         }

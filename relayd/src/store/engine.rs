@@ -77,16 +77,25 @@ pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) 
             let done = repair.progress();
             tracing::warn!(done, "the database was not closed properly; checking it");
         });
-        if !path.try_exists()? {
+        // A link is followed, and not replaced, wherever it leads.
+        if std::fs::symlink_metadata(&path)
+            .is_err_and(|error| error.kind() == io::ErrorKind::NotFound)
+        {
             return make(&builder, &path, &sync);
         }
-        let file = OpenOptions::new().read(true).write(true).open(&path)?;
+        let file = private_file().create(true).truncate(false).open(&path)?;
         builder.create_with_backend(TimedFile::new(file, &path, sync.clone())?)
     };
     Opener {
         open: Box::new(open),
         journal,
     }
+}
+
+fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    options
 }
 
 /// Makes a database under another name, and gives it its own when it is whole and on disk. So the disk is waited for once, and not for
@@ -97,19 +106,13 @@ fn make(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Database, Da
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(&unfinished)?;
-    let whole = file.try_clone()?;
+    let file = private_file().create_new(true).open(&unfinished)?;
+    let same = file.try_clone()?;
     let file = TimedFile::new(file, &unfinished, sync.clone())?;
-    let waits = file.put_off_syncs();
+    let put_off = file.put_off_syncs(same);
     let database = builder.create_with_backend(file)?;
     tables::make(&database).map_err(io::Error::other)?;
-    waits.store(true, Ordering::Release);
-    whole.sync_all()?;
+    put_off.end()?;
     std::fs::rename(&unfinished, path)?;
     Ok(database)
 }
@@ -371,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_that_cannot_be_made_whole_has_no_name() {
+    fn a_database_that_cannot_be_made_has_no_name() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("relay.redb");
         // A name that cannot be taken away from what has it.
@@ -382,15 +385,25 @@ mod tests {
     }
 
     #[test]
-    fn making_a_database_waits_for_the_disk_once_and_its_syncs_wait_from_then_on() {
+    fn a_link_to_what_is_not_there_stays_a_link() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        std::os::unix::fs::symlink(directory.path().join("away/relay.redb"), &path).unwrap();
+        let error = Store::open(&path, Options::default()).unwrap_err();
+        assert!(matches!(error, OpenError::Failed { .. }), "{error}");
+        assert!(path.is_symlink());
+    }
+
+    #[test]
+    fn making_a_database_waits_for_the_disk_once_and_what_follows_each_time() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("relay.redb");
         let timings = Timings::default();
         let opener = file_opener(path.clone(), 1 << 20, &timings);
         let database = (opener.open)().unwrap();
-        assert!(timings.sync.is_empty());
+        assert_eq!(timings.sync.count(), 1);
         tables::make(&database).unwrap();
-        assert!(!timings.sync.is_empty());
+        assert!(timings.sync.count() > 1);
     }
 
     #[tokio::test]

@@ -57,10 +57,33 @@ impl TimedFile {
         })
     }
 
-    /// Has syncs return at once until what is answered is true: for a file that nobody counts on yet, and that is synced whole.
-    pub(super) fn put_off_syncs(&self) -> Arc<AtomicBool> {
+    /// Has syncs return at once until the answer is told to end that: for a file that nobody counts on yet.
+    pub(super) fn put_off_syncs(&self, same: File) -> PutOff {
         self.waits.store(false, Ordering::Release);
-        Arc::clone(&self.waits)
+        PutOff {
+            waits: Arc::clone(&self.waits),
+            file: same,
+            sync: self.sync.clone(),
+        }
+    }
+}
+
+/// Syncs that were put off.
+#[derive(Debug)]
+pub(super) struct PutOff {
+    waits: Arc<AtomicBool>,
+    file: File,
+    sync: Histogram,
+}
+
+impl PutOff {
+    /// Makes up for them, with all that belongs to the file; from now on each is done when it is asked for.
+    pub(super) fn end(self) -> io::Result<()> {
+        self.waits.store(true, Ordering::Release);
+        let begun = Instant::now();
+        let synced = self.file.sync_all();
+        self.sync.observe(begun.elapsed());
+        synced
     }
 }
 
