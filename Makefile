@@ -14,7 +14,10 @@ SHORT    := link-arg=-Wl,-z,pack-relative-relocs
 # The command line without the system's loader, which is a fifth of what a message from a script takes; where there is a static libc.
 STATIC   := target-feature=+crt-static
 
-.PHONY: help build demo test lint python bench generated install
+# What is set for this Makefile is not for those that libraries bring along, such as where to install.
+MAKEOVERRIDES :=
+
+.PHONY: help build demo test lint python profile bench generated install
 
 help:
 	@echo 'make build     the three programs, for development, in $(TARGET)/debug'
@@ -23,6 +26,7 @@ help:
 	@echo 'make lint      formatting, lints and documentation alone'
 	@echo 'make bench     the short ones of the figures that bench/README.md explains'
 	@echo 'make bench-all every figure, into bench/RESULTS.md; half an hour to an hour'
+	@echo 'make profile   what a relay does that is used, for every `make install` after it; needs `rustup component add llvm-tools`'
 	@echo 'make generated manual pages and completion scripts, after a change of the command line'
 	@echo 'make install   a release build into $$(DESTDIR)$$(PREFIX)/bin, with unit, manual pages and completions  (PREFIX=$(PREFIX))'
 
@@ -57,20 +61,48 @@ BENCH := $(TARGET)/release/bench $(foreach program,$(PROGRAMS),--$(program) $(TA
 # Whether a program that is built with a flag runs here.
 runs = echo 'fn main() {}' | $(RUSTC) -C $(1) -o $(TARGET)/tried - && $(TARGET)/tried
 
-# The relay is made for speed, the others to be small: see the profiles. What aborts on a panic unwinds nothing. A static program does
-# not find getrandom(2) by itself, and would read /dev/urandom instead. The flags add to those of .cargo/config.toml, which RUSTFLAGS
-# would replace. httparse asks the processor seven times what it can before it reads its first head; on a virtual machine
-# that takes longer than all that it wins for a command that reads one. mrpd is built with it, and reads few.
+# What a relay does that is used, from one that counts: then the compiler knows what to put together, and what aside. Of sources that have
+# changed since, it uses what is still true; of another compiler, nothing. The name of the file is new each time, since cargo looks at no
+# more of it.
+RUSTC_HASH = $$($(RUSTC) -vV | sed -n 's/^commit-hash: \(........\).*/\1/p')
+COUNTING := $(abspath $(TARGET))/profile
+TRAINING := 'publish --rounds 1' 'publish --connections 1 --rounds 1' 'latency --rounds 1 --seconds 2' 'startup --rounds 5' \
+            'backlog --messages 2000 --pages 10 --rounds 1' 'discovery --agents 10000 --rounds 1' \
+            'expiry --messages 20000 --seconds 1 --parts 3' 'blob --mebibytes 16 --rounds 1'
+profile:
+	profdata="$$($(RUSTC) --print sysroot)/lib/rustlib/$$($(RUSTC) -vV | sed -n 's/^host: //p')/bin/llvm-profdata"; \
+	    [ -x "$$profdata" ] || { echo 'make profile needs llvm-profdata: rustup component add llvm-tools' >&2; exit 1; }; \
+	    $(CARGO) build --locked --release -p bench --bins && \
+	    $(CARGO) build --locked --release -p relayd --bins --target-dir '$(COUNTING)' \
+	        --config "target.'cfg(all())'.rustflags = ['-C', 'profile-generate=$(COUNTING)/counts']" && \
+	    rm -rf '$(COUNTING)/counts' && \
+	    for scenario in $(TRAINING); do \
+	        $(TARGET)/release/bench --relayd '$(COUNTING)/release/relayd' $$scenario || exit 1; \
+	    done && \
+	    "$$profdata" merge -o '$(COUNTING)/profdata' '$(COUNTING)/counts' && \
+	    rm -f $(TARGET)/relayd-*.profdata && \
+	    mv '$(COUNTING)/profdata' "$(TARGET)/relayd-$(RUSTC_HASH)-$$(date +%s).profdata"
+	rm -rf '$(COUNTING)'
+
+# The relay is made for speed, by what is known of its use where that was measured; the others are made to be small. What aborts on a
+# panic unwinds nothing. A static program does not find getrandom(2) by itself, and would read /dev/urandom instead. The flags add to
+# those of .cargo/config.toml, which RUSTFLAGS would replace. httparse asks the processor seven times what it can before it reads its
+# first head; on a virtual machine that takes longer than all that it wins for a command that reads one. mrpd is built with it, and
+# reads few.
 programs:
-	$(CARGO) build --locked --release -p relayd --bins
 	mkdir -p $(TARGET)
-	short=; $(call runs,$(SHORT)) && short=', "-C", "$(SHORT)"'; \
+	short=; $(call runs,$(SHORT)) && short='"-C", "$(SHORT)", '; \
 	    static=; $(call runs,$(STATIC)) && static='-C $(STATIC)'; \
-	    random=; [ "$$(uname -s)" = Linux ] && random=', "--cfg", "getrandom_backend=\"linux_getrandom\""'; \
-	    flags="target.'cfg(all())'.rustflags = [\"-C\", \"force-unwind-tables=no\"$$short$$random]"; \
-	    export CARGO_CFG_HTTPARSE_DISABLE_SIMD=1; \
-	    $(CARGO) build --locked --profile small -p mrpd --bins --config "$$flags" && \
-	    $(CARGO) rustc --locked --profile small -p mrpctl --bin mrpctl --config "$$flags" -- $$static
+	    random=; [ "$$(uname -s)" = Linux ] && random='"--cfg", "getrandom_backend=\"linux_getrandom\"", '; \
+	    profile=; for found in $(TARGET)/relayd-$(RUSTC_HASH)-*.profdata; do \
+	        [ ! -e "$$found" ] || profile="\"-C\", \"profile-use=$$(realpath "$$found")\", "; \
+	    done; \
+	    flags() { printf %s "target.'cfg(all())'.rustflags = [$$*]"; }; \
+	    $(CARGO) build --locked --release -p relayd --bins --config "$$(flags "$$short$$profile")" && \
+	    export CARGO_CFG_HTTPARSE_DISABLE_SIMD=1 && \
+	    small="$$(flags "\"-C\", \"force-unwind-tables=no\", $$short$$random")" && \
+	    $(CARGO) build --locked --profile small -p mrpd --bins --config "$$small" && \
+	    $(CARGO) rustc --locked --profile small -p mrpctl --bin mrpctl --config "$$small" -- $$static
 
 # Copies, as `make install` makes them: what a linker has written lies in the page cache in small pieces, which each start maps one by one.
 bench-programs: programs

@@ -117,11 +117,8 @@ impl Data {
 
 impl Drop for Relay {
     fn drop(&mut self) {
-        // Data that is kept is closed properly.
-        match &self.data {
-            Data::Kept(_) => self.process.end(),
-            Data::Temporary(_) => self.process.kill(),
-        }
+        // Properly: data may be kept, and a relay that counts what it does writes that down at its end.
+        self.process.end();
     }
 }
 
