@@ -14,9 +14,6 @@ SHORT    := link-arg=-Wl,-z,pack-relative-relocs
 # The command line without the system's loader, which is a fifth of what a message from a script takes; where there is a static libc.
 STATIC   := target-feature=+crt-static
 
-# What is set for this Makefile is not for those that libraries bring along, such as where to install.
-MAKEOVERRIDES :=
-
 .PHONY: help build demo test lint python profile bench generated install
 
 help:

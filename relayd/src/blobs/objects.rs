@@ -21,7 +21,6 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
-use tokio::task::JoinHandle;
 
 /// Bytes of a file that are read at a time.
 const READ: usize = 128 << 10;
@@ -271,36 +270,29 @@ async fn part_of(file: &Arc<SpoolFile>, range: Range<u64>) -> Result<Bytes, Obje
     .await
 }
 
-/// Reads one part ahead of the one that was taken last: however slow the reader is, two wait for it.
+/// Reads on when the last part was taken: however slow the reader is, one part waits for it.
 fn file_parts(file: File, range: Range<u64>) -> ByteStream {
-    let begin = (Arc::new(file), range, None);
-    let parts = stream::try_unfold(begin, |(file, range, reading)| async move {
+    let begin = (Arc::new(file), range);
+    let parts = stream::try_unfold(begin, |(file, range)| async move {
         if range.is_empty() {
             return Ok(None);
         }
-        let reading = reading.unwrap_or_else(|| read_part(&file, &range));
-        let part: Bytes = spool::outcome(reading).await?;
+        let left = usize::try_from(range.end - range.start).unwrap_or(READ);
+        let source = Arc::clone(&file);
+        let part = spool::blocking(move || {
+            let mut part = BytesMut::zeroed(left.min(READ));
+            let read = source.read_at(&mut part, range.start)?;
+            part.truncate(read);
+            Ok::<_, io::Error>(part.freeze())
+        });
+        let part = part.await?;
         if part.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
         let rest = range.start + part.len() as u64..range.end;
-        let next = (!rest.is_empty()).then(|| read_part(&file, &rest));
-        Ok(Some((part, (file, rest, next))))
+        Ok(Some((part, (file, rest))))
     });
     parts.boxed()
-}
-
-/// Begins to read what `range` begins with.
-fn read_part(file: &Arc<File>, range: &Range<u64>) -> JoinHandle<io::Result<Bytes>> {
-    let file = Arc::clone(file);
-    let (start, left) = (range.start, range.end - range.start);
-    tokio::task::spawn_blocking(move || {
-        let size = usize::try_from(left).map_or(READ, |left| left.min(READ));
-        let mut part = BytesMut::zeroed(size);
-        let read = file.read_at(&mut part, start)?;
-        part.truncate(read);
-        Ok(part.freeze())
-    })
 }
 
 #[cfg(test)]
