@@ -66,8 +66,11 @@ impl Signer {
 /// A connection on which one request is under way at a time.
 #[derive(Debug)]
 pub(crate) struct Connection {
+    address: SocketAddr,
     stream: TcpStream,
     buffer: Vec<u8>,
+    /// The server said that its last answer was the last one here, as a relay does after many.
+    is_over: bool,
 }
 
 impl Connection {
@@ -75,13 +78,18 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         Ok(Self {
+            address,
             stream,
             buffer: Vec::with_capacity(4096),
+            is_over: false,
         })
     }
 
-    /// Writes a whole request and returns the status of the answer.
+    /// Writes a whole request, on a new connection if this one is over, and returns the status of the answer.
     pub(crate) async fn exchange(&mut self, request: &[u8]) -> anyhow::Result<u16> {
+        if self.is_over {
+            *self = Self::open(self.address).await?;
+        }
         self.write(request).await?;
         self.answer().await
     }
@@ -132,11 +140,15 @@ impl Connection {
         };
         let head = std::str::from_utf8(&self.buffer[..end])?;
         let status = head.split(' ').nth(1).context("a status line")?.parse()?;
-        let length = head.lines().find_map(|line| {
-            let (name, value) = line.split_once(':')?;
-            let is_length = name.eq_ignore_ascii_case("content-length");
-            is_length.then(|| value.trim().parse().ok())?
-        });
+        let field = |wanted: &str| {
+            head.lines().find_map(|line| {
+                let (name, value) = line.split_once(':')?;
+                let is_wanted = name.eq_ignore_ascii_case(wanted);
+                is_wanted.then(|| value.trim())
+            })
+        };
+        let length = field("content-length").and_then(|value| value.parse().ok());
+        self.is_over = field("connection").is_some_and(|value| value.eq_ignore_ascii_case("close"));
         Ok((status, end, length.unwrap_or(0)))
     }
 
