@@ -14,6 +14,8 @@ SHORT    := link-arg=-Wl,-z,pack-relative-relocs
 # The command line without the system's loader, which is a fifth of what a message from a script takes; where there is a static libc.
 STATIC   := target-feature=+crt-static
 
+# A profile is there before a build that uses it.
+.NOTPARALLEL:
 .PHONY: help build demo test lint python profile bench generated install
 
 help:
@@ -23,7 +25,7 @@ help:
 	@echo 'make lint      formatting, lints and documentation alone'
 	@echo 'make bench     the short ones of the figures that bench/README.md explains'
 	@echo 'make bench-all every figure, into bench/RESULTS.md; half an hour to an hour'
-	@echo 'make profile   what a relay does that is used, for every `make install` after it; needs `rustup component add llvm-tools`'
+	@echo 'make profile   what a relay does when it serves searches and files, for builds after it; needs `rustup component add llvm-tools`'
 	@echo 'make generated manual pages and completion scripts, after a change of the command line'
 	@echo 'make install   a release build into $$(DESTDIR)$$(PREFIX)/bin, with unit, manual pages and completions  (PREFIX=$(PREFIX))'
 
@@ -60,7 +62,8 @@ runs = echo 'fn main() {}' | $(RUSTC) -C $(1) -o $(TARGET)/tried - && $(TARGET)/
 
 # What a relay does that is used, from one that counts: then the compiler knows what to put together, and what aside. Of sources that have
 # changed since, it uses what is still true; of another compiler, nothing. The name of the file is new each time, since cargo looks at no
-# more of it. Signed requests, searches, and files both ways: with every scenario of the bench the relay is no quicker, and larger.
+# more of it. Searches, and files both ways, each request signed: with every scenario of the bench a message costs as much, and the
+# relay is larger.
 RUSTC_HASH = $$($(RUSTC) -vV | sed -n 's/^commit-hash: \(........\).*/\1/p')
 COUNTING := $(abspath $(TARGET))/profile
 TRAINING := 'discovery --agents 10000 --rounds 1' 'blob --rounds 1'

@@ -10,6 +10,11 @@ use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+/// How long a program may take to end when it is asked to.
+const PATIENCE: Duration = Duration::from_secs(15);
+/// Between two looks whether it has.
+const PAUSE: Duration = Duration::from_millis(10);
+
 /// Which builds are measured.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub(crate) struct Programs {
@@ -105,11 +110,18 @@ impl Running {
         let _ = self.0.wait();
     }
 
-    /// Asks it to end, and waits until it has.
+    /// Asks it to end, waits until it has, and kills it if that takes too long. One that has ended is left alone, since its number may
+    /// be another's.
     pub(crate) fn end(&mut self) {
-        self.forget();
-        signal(self.id(), Signal::SIGTERM);
-        let _ = self.0.wait();
+        let goes_on = |child: &mut Child| matches!(child.try_wait(), Ok(None));
+        if goes_on(&mut self.0) {
+            signal(self.id(), Signal::SIGTERM);
+        }
+        let asked = Instant::now();
+        while goes_on(&mut self.0) && asked.elapsed() < PATIENCE {
+            std::thread::sleep(PAUSE);
+        }
+        self.kill();
     }
 
     /// Before it is waited for, since its number may be another's afterwards.

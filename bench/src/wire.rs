@@ -201,3 +201,32 @@ impl Client {
         self.connection.body()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::net::TcpListener;
+
+    #[tokio::test]
+    async fn a_connection_that_is_over_is_made_anew() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tokio::spawn(async move {
+            for _ in 0..2 {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                for field in ["x: y", "Connection: close"] {
+                    let mut request = [0; 3];
+                    stream.read_exact(&mut request).await.unwrap();
+                    let answer =
+                        format!("HTTP/1.1 202 Accepted\r\n{field}\r\ncontent-length: 0\r\n\r\n");
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                }
+            }
+        });
+        let mut connection = Connection::open(address).await.unwrap();
+        for _ in 0..4 {
+            assert_eq!(connection.exchange(b"GET").await.unwrap(), 202);
+        }
+        serving.await.unwrap();
+    }
+}

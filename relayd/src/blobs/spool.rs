@@ -15,7 +15,7 @@ use tokio::task::JoinHandle;
 
 /// Bytes that are written before the disk is told to take them, while more come: at the end it has little left to take.
 const STEP: u64 = 8 << 20;
-/// Uploads for which the disk does that at a time; others leave it to their end. Nobody knows yet whether they are good.
+/// Uploads for which the disk does that at a time; others go on without. Nobody knows yet whether they are good.
 const STEPS: usize = 4;
 
 /// Why an upload was not taken in.
@@ -330,6 +330,7 @@ mod tests {
         }
         drop(others);
         let spooling = staying.begin().await.unwrap().write(step).await.unwrap();
+        assert!(spooling.taking.is_some());
         spooling.finish().await.unwrap();
         assert_eq!(steps.available_permits(), STEPS);
     }

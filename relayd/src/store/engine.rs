@@ -106,14 +106,27 @@ fn make(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Database, Da
         Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
-    let file = private_file().create_new(true).open(&unfinished)?;
+    let made = make_whole(builder, &unfinished, sync).and_then(|database| {
+        std::fs::rename(&unfinished, path)
+            .map(|()| database)
+            .map_err(Into::into)
+    });
+    if made.is_err() {
+        // It would only take room. What went wrong is said in any case.
+        let _ = std::fs::remove_file(&unfinished);
+    }
+    made
+}
+
+/// Makes a database with its tables, and has it on disk.
+fn make_whole(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Database, DatabaseError> {
+    let file = private_file().create_new(true).open(path)?;
     let same = file.try_clone()?;
-    let file = TimedFile::new(file, &unfinished, sync.clone())?;
+    let file = TimedFile::new(file, path, sync.clone())?;
     let put_off = file.put_off_syncs(same);
     let database = builder.create_with_backend(file)?;
     tables::make(&database).map_err(io::Error::other)?;
     put_off.end()?;
-    std::fs::rename(&unfinished, path)?;
     Ok(database)
 }
 
@@ -382,6 +395,17 @@ mod tests {
         let error = Store::open(&path, Options::default()).unwrap_err();
         assert!(matches!(error, OpenError::Failed { .. }), "{error}");
         assert!(!path.exists());
+    }
+
+    #[test]
+    fn what_could_not_be_given_its_name_takes_no_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        std::fs::create_dir(&path).unwrap();
+        // As if it had come between the look and the name.
+        let made = make(&Database::builder(), &path, &Timings::default().sync);
+        assert!(made.is_err());
+        assert!(!directory.path().join("relay.redb.new").exists());
     }
 
     #[test]
