@@ -102,11 +102,15 @@ programs:
 	    $(CARGO) build --locked --profile small -p mrpd --bins --config "$$small" && \
 	    $(CARGO) rustc --locked --profile small -p mrpctl --bin mrpctl --config "$$small" -- $$static
 
-# Copies, as `make install` makes them: what a linker has written lies in the page cache in small pieces, which each start maps one by one.
+# Copies, as `make install` makes them, read from the disk as after a start of the machine: what a linker has written lies in the page cache
+# in small pieces, which each start maps one by one, and sometimes so does a copy.
 bench-programs: programs
 	$(CARGO) build --locked --release -p bench --bins
 	install -d $(TARGET)/installed
 	install -m 755 $(BUILT) $(TARGET)/installed/
+	for program in $(TARGET)/installed/*; do \
+	    sync "$$program" && dd status=none if="$$program" iflag=nocache count=0 && cat "$$program" >/dev/null || exit 1; \
+	done
 
 bench: bench-programs
 	$(BENCH) publish
