@@ -10,6 +10,7 @@ mod refusal;
 mod upkeep;
 
 use crate::app::App;
+use crate::data_dir::remove_if_there;
 use axum::extract::State;
 use axum::response::Response;
 use axum::routing::{get, post};
@@ -40,10 +41,7 @@ impl AdminSocket {
     /// Binds the socket of a data directory whose lock is held: what is there is left from a process that is gone.
     pub(crate) fn bind(data_dir: &Path) -> io::Result<Self> {
         let path = socket_path(data_dir);
-        match std::fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
+        remove_if_there(&path)?;
         let listener = UnixListener::bind(&path)?;
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600))?;
         Ok(Self { path, listener })

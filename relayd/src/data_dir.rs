@@ -113,6 +113,21 @@ pub(crate) fn database(data_dir: &Path) -> PathBuf {
     data_dir.join("relay.redb")
 }
 
+/// How a file is opened, to be read and written, that is its owner's alone from its first moment.
+pub(crate) fn private_file() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.read(true).write(true).mode(0o600);
+    options
+}
+
+/// Removes a file that may not be there.
+pub(crate) fn remove_if_there(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 /// A lock that the system takes back whatever becomes of the process; the pid in the file is only for people.
 fn take_lock(directory: &Path) -> Result<File, DataDirError> {
     let path = directory.join("lock");
@@ -120,13 +135,8 @@ fn take_lock(directory: &Path) -> Result<File, DataDirError> {
         path: path.clone(),
         source,
     };
-    let mut options = OpenOptions::new();
-    let options = options
-        .read(true)
-        .write(true)
-        .create(true)
-        .truncate(false)
-        .mode(0o600);
+    let mut options = private_file();
+    let options = options.create(true).truncate(false);
     let mut file = options.open(&path).map_err(io_error)?;
     match file.try_lock() {
         Ok(()) => {}

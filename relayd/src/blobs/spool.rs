@@ -1,12 +1,13 @@
 //! Uploads on their way in: written to a file of their own while they are hashed, gone if they come to nothing.
 
+use crate::data_dir::private_file;
 use crate::disk::{Room, Volume};
 use crate::store::BlobHash;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
+use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -107,9 +108,7 @@ impl Spool {
                 return Err(SpoolError::Full);
             }
             let path = directory.join(format!("{number}.part"));
-            let mut options = OpenOptions::new();
-            options.read(true).write(true).create_new(true).mode(0o600);
-            let file = options.open(&path)?;
+            let file = private_file().create_new(true).open(&path)?;
             let file = SpoolFile {
                 file,
                 path,

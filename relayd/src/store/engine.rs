@@ -9,12 +9,11 @@ use super::recent::Recent;
 use super::tables::{self, LAYOUT, Written};
 use super::timings::{TimedFile, Timings};
 use super::{Counters, StoreError};
+use crate::data_dir::{private_file, remove_if_there};
 use crate::metrics::Histogram;
 use mrp_journal::{Journal, Visibility};
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
-use std::fs::OpenOptions;
 use std::io;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -92,25 +91,12 @@ pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) 
     }
 }
 
-fn private_file() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.read(true).write(true).mode(0o600);
-    options
-}
-
 /// Makes a database under another name, and gives it its own when it is whole and on disk. So the disk is waited for once, and not for
 /// each of the steps. The name is on disk with that of the journal, which is opened before anything is promised.
 fn make(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Database, DatabaseError> {
     let unfinished = path.with_extension("redb.new");
-    match std::fs::remove_file(&unfinished) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error.into()),
-        _ => {}
-    }
-    let made = make_whole(builder, &unfinished, sync).and_then(|database| {
-        std::fs::rename(&unfinished, path)
-            .map(|()| database)
-            .map_err(Into::into)
-    });
+    remove_if_there(&unfinished)?;
+    let made = make_and_name(builder, &unfinished, path, sync);
     if made.is_err() {
         // It would only take room. What went wrong is said in any case.
         let _ = std::fs::remove_file(&unfinished);
@@ -118,15 +104,20 @@ fn make(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Database, Da
     made
 }
 
-/// Makes a database with its tables, and has it on disk.
-fn make_whole(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Database, DatabaseError> {
-    let file = private_file().create_new(true).open(path)?;
+fn make_and_name(
+    builder: &Builder,
+    unfinished: &Path,
+    path: &Path,
+    sync: &Histogram,
+) -> Result<Database, DatabaseError> {
+    let file = private_file().create_new(true).open(unfinished)?;
     let same = file.try_clone()?;
-    let file = TimedFile::new(file, path, sync.clone())?;
+    let file = TimedFile::new(file, unfinished, sync.clone())?;
     let put_off = file.put_off_syncs(same);
     let database = builder.create_with_backend(file)?;
     tables::make(&database).map_err(io::Error::other)?;
     put_off.end()?;
+    std::fs::rename(unfinished, path)?;
     Ok(database)
 }
 

@@ -80,11 +80,15 @@ impl PutOff {
     /// Makes up for them, with all that belongs to the file; from now on each is done when it is asked for.
     pub(super) fn end(self) -> io::Result<()> {
         self.waits.store(true, Ordering::Release);
-        let begun = Instant::now();
-        let synced = self.file.sync_all();
-        self.sync.observe(begun.elapsed());
-        synced
+        timed(&self.sync, || self.file.sync_all())
     }
+}
+
+fn timed(times: &Histogram, sync: impl FnOnce() -> io::Result<()>) -> io::Result<()> {
+    let begun = Instant::now();
+    let synced = sync();
+    times.observe(begun.elapsed());
+    synced
 }
 
 impl StorageBackend for TimedFile {
@@ -104,10 +108,7 @@ impl StorageBackend for TimedFile {
         if !self.waits.load(Ordering::Acquire) {
             return Ok(());
         }
-        let begun = Instant::now();
-        let synced = self.file.sync_data();
-        self.sync.observe(begun.elapsed());
-        synced.and_then(|()| self.ahead.check())
+        timed(&self.sync, || self.file.sync_data()).and_then(|()| self.ahead.check())
     }
 
     fn write(&self, offset: u64, data: &[u8]) -> io::Result<()> {

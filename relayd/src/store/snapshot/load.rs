@@ -4,11 +4,10 @@ use super::super::blobs::{self, BlobHash};
 use super::super::failure::Failure;
 use super::super::tables::{EachTable, LAYOUT, for_each_table};
 use super::{END, MAGIC, ROW, TABLE};
+use crate::data_dir::private_file;
 use redb::{Database, DatabaseError, Key, TableDefinition, TableHandle as _, Value};
 use std::collections::BTreeMap;
-use std::fs::OpenOptions;
 use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 /// Bytes of rows in one transaction, at most, and one row more.
@@ -106,9 +105,8 @@ fn broken(problem: &'static str) -> LoadError {
 }
 
 fn create(path: &Path) -> Result<Database, LoadError> {
-    let mut options = OpenOptions::new();
-    let options = options.read(true).write(true).create_new(true).mode(0o600);
-    let file = options.open(path).map_err(DatabaseError::from);
+    let file = private_file().create_new(true).open(path);
+    let file = file.map_err(DatabaseError::from);
     file.and_then(|file| Database::builder().set_cache_size(CACHE).create_file(file))
         .map_err(|error| LoadError::Write(error.to_string()))
 }
