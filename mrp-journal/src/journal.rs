@@ -115,6 +115,8 @@ engine_errors!(
 pub struct Journal {
     directory: PathBuf,
     options: Options,
+    /// Whether the name of the directory, and of the database beside it, is on disk for certain.
+    is_named: bool,
     lineage: u64,
     /// The number of the next record.
     next: u64,
@@ -130,9 +132,9 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Brings the database up to date with its journal, on disk, and begins with an empty one; from then on the directory that both
-    /// are in has their names on disk. `register` adds the database's tables to the [`Replay`]; the answer says how many records were
-    /// applied.
+    /// Brings the database up to date with its journal, on disk, and begins with an empty one. The names of both are on disk with the
+    /// first file, which comes before the first record. `register` adds the database's tables to the [`Replay`]; the answer says how many
+    /// records were applied.
     ///
     /// # Errors
     /// [`OpenError`]; nothing has changed then.
@@ -162,6 +164,7 @@ impl Journal {
         let mut journal = Self {
             directory: directory.to_owned(),
             options,
+            is_named: false,
             lineage,
             next,
             current: None,
@@ -179,8 +182,8 @@ impl Journal {
         Ok((journal, next - first))
     }
 
-    /// Makes the first file, for which the first record would have to wait, and who waits for it. Where the disk is full there is none
-    /// yet: what is there can be read meanwhile.
+    /// Makes the first file, for which the first record would have to wait, and who waits for it; the names of the directory and of what
+    /// is beside it are on disk then. Where the disk is full there is none yet: what is there can be read meanwhile.
     ///
     /// # Errors
     /// [`OpenError::Io`]: nothing can be written down.
@@ -266,6 +269,10 @@ impl Journal {
     }
 
     fn begin_file(&mut self, length: usize) -> io::Result<Segment> {
+        if !self.is_named {
+            sync_parent(&self.directory)?;
+            self.is_named = true;
+        }
         let path = self
             .directory
             .join(format!("{:016x}.{EXTENSION}", self.next));
@@ -476,7 +483,7 @@ fn failed(path: &Path, cause: io::Error) -> OpenError {
     }
 }
 
-/// Makes the directory for its owner alone, and has its name on disk.
+/// Makes the directory for its owner alone.
 fn make_directory(directory: &Path) -> io::Result<()> {
     match DirBuilder::new().mode(0o700).create(directory) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
@@ -490,7 +497,11 @@ fn make_directory(directory: &Path) -> io::Result<()> {
         }
         made => made?,
     }
-    // Also of one that was there: whoever made it may not have come to this.
+    Ok(())
+}
+
+/// Has the name of a directory on disk, also if it was there: whoever made it may not have come to this.
+fn sync_parent(directory: &Path) -> io::Result<()> {
     let parent = directory
         .parent()
         .filter(|parent| !parent.as_os_str().is_empty());

@@ -186,6 +186,7 @@ impl Store {
     ) -> Result<Self, OpenError> {
         let Opened {
             database,
+            unsettled,
             journal,
             written,
         } = engine::open(&opener, path)?;
@@ -196,7 +197,7 @@ impl Store {
         // While one of them writes, another has to be there to serve.
         let workers = runtime::Handle::try_current().ok();
         let workers = workers.filter(|runtime| runtime.metrics().num_workers() > 1);
-        let pen = Pen::new(Arc::clone(&shared), journal, workers.is_some());
+        let pen = Pen::new(Arc::clone(&shared), unsettled, journal, workers.is_some());
         let pen = Arc::new(Mutex::new(pen));
         let (commands, incoming) = mpsc::channel();
         let writer = Writer::new(

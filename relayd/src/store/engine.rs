@@ -7,12 +7,13 @@ use super::failure::Failure;
 use super::memory::ActiveAgents;
 use super::recent::Recent;
 use super::tables::{self, LAYOUT, Written};
-use super::timings::{TimedFile, Timings};
+use super::timings::{PutOff, TimedFile, Timings};
 use super::{Counters, StoreError};
-use crate::data_dir::{private_file, remove_if_there};
+use crate::data_dir::private_file;
 use crate::metrics::Histogram;
 use mrp_journal::{Journal, Visibility};
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -32,7 +33,7 @@ const JOURNAL: mrp_journal::Options = mrp_journal::Options {
 
 /// How the database is opened, at first and after each failure.
 pub(super) struct Opener {
-    open: Box<dyn Fn() -> Result<Database, DatabaseError> + Send>,
+    open: Box<dyn Fn() -> Result<Made, DatabaseError> + Send>,
     /// The directory of the journal; a database in memory has none.
     journal: Option<PathBuf>,
 }
@@ -43,7 +44,7 @@ impl Opener {
         open: impl Fn() -> Result<Database, DatabaseError> + Send + 'static,
     ) -> Self {
         Self {
-            open: Box::new(open),
+            open: Box::new(move || open().map(Made::from)),
             journal: None,
         }
     }
@@ -55,13 +56,49 @@ impl Opener {
         directory: PathBuf,
     ) -> Self {
         Self {
-            open: Box::new(open),
+            open: Box::new(move || open().map(Made::from)),
             journal: Some(directory),
         }
     }
 
     pub(super) fn journal(&self) -> Option<&Path> {
         self.journal.as_deref()
+    }
+}
+
+/// A database that was opened, or made.
+struct Made {
+    database: Database,
+    unsettled: Option<Unsettled>,
+}
+
+impl From<Database> for Made {
+    fn from(database: Database) -> Self {
+        Self {
+            database,
+            unsettled: None,
+        }
+    }
+}
+
+/// A new database that is neither on disk yet nor has its own name: nobody was promised anything that is in it. A start finds it as if
+/// it had never been.
+#[derive(Debug)]
+pub(super) struct Unsettled {
+    syncs: PutOff,
+    made_as: PathBuf,
+    path: PathBuf,
+}
+
+impl Unsettled {
+    /// Has all of it on disk, and then gives it its name. That is on disk with the first file of the journal beside it.
+    fn settle(self) -> io::Result<()> {
+        let synced = self.syncs.end();
+        let settled = synced.and_then(|()| std::fs::rename(&self.made_as, self.path));
+        settled.inspect_err(|_| {
+            // It would only take room.
+            let _ = std::fs::remove_file(&self.made_as);
+        })
     }
 }
 
@@ -83,7 +120,8 @@ pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) 
             return make(&builder, &path, &sync);
         }
         let file = private_file().create(true).truncate(false).open(&path)?;
-        builder.create_with_backend(TimedFile::new(file, &path, sync.clone())?)
+        let file = TimedFile::new(file, &path, sync.clone())?;
+        builder.create_with_backend(file).map(Made::from)
     };
     Opener {
         open: Box::new(open),
@@ -91,34 +129,46 @@ pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) 
     }
 }
 
-/// Makes a database under another name, and gives it its own when it is whole and on disk. So the disk is waited for once, and not for
-/// each of the steps. The name is on disk with that of the journal, which is opened before anything is promised.
-fn make(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Database, DatabaseError> {
-    let unfinished = path.with_extension("redb.new");
-    remove_if_there(&unfinished)?;
-    let made = make_and_name(builder, &unfinished, path, sync);
+/// Makes a database under another name, with none of its steps on disk for certain: a start need not wait for the disk at all. What is
+/// there under that name came to nothing, unless somebody has it.
+fn make(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Made, DatabaseError> {
+    let made_as = path.with_extension("redb.new");
+    let file = private_file().create(true).truncate(false).open(&made_as)?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) => return Err(DatabaseError::DatabaseAlreadyOpen),
+        Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    let made = make_in(file, &made_as, builder, path, sync);
     if made.is_err() {
         // It would only take room. What went wrong is said in any case.
-        let _ = std::fs::remove_file(&unfinished);
+        let _ = std::fs::remove_file(&made_as);
     }
     made
 }
 
-fn make_and_name(
+fn make_in(
+    file: File,
+    made_as: &Path,
     builder: &Builder,
-    unfinished: &Path,
     path: &Path,
     sync: &Histogram,
-) -> Result<Database, DatabaseError> {
-    let file = private_file().create_new(true).open(unfinished)?;
+) -> Result<Made, DatabaseError> {
+    file.set_len(0)?;
     let same = file.try_clone()?;
-    let file = TimedFile::new(file, unfinished, sync.clone())?;
-    let put_off = file.put_off_syncs(same);
+    let file = TimedFile::new(file, made_as, sync.clone())?;
+    let syncs = file.put_off_syncs(same);
     let database = builder.create_with_backend(file)?;
     tables::make(&database).map_err(io::Error::other)?;
-    put_off.end()?;
-    std::fs::rename(unfinished, path)?;
-    Ok(database)
+    let unsettled = Unsettled {
+        syncs,
+        made_as: made_as.to_owned(),
+        path: path.to_owned(),
+    };
+    Ok(Made {
+        database,
+        unsettled: Some(unsettled),
+    })
 }
 
 pub(super) fn memory_opener(cache_bytes: usize) -> Opener {
@@ -133,6 +183,8 @@ pub(super) fn memory_opener(cache_bytes: usize) -> Opener {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) database: Arc<Database>,
+    /// Set until [`prepare`] has seen to it.
+    pub(super) unsettled: Option<Unsettled>,
     pub(super) journal: Option<Journal>,
     pub(super) written: Written,
 }
@@ -143,8 +195,11 @@ pub(super) fn open(opener: &Opener, path: &Path) -> Result<Opened, OpenError> {
         path: path.to_owned(),
         cause,
     };
-    let database = match (opener.open)() {
-        Ok(database) => database,
+    let Made {
+        database,
+        unsettled,
+    } = match (opener.open)() {
+        Ok(made) => made,
         Err(DatabaseError::DatabaseAlreadyOpen) => {
             let path = path.to_owned();
             return Err(OpenError::InUse { path });
@@ -171,17 +226,31 @@ pub(super) fn open(opener: &Opener, path: &Path) -> Result<Opened, OpenError> {
     let written = tables::prepare(&database).map_err(|failure| failed(failure.to_string()))?;
     Ok(Opened {
         database: Arc::new(database),
+        unsettled,
         journal,
         written,
     })
 }
 
-/// As it was opened, with a journal that can be written.
-pub(super) fn prepared(mut opened: Opened) -> Result<Opened, OpenError> {
-    if let Some(journal) = &mut opened.journal {
-        let prepared = journal.prepare();
-        prepared.map_err(|error| OpenError::Journal(Box::new(error)))?;
+/// Has a new database settled, and its journal ready to be written: the disk is waited for here, and not at the start.
+pub(super) fn prepare(
+    unsettled: &mut Option<Unsettled>,
+    journal: Option<&mut Journal>,
+) -> Result<(), OpenError> {
+    if let Some(unsettled) = unsettled.take() {
+        let path = unsettled.path.clone();
+        unsettled.settle().map_err(|error| OpenError::Failed {
+            path,
+            cause: error.to_string(),
+        })?;
     }
+    let prepared = journal.map_or(Ok(()), Journal::prepare);
+    prepared.map_err(|error| OpenError::Journal(Box::new(error)))
+}
+
+/// As it was opened, and ready to be written.
+pub(super) fn prepared(mut opened: Opened) -> Result<Opened, OpenError> {
+    prepare(&mut opened.unsettled, opened.journal.as_mut())?;
     Ok(opened)
 }
 
@@ -320,10 +389,16 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("relay.redb");
         let store = Store::open(&path, Options::default()).unwrap();
+        let is_in_use = || {
+            let second = Store::open(&path, Options::default());
+            assert!(matches!(second, Err(OpenError::InUse { .. })), "{second:?}");
+        };
+        is_in_use();
+        let first = send(agent(1), agent(2), "1", at(100));
+        store.accept_message(first).await.unwrap();
         let mode = std::fs::metadata(&path).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
-        let second = Store::open(&path, Options::default());
-        assert!(matches!(second, Err(OpenError::InUse { .. })), "{second:?}");
+        is_in_use();
         store.close().await;
         Store::open(&path, Options::default()).unwrap();
     }
@@ -395,7 +470,7 @@ mod tests {
         std::fs::create_dir(&path).unwrap();
         // As if it had come between the look and the name.
         let made = make(&Database::builder(), &path, &Timings::default().sync);
-        assert!(made.is_err());
+        assert!(made.unwrap().unsettled.unwrap().settle().is_err());
         assert!(!directory.path().join("relay.redb.new").exists());
     }
 
@@ -410,14 +485,16 @@ mod tests {
     }
 
     #[test]
-    fn making_a_database_waits_for_the_disk_once_and_what_follows_each_time() {
+    fn a_start_does_not_wait_for_the_disk_and_what_is_promised_does() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("relay.redb");
         let timings = Timings::default();
         let opener = file_opener(path.clone(), 1 << 20, &timings);
-        let database = (opener.open)().unwrap();
-        assert_eq!(timings.sync.count(), 1);
-        tables::make(&database).unwrap();
+        let opened = open(&opener, &path).unwrap();
+        assert_eq!((timings.sync.count(), path.exists()), (0, false));
+        let opened = prepared(opened).unwrap();
+        assert_eq!((timings.sync.count(), path.exists()), (1, true));
+        tables::make(&opened.database).unwrap();
         assert!(timings.sync.count() > 1);
     }
 

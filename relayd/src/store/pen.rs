@@ -7,13 +7,13 @@
 //!
 //! The transaction stays open over many groups: what a database pays for is pages, and those of a group are mostly those of the next.
 
-use super::engine::{self, Opened, Opener, Shared};
-use super::error::Fatal;
+use super::engine::{self, Opened, Opener, Shared, Unsettled};
+use super::error::{Fatal, OpenError};
 use super::failure::Failure;
 use super::queue::{Command, Effect, Operation};
 use super::tables::{self, Noted, Tables};
 use super::webhooks::Use;
-use mrp_journal::{Journal, OpenError, Record, Transaction};
+use mrp_journal::{Journal, Record, Transaction};
 use redb::ReadableTable as _;
 use std::sync::atomic::Ordering;
 use std::sync::mpsc::Sender;
@@ -33,6 +33,8 @@ pub(super) type Batch = Vec<Box<dyn Operation>>;
 
 pub(super) struct Pen {
     shared: Arc<Shared>,
+    /// A new database that has to be on disk before anything in it is promised.
+    unsettled: Option<Unsettled>,
     /// `None` for a database in memory, and while there is no database.
     journal: Option<Journal>,
     open: Option<Open>,
@@ -94,9 +96,15 @@ impl std::fmt::Debug for Pen {
 }
 
 impl Pen {
-    pub(super) fn new(shared: Arc<Shared>, journal: Option<Journal>, has_others: bool) -> Self {
+    pub(super) fn new(
+        shared: Arc<Shared>,
+        unsettled: Option<Unsettled>,
+        journal: Option<Journal>,
+        has_others: bool,
+    ) -> Self {
         Self {
             shared,
+            unsettled,
             journal,
             open: None,
             record: Record::default(),
@@ -241,9 +249,9 @@ impl Pen {
             .then(|| quiet.saturating_sub(self.written.elapsed()))
     }
 
-    /// Has the journal ready for the first group.
+    /// Has a new database on disk, and the journal ready for the first group.
     pub(super) fn prepare(&mut self) -> Result<(), OpenError> {
-        self.journal.as_mut().map_or(Ok(()), Journal::prepare)
+        engine::prepare(&mut self.unsettled, self.journal.as_mut())
     }
 
     /// Whether a thread that serves others, too, may write one operation.
