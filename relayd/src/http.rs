@@ -28,6 +28,7 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::middleware::map_request;
 use axum::response::{IntoResponse as _, Response};
+use axum::routing::MethodRouter;
 use exchange::Exchange;
 use mrp_proto::code::{Code, ErrorBody};
 use openapi::codes;
@@ -38,8 +39,9 @@ use utoipa_axum::routes;
 
 /// Everything there is, by path.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    let (router, _described) = routes().split_for_parts();
-    router.route_layer(map_request(note_route)).with_state(app)
+    routes()
+        .route_layer(map_request(note_route))
+        .with_state(app)
 }
 
 /// For the log and the figures, which know a request by the path it matched.
@@ -48,34 +50,48 @@ async fn note_route(request: Request) -> Request {
     std::future::ready(request).await
 }
 
-/// The routes, each with its description: there is no other way in, so nothing is served that the document does not have.
-fn routes() -> OpenApiRouter<Arc<App>> {
-    OpenApiRouter::with_openapi(openapi::Base::openapi())
-        .routes(routes!(index::show))
-        .routes(routes!(openapi::show))
-        .routes(routes!(health::health))
-        .routes(routes!(health::ready))
-        .routes(routes!(health::live))
-        .routes(routes!(health::details))
-        .routes(routes!(agents::show, agents::change, agents::delete))
-        .routes(routes!(agents::capabilities))
-        .routes(routes!(
-            webhooks::show,
-            webhooks::register,
-            webhooks::delete
-        ))
-        .routes(routes!(acl::list))
-        .routes(routes!(acl::show, acl::put, acl::delete))
-        .routes(routes!(discover::find))
-        .routes(routes!(discover::capabilities))
-        .routes(routes!(messages::send, messages::poll))
-        .routes(routes!(messages::show))
-        .routes(routes!(messages::status))
-        .routes(routes!(messages::acknowledge))
-        .routes(routes!(threads::show))
-        .routes(routes!(blobs::upload))
-        .routes(routes!(blobs::download, blobs::delete))
-        .routes(routes!(websocket))
+/// The interface: what the router serves, and what describes it, from one list. The description is made when somebody asks for it, since
+/// it takes longer than the rest of the router.
+macro_rules! interface {
+    ($($path:literal => { $($method:ident: $module:ident::$handler:ident),+ })+) => {
+        fn routes() -> Router<Arc<App>> {
+            Router::new()$(.route($path, MethodRouter::new()$(.$method($module::$handler))+))+
+        }
+
+        /// The description of each handler, which names its path and method once more.
+        fn described() -> utoipa::openapi::OpenApi {
+            OpenApiRouter::<Arc<App>>::with_openapi(openapi::Base::openapi())
+                $($(.routes(routes!($module::$handler)))+)+
+                .into_openapi()
+        }
+
+        #[cfg(test)]
+        const SERVED: &[(&str, &str)] = &[$($(($path, stringify!($method))),+),+];
+    };
+}
+
+interface! {
+    "/" => { get: index::show }
+    "/v1/openapi.json" => { get: openapi::show }
+    "/v1/health" => { get: health::health }
+    "/v1/health/ready" => { get: health::ready }
+    "/v1/health/live" => { get: health::live }
+    "/v1/health/details" => { get: health::details }
+    "/v1/agents/{key}" => { get: agents::show, patch: agents::change, delete: agents::delete }
+    "/v1/agents/{key}/capabilities" => { get: agents::capabilities }
+    "/v1/agents/{key}/webhook" => { get: webhooks::show, put: webhooks::register, delete: webhooks::delete }
+    "/v1/agents/{key}/acl" => { get: acl::list }
+    "/v1/agents/{key}/acl/{peer}" => { get: acl::show, put: acl::put, delete: acl::delete }
+    "/v1/discover" => { get: discover::find }
+    "/v1/capabilities" => { get: discover::capabilities }
+    "/v1/messages" => { post: messages::send, get: messages::poll }
+    "/v1/messages/{id}" => { get: messages::show }
+    "/v1/messages/{id}/status" => { get: messages::status }
+    "/v1/messages/{id}/ack" => { post: messages::acknowledge }
+    "/v1/messages/threads/{id}" => { get: threads::show }
+    "/v1/blobs" => { post: blobs::upload }
+    "/v1/blobs/{id}" => { get: blobs::download, delete: blobs::delete }
+    "/v1/ws" => { get: self::websocket }
 }
 
 /// `GET /v1/ws`
@@ -102,4 +118,36 @@ async fn websocket(State(app): State<Arc<App>>, request: Request) -> Response {
     let exchange = Exchange::of(request.extensions());
     let (client, request_id) = (exchange.client().clone(), exchange.request_id().to_owned());
     ws::upgrade(app, request, client, &request_id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::BTreeSet;
+    use utoipa::openapi::PathItem;
+
+    #[test]
+    fn what_is_served_is_described_and_the_other_way_round() {
+        let described = described();
+        let methods = |item: &PathItem| {
+            let operations = [
+                ("delete", &item.delete),
+                ("get", &item.get),
+                ("patch", &item.patch),
+                ("post", &item.post),
+                ("put", &item.put),
+            ];
+            let present = operations.into_iter().filter(|(_, it)| it.is_some());
+            present.map(|(method, _)| method).collect::<Vec<_>>()
+        };
+        let described: BTreeSet<(&str, &str)> = described
+            .paths
+            .paths
+            .iter()
+            .flat_map(|(path, item)| methods(item).into_iter().map(|it| (path.as_str(), it)))
+            .collect();
+        let served: BTreeSet<_> = SERVED.iter().copied().collect();
+        assert_eq!(served.len(), SERVED.len());
+        assert_eq!(described, served);
+    }
 }

@@ -61,7 +61,7 @@ impl Description {
 
 /// The document of a relay with this configuration, for people and programs to read.
 pub fn document(config: &Config) -> String {
-    let document = complete::complete(super::routes().into_openapi(), config);
+    let document = complete::complete(super::described(), config);
     let mut text = serde_json::to_string_pretty(&document).expect("a JSON value can be written");
     text.push('\n');
     text
