@@ -6,7 +6,7 @@ use super::BlobsError;
 use super::spool::{self, Sink, SpoolFile, Spooled};
 use crate::config::S3Access;
 use crate::store::BlobHash;
-use bytes::{Bytes, BytesMut};
+use bytes::Bytes;
 use futures_util::stream::{self, BoxStream, StreamExt as _};
 use mrp_proto::id::BlobId;
 use object_store::local::LocalFileSystem;
@@ -15,7 +15,7 @@ use object_store::path::Path as ObjectPath;
 use object_store::{GetOptions, GetRange, GetResultPayload, ObjectStore, ObjectStoreExt as _};
 use std::collections::HashSet;
 use std::fs::File;
-use std::io;
+use std::io::{self, Read as _, Seek as _, SeekFrom};
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
 /// Bytes of a file that are read at a time.
-const READ: usize = 128 << 10;
+const READ: usize = 256 << 10;
 /// Bytes of a part of a transfer to a bucket: the least that S3 takes.
 const PART: usize = 5 << 20;
 /// Transfers to a bucket at a time; each has one part in memory.
@@ -272,27 +272,29 @@ async fn part_of(file: &Arc<SpoolFile>, range: Range<u64>) -> Result<Bytes, Obje
 
 /// Reads on when the last part was taken: however slow the reader is, one part waits for it.
 fn file_parts(file: File, range: Range<u64>) -> ByteStream {
-    let begin = (Arc::new(file), range);
-    let parts = stream::try_unfold(begin, |(file, range)| async move {
+    let parts = stream::try_unfold((file, range), |(file, range)| async move {
         if range.is_empty() {
             return Ok(None);
         }
-        let left = usize::try_from(range.end - range.start).unwrap_or(READ);
-        let source = Arc::clone(&file);
-        let part = spool::blocking(move || {
-            let mut part = BytesMut::zeroed(left.min(READ));
-            let read = source.read_at(&mut part, range.start)?;
-            part.truncate(read);
-            Ok::<_, io::Error>(part.freeze())
-        });
-        let part = part.await?;
+        let Range { start, end } = range;
+        let (file, part) = spool::blocking(move || read_part(file, start, end - start)).await?;
         if part.is_empty() {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        let rest = range.start + part.len() as u64..range.end;
+        let rest = start + part.len() as u64..end;
         Ok(Some((part, (file, rest))))
     });
     parts.boxed()
+}
+
+/// As much as is read at a time, or what is `left`, into memory that nobody has filled with zeros before.
+fn read_part(mut file: File, start: u64, left: u64) -> io::Result<(File, Bytes)> {
+    let size = usize::try_from(left).map_or(READ, |left| left.min(READ));
+    let mut part = Vec::with_capacity(size);
+    file.seek(SeekFrom::Start(start))?;
+    let mut source = file.take(size as u64);
+    source.read_to_end(&mut part)?;
+    Ok((source.into_inner(), part.into()))
 }
 
 #[cfg(test)]
