@@ -9,9 +9,12 @@ use std::time::{Duration, Instant};
 const PAUSE: Duration = Duration::from_secs(15);
 /// Records of one batch, at most.
 const BATCH: usize = 500;
-/// How long a batch goes on at first, and how much longer after each minute in which there was always more. Sends that come meanwhile
-/// wait so long and longer, and the more is freed in a second, the more often the database has to follow the journal.
-const TIME: Duration = Duration::from_micros(500);
+/// How long a batch goes on at first. Sends that come meanwhile wait so long and longer, and the more is freed in a second, the more
+/// often the database has to follow the journal.
+const TIME: Duration = Duration::from_micros(250);
+/// How long it stays at that, which is about what half a million messages take that expire at once. Then it doubles each minute in which
+/// there is always more.
+const CALM: Duration = Duration::from_secs(3 * 60);
 /// How long a batch goes on at most: two thirds of the time.
 const LONGEST: Duration = Duration::from_millis(9);
 /// Between two batches, so that sends come in between.
@@ -48,8 +51,12 @@ pub(crate) async fn run(app: &App) {
 
 /// How long a batch goes on when there was more for so long.
 fn time_after(late: Duration) -> Duration {
-    let minutes = u32::try_from(late.as_secs() / 60).unwrap_or(u32::MAX);
-    TIME.saturating_mul(minutes.saturating_add(1)).min(LONGEST)
+    let Some(longer) = late.checked_sub(CALM) else {
+        return TIME;
+    };
+    let doublings = u32::try_from(longer.as_secs() / 60 + 1).unwrap_or(u32::MAX);
+    TIME.saturating_mul(2_u32.saturating_pow(doublings))
+        .min(LONGEST)
 }
 
 /// One batch.
@@ -83,8 +90,8 @@ mod tests {
     #[test]
     fn a_relay_that_stays_behind_frees_more_at_a_time() {
         let after = |seconds| time_after(Duration::from_secs(seconds)).as_micros();
-        let times = [after(0), after(59), after(60), after(600)];
-        assert_eq!(times, [500, 500, 1_000, 5_500]);
+        let times = [0, 179, 180, 240, 420, 480].map(after);
+        assert_eq!(times, [250, 250, 500, 1_000, 8_000, 9_000]);
         assert_eq!(time_after(Duration::MAX), LONGEST);
     }
 }

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{SyncSender, sync_channel};
 
 /// Bytes that are written before the disk is told. What it takes for them delays what else waits for the disk.
-const STEP: u64 = 2 << 20;
+const STEP: u64 = 128 << 10;
 
 /// A thread that tells the disk, which ends with this.
 #[derive(Debug)]
