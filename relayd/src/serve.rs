@@ -24,7 +24,7 @@ use crate::config::{Config, ConfigError, ListenAddress};
 use crate::data_dir::{DataDir, DataDirError};
 use crate::metrics::listener::MetricsListener;
 use crate::service::Service;
-use crate::store::{Options, Store};
+use crate::store::{Options, Store, StoreError};
 use crate::{disk, http, process, sweep, webhook};
 use admission::Admissions;
 use listener::Listener;
@@ -159,6 +159,11 @@ impl Server {
             .iter()
             .map(|listener| self.app.config.tls.url(listener.address()))
             .collect()
+    }
+
+    /// Sees that the store can be written.
+    pub(crate) async fn settle(&self) -> Result<(), StoreError> {
+        self.app.store.settle().await
     }
 
     /// Sees that the store of blobs answers.

@@ -149,7 +149,8 @@ struct Handle {
 }
 
 impl Store {
-    /// Opens the database, or makes it, and starts the writer. Blocks while an unclean end is repaired.
+    /// Opens the database, or makes it, and starts the writer. Blocks while an unclean end is repaired. A new one has its name on the
+    /// disk before the first operation is answered, or a tenth of a second later; until then it is nothing that a start would find.
     ///
     /// # Errors
     /// [`OpenError`].
@@ -241,6 +242,14 @@ impl Store {
         }
     }
 
+    /// Has a new database on disk, and the journal ready, if that was not done yet.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be.
+    pub(crate) async fn settle(&self) -> Result<(), StoreError> {
+        self.have_shown().await
+    }
+
     /// Reads a record, to see that the store can.
     ///
     /// # Errors
@@ -289,6 +298,11 @@ impl Store {
         if self.0.shared.visible.is_whole() {
             return Ok(());
         }
+        self.have_shown().await
+    }
+
+    /// Waits until the writer has come to the end of what it was told before this.
+    async fn have_shown(&self) -> Result<(), StoreError> {
         self.0.shared.database()?;
         let (done, shown) = oneshot::channel();
         // A writer that is gone, or has lost its database, drops the other end.

@@ -23,22 +23,22 @@ pub(crate) const BREATH: Duration = Duration::from_micros(4_500);
 /// Sweeps until the relay ends, and looks at the clock meanwhile.
 pub(crate) async fn run(app: &App) {
     let mut pause = PAUSE;
-    // Since when there was always more.
-    let mut behind = None;
+    // How long there was always more; half of it is kept when there is none, since what comes as fast comes again.
+    let mut late = Duration::ZERO;
     loop {
+        let begun = Instant::now();
         tokio::select! {
             () = tokio::time::sleep(pause) => {}
             () = app.shutdown.begun() => return,
         }
         watch_clock(app);
-        let late = behind.map_or(Duration::ZERO, |since: Instant| since.elapsed());
         pause = match batch(app, time_after(late)).await {
             Ok(swept) if swept.more => {
-                behind.get_or_insert_with(Instant::now);
+                late = late.saturating_add(begun.elapsed());
                 BREATH
             }
             Ok(_) => {
-                behind = None;
+                late /= 2;
                 PAUSE
             }
             Err(error) => {

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::Semaphore;
 
-/// Bytes of a file that are read at a time.
+/// Bytes of a file that are in memory at a time.
 const READ: usize = 256 << 10;
 /// Bytes of a part of a transfer to a bucket: the least that S3 takes.
 const PART: usize = 5 << 20;
@@ -287,7 +287,7 @@ fn file_parts(file: File, range: Range<u64>) -> ByteStream {
     parts.boxed()
 }
 
-/// As much as is read at a time, or what is `left`, into memory that nobody has filled with zeros before.
+/// As much as may be in memory, or what is `left`; the memory is not filled with zeros before.
 fn read_part(mut file: File, start: u64, left: u64) -> io::Result<(File, Bytes)> {
     let size = usize::try_from(left).map_or(READ, |left| left.min(READ));
     let mut part = Vec::with_capacity(size);

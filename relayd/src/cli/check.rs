@@ -44,6 +44,10 @@ async fn try_out(config: &Config) -> Result<&'static str, Failure> {
     match Server::bind(config.clone()).await {
         Ok(server) => {
             probe_blobs(&server).await?;
+            if let Err(error) = server.settle().await {
+                let (path, cause) = (config.data_dir.clone(), error.to_string());
+                return Err(mistake(&OpenError::Failed { path, cause }));
+            }
             match server.run(std::future::ready(())).await {
                 Ok(()) => Ok(""),
                 Err(RunError::Store(fatal)) => {

@@ -9,12 +9,13 @@ use super::recent::Recent;
 use super::tables::{self, LAYOUT, Written};
 use super::timings::{PutOff, TimedFile, Timings};
 use super::{Counters, StoreError};
-use crate::data_dir::private_file;
+use crate::data_dir::{private_file, remove_if_there};
 use crate::metrics::Histogram;
 use mrp_journal::{Journal, Visibility};
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
-use std::fs::{File, TryLockError};
+use std::fs::{File, Metadata, TryLockError};
 use std::io;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -91,7 +92,8 @@ pub(super) struct Unsettled {
 }
 
 impl Unsettled {
-    /// Has all of it on disk, and then gives it its name. That is on disk with the first file of the journal beside it.
+    /// Has all of it on disk, and then gives it its name. That is on disk with the first file of the journal beside it, which comes before the first
+    /// record.
     fn settle(self) -> io::Result<()> {
         let synced = self.syncs.end();
         let settled = synced.and_then(|()| std::fs::rename(&self.made_as, self.path));
@@ -119,6 +121,8 @@ pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) 
         {
             return make(&builder, &path, &sync);
         }
+        // Of one that came to nothing, if this one was put back later: it would only take room.
+        let _ = remove_if_there(&made_as(&path));
         let file = private_file().create(true).truncate(false).open(&path)?;
         let file = TimedFile::new(file, &path, sync.clone())?;
         builder.create_with_backend(file).map(Made::from)
@@ -132,12 +136,20 @@ pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) 
 /// Makes a database under another name, with none of its steps on disk for certain: a start need not wait for the disk at all. What is
 /// there under that name came to nothing, unless somebody has it.
 fn make(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Made, DatabaseError> {
-    let made_as = path.with_extension("redb.new");
-    let file = private_file().create(true).truncate(false).open(&made_as)?;
+    let made_as = made_as(path);
+    let file = private_file()
+        .create(true)
+        .truncate(false)
+        .custom_flags(nix::libc::O_NOFOLLOW)
+        .open(&made_as)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => return Err(DatabaseError::DatabaseAlreadyOpen),
         Err(TryLockError::Error(error)) => return Err(error.into()),
+    }
+    // It may have been given its name before it was locked here.
+    if path.exists() || !is_named(&file, &made_as) {
+        return Err(DatabaseError::DatabaseAlreadyOpen);
     }
     let made = make_in(file, &made_as, builder, path, sync);
     if made.is_err() {
@@ -145,6 +157,18 @@ fn make(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Made, Databa
         let _ = std::fs::remove_file(&made_as);
     }
     made
+}
+
+/// What a database that is made is called until it is settled.
+fn made_as(path: &Path) -> PathBuf {
+    path.with_extension("redb.new")
+}
+
+/// Whether a path is that of an open file.
+fn is_named(file: &File, path: &Path) -> bool {
+    let id = |metadata: Metadata| (metadata.dev(), metadata.ino());
+    let named = std::fs::symlink_metadata(path).map(id);
+    named.is_ok_and(|named| file.metadata().is_ok_and(|open| id(open) == named))
 }
 
 fn make_in(
@@ -464,14 +488,30 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_given_its_name_takes_no_room() {
+    fn what_cannot_be_given_its_name_takes_no_room_and_is_made_again() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("relay.redb");
+        let opener = file_opener(path.clone(), 1 << 20, &Timings::default());
+        let opened = open(&opener, &path).unwrap();
         std::fs::create_dir(&path).unwrap();
-        // As if it had come between the look and the name.
+        assert!(prepared(opened).is_err());
+        assert!(!made_as(&path).exists());
+        assert!(open(&opener, &path).is_err());
+        std::fs::remove_dir(&path).unwrap();
+        prepared(open(&opener, &path).unwrap()).unwrap();
+        assert!(path.is_file());
+    }
+
+    #[test]
+    fn a_database_that_was_given_its_name_meanwhile_is_not_made_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("relay.redb");
+        let opener = file_opener(path.clone(), 1 << 20, &Timings::default());
+        drop(prepared(open(&opener, &path).unwrap()).unwrap());
+        // As if it had not been there when it was looked for.
         let made = make(&Database::builder(), &path, &Timings::default().sync);
-        assert!(made.unwrap().unsettled.unwrap().settle().is_err());
-        assert!(!directory.path().join("relay.redb.new").exists());
+        assert!(matches!(made, Err(DatabaseError::DatabaseAlreadyOpen)));
+        assert!(open(&opener, &path).is_ok());
     }
 
     #[test]

@@ -40,7 +40,7 @@ impl Default for Timings {
 #[derive(Debug)]
 pub(super) struct TimedFile {
     file: FileBackend,
-    ahead: Ahead,
+    ahead: Arc<Ahead>,
     sync: Histogram,
     /// Whether a sync waits for the disk.
     waits: Arc<AtomicBool>,
@@ -51,7 +51,7 @@ impl TimedFile {
     pub(super) fn new(file: File, path: &Path, sync: Histogram) -> Result<Self, DatabaseError> {
         Ok(Self {
             file: FileBackend::new(file)?,
-            ahead: Ahead::of(path)?,
+            ahead: Arc::new(Ahead::of(path)?),
             sync,
             waits: Arc::new(AtomicBool::new(true)),
         })
@@ -63,6 +63,7 @@ impl TimedFile {
         PutOff {
             waits: Arc::clone(&self.waits),
             file: same,
+            ahead: Arc::clone(&self.ahead),
             sync: self.sync.clone(),
         }
     }
@@ -73,6 +74,7 @@ impl TimedFile {
 pub(super) struct PutOff {
     waits: Arc<AtomicBool>,
     file: File,
+    ahead: Arc<Ahead>,
     sync: Histogram,
 }
 
@@ -80,7 +82,7 @@ impl PutOff {
     /// Makes up for them, with all that belongs to the file; from now on each is done when it is asked for.
     pub(super) fn end(self) -> io::Result<()> {
         self.waits.store(true, Ordering::Release);
-        timed(&self.sync, || self.file.sync_all())
+        timed(&self.sync, || self.file.sync_all()).and_then(|()| self.ahead.check())
     }
 }
 

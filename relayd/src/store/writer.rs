@@ -29,7 +29,8 @@ const BATCH_BYTES: usize = 4 << 20;
 const QUIET: Duration = Duration::from_secs(1);
 /// How often it is looked whether somebody else waits for the disk.
 const WATCH: Duration = Duration::from_millis(20);
-/// How long the journal's first file waits for somebody who needs it: meanwhile a relay has other things to do on the disk.
+/// How long a new database, and the journal's first file, wait for somebody who needs them on disk: meanwhile a relay has other things to
+/// do.
 const SETTLED: Duration = Duration::from_millis(100);
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);

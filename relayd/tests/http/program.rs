@@ -161,8 +161,8 @@ fn serve_is_the_default_and_the_environment_is_read() {
     .unwrap();
     let program = Program::start(command.args(["--set", "limits.send_per_minute=5"]));
     assert!(program.address.starts_with("127.0.0.1:"));
-    assert!(data_dir.join("relay.redb").exists());
     let log = program.end(Signal::SIGTERM);
+    assert!(data_dir.join("relay.redb").exists());
     assert!(log.contains("INFO"), "{log}");
 }
 
