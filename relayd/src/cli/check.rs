@@ -44,8 +44,9 @@ async fn try_out(config: &Config) -> Result<&'static str, Failure> {
     match Server::bind(config.clone()).await {
         Ok(server) => {
             probe_blobs(&server).await?;
-            if let Err(error) = server.settle().await {
-                let (path, cause) = (config.data_dir.clone(), error.to_string());
+            if server.settle().await.is_err() {
+                let path = config.data_dir.clone();
+                let cause = "the disk does not take it; `relayd serve` logs why".to_owned();
                 return Err(mistake(&OpenError::Failed { path, cause }));
             }
             match server.run(std::future::ready(())).await {
