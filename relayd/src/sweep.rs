@@ -16,9 +16,9 @@ const TIME: Duration = Duration::from_micros(250);
 /// there is always more.
 const CALM: Duration = Duration::from_secs(3 * 60);
 /// How long a batch goes on at most: two thirds of the time.
-const LONGEST: Duration = Duration::from_millis(9);
+const LONGEST: Duration = Duration::from_millis(5);
 /// Between two batches, so that sends come in between.
-pub(crate) const BREATH: Duration = Duration::from_micros(4_500);
+pub(crate) const BREATH: Duration = Duration::from_micros(2_500);
 
 /// Sweeps until the relay ends, and looks at the clock meanwhile.
 pub(crate) async fn run(app: &App) {
@@ -90,8 +90,8 @@ mod tests {
     #[test]
     fn a_relay_that_stays_behind_frees_more_at_a_time() {
         let after = |seconds| time_after(Duration::from_secs(seconds)).as_micros();
-        let times = [0, 179, 180, 240, 420, 480].map(after);
-        assert_eq!(times, [250, 250, 500, 1_000, 8_000, 9_000]);
+        let times = [0, 179, 180, 240, 360, 420].map(after);
+        assert_eq!(times, [250, 250, 500, 1_000, 4_000, 5_000]);
         assert_eq!(time_after(Duration::MAX), LONGEST);
     }
 }
