@@ -48,6 +48,8 @@ struct StoreFigures {
 pub(super) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, Refusal> {
     let holdings = app.store.holdings().await?;
     let counters = app.store.counters();
+    // A new database has its name then; where it cannot have it there is no size.
+    let _ = app.store.settle().await;
     let file = tokio::fs::metadata(database(&app.config.data_dir)).await;
     Ok(Json(Stats {
         version: env!("CARGO_PKG_VERSION"),
