@@ -19,7 +19,7 @@ use std::future::Future;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// What should happen at once may take this long on a busy machine; what takes longer does not happen.
@@ -391,10 +391,13 @@ async fn restarts_of_the_relay_lose_nothing_and_keep_the_order() {
     let folder = tempfile::tempdir().unwrap();
     let mut relay = RunningRelay::start(folder.path()).await;
     let (handle, mut events) = relay.session(2, frame::MAX_FRAME);
+    // So few are on the way that some are still to come when the relay is back, however long the session takes to be.
+    let ahead = Arc::new(Semaphore::new(COUNT / 10));
     let sending = tokio::spawn({
-        let alice = relay.client(1);
+        let (alice, ahead) = (relay.client(1), Arc::clone(&ahead));
         async move {
             for number in 0..COUNT {
+                ahead.acquire().await.unwrap().forget();
                 send_for_certain(&alice, &key(2).public(), number).await;
             }
         }
@@ -408,6 +411,7 @@ async fn restarts_of_the_relay_lose_nothing_and_keep_the_order() {
             Event::Message(message) => {
                 if known.insert(message.message_id.clone()) {
                     stored.push(text_of(&message));
+                    ahead.add_permits(1);
                 }
                 handle.stored(message.message_id);
             }
