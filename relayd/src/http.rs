@@ -68,11 +68,10 @@ macro_rules! interface {
         /// Each entry of the list, and what its handler's description says by itself.
         #[cfg(test)]
         fn entries() -> Vec<(&'static str, &'static str, utoipa::openapi::OpenApi)> {
-            let described = |router: OpenApiRouter<Arc<App>>| router.into_openapi();
             vec![$($((
                 $path,
                 stringify!($method),
-                described(OpenApiRouter::new().routes(routes!($module::$handler))),
+                OpenApiRouter::<Arc<App>>::new().routes(routes!($module::$handler)).into_openapi(),
             )),+),+]
         }
     };

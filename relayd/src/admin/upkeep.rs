@@ -46,10 +46,10 @@ struct StoreFigures {
 
 /// `GET /v1/stats`
 pub(super) async fn stats(State(app): State<Arc<App>>) -> Result<Json<Stats>, Refusal> {
+    // A new database has its name then; where it cannot have it there is no size. And what is read next sees everything.
+    let _ = app.store.settle().await;
     let holdings = app.store.holdings().await?;
     let counters = app.store.counters();
-    // A new database has its name then; where it cannot have it there is no size.
-    let _ = app.store.settle().await;
     let file = tokio::fs::metadata(database(&app.config.data_dir)).await;
     Ok(Json(Stats {
         version: env!("CARGO_PKG_VERSION"),

@@ -9,7 +9,7 @@ use super::recent::Recent;
 use super::tables::{self, LAYOUT, Written};
 use super::timings::{PutOff, TimedFile, Timings};
 use super::{Counters, StoreError};
-use crate::data_dir::{private_file, remove_if_there};
+use crate::data_dir::private_file;
 use crate::metrics::Histogram;
 use mrp_journal::{Journal, Visibility};
 use redb::{Builder, Database, DatabaseError, ReadTransaction, ReadableDatabase as _};
@@ -87,20 +87,16 @@ impl From<Database> for Made {
 #[derive(Debug)]
 pub(super) struct Unsettled {
     syncs: PutOff,
-    made_as: PathBuf,
     path: PathBuf,
 }
 
 impl Unsettled {
-    /// Has all of it on disk, and then gives it its name. That is on disk with the first file of the journal beside it, which comes before the first
-    /// record.
+    /// Has all of it on disk, and then gives it its name. That is on disk with the first file of the journal beside it, which comes
+    /// before the first record.
     fn settle(self) -> io::Result<()> {
         let synced = self.syncs.end();
-        let settled = synced.and_then(|()| std::fs::rename(&self.made_as, self.path));
-        settled.inspect_err(|_| {
-            // It would only take room.
-            let _ = std::fs::remove_file(&self.made_as);
-        })
+        let settled = synced.and_then(|()| std::fs::rename(made_as(&self.path), &self.path));
+        settled.inspect_err(|_| discard(&self.path))
     }
 }
 
@@ -121,8 +117,8 @@ pub(super) fn file_opener(path: PathBuf, cache_bytes: usize, timings: &Timings) 
         {
             return make(&builder, &path, &sync);
         }
-        // Of one that came to nothing, if this one was put back later: it would only take room.
-        let _ = remove_if_there(&made_as(&path));
+        // Of one that came to nothing, if this one was put back later.
+        discard(&path);
         let file = private_file().create(true).truncate(false).open(&path)?;
         let file = TimedFile::new(file, &path, sync.clone())?;
         builder.create_with_backend(file).map(Made::from)
@@ -151,17 +147,17 @@ fn make(builder: &Builder, path: &Path, sync: &Histogram) -> Result<Made, Databa
     if path.exists() || !is_named(&file, &made_as) {
         return Err(DatabaseError::DatabaseAlreadyOpen);
     }
-    let made = make_in(file, &made_as, builder, path, sync);
-    if made.is_err() {
-        // It would only take room. What went wrong is said in any case.
-        let _ = std::fs::remove_file(&made_as);
-    }
-    made
+    make_in(file, builder, path, sync).inspect_err(|_| discard(path))
 }
 
 /// What a database that is made is called until it is settled.
 fn made_as(path: &Path) -> PathBuf {
     path.with_extension("redb.new")
+}
+
+/// Removes what was made for `path` and came to nothing: it would only take room. What went wrong is said in any case.
+fn discard(path: &Path) {
+    let _ = std::fs::remove_file(made_as(path));
 }
 
 /// Whether a path is that of an open file.
@@ -173,20 +169,18 @@ fn is_named(file: &File, path: &Path) -> bool {
 
 fn make_in(
     file: File,
-    made_as: &Path,
     builder: &Builder,
     path: &Path,
     sync: &Histogram,
 ) -> Result<Made, DatabaseError> {
     file.set_len(0)?;
     let same = file.try_clone()?;
-    let file = TimedFile::new(file, made_as, sync.clone())?;
+    let file = TimedFile::new(file, &made_as(path), sync.clone())?;
     let syncs = file.put_off_syncs(same);
     let database = builder.create_with_backend(file)?;
     tables::make(&database).map_err(io::Error::other)?;
     let unsettled = Unsettled {
         syncs,
-        made_as: made_as.to_owned(),
         path: path.to_owned(),
     };
     Ok(Made {
