@@ -31,6 +31,7 @@ mod ledger;
 mod leftovers;
 mod memory;
 mod page;
+mod pair;
 mod pen;
 mod pressure;
 mod queue;

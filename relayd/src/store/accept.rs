@@ -9,8 +9,8 @@ use super::failure::{Failure, Stop};
 use super::queue::Admission;
 use super::quota::{self, InboxLimit, Quotas};
 use super::record::{
-    AgentKey, Content, Entry, Head, RowState, TextHash, TextTag, head_id_number, text_hash,
-    text_tag,
+    AgentKey, Content, Entry, Head, RowState, TextHash, TextTag, agent_start, head_id_number,
+    text_hash, text_tag,
 };
 use super::tables::{self, Tables};
 use super::{Sequence, Store, StoreError, webhooks};
@@ -217,8 +217,8 @@ impl Incoming {
         let recipient = self.check_recipient(tables)?;
         let acceptance = match &self.payload {
             Payload::Ready(encoded) => {
-                let head = self.admit(tables, encoded, now)?;
-                self.store(tables, &head, encoded)?
+                let mut head = self.admit(tables, encoded, now)?;
+                self.store(tables, &mut head, encoded)?
             }
             Payload::Attaching { content, .. } => {
                 let attaching = self.resolve(tables, content, now)?;
@@ -227,8 +227,8 @@ impl Incoming {
                     ..content.clone()
                 };
                 let encoded = filled.encode();
-                let head = self.admit(tables, &encoded, now)?;
-                let acceptance = self.store(tables, &head, &encoded)?;
+                let mut head = self.admit(tables, &encoded, now)?;
+                let acceptance = self.store(tables, &mut head, &encoded)?;
                 blobs::attach(tables, acceptance.sequence.0, &head, &attaching)?;
                 acceptance
             }
@@ -270,7 +270,7 @@ impl Incoming {
             size,
             || self.standing(tables),
         )?;
-        Ok(self.head(tables, size, now)?)
+        Ok(self.head(size, now))
     }
 
     fn answered_before(
@@ -333,10 +333,8 @@ impl Incoming {
         })
     }
 
-    /// The head of the message's row, with an id that no message here has had: the store's time does not go back, so only ids
-    /// of this second can be taken.
-    fn head(&self, tables: &Tables<'_>, size: u32, now: Timestamp) -> Result<Head, Failure> {
-        let mut head = Head {
+    fn head(&self, size: u32, now: Timestamp) -> Head {
+        Head {
             state: RowState::Live,
             sender: self.sender,
             recipient: self.recipient,
@@ -346,27 +344,20 @@ impl Incoming {
             random: self.random,
             size,
             thread: self.thread,
-        };
-        while tables.ids.get(head_id_number(&head))?.is_some() {
-            let mut number = [0; 8];
-            number[2..].copy_from_slice(&head.random);
-            let next = u64::from_be_bytes(number).wrapping_add(1).to_be_bytes();
-            head.random.copy_from_slice(&next[2..]);
         }
-        Ok(head)
     }
 
     fn store(
         &self,
         tables: &mut Tables<'_>,
-        head: &Head,
+        head: &mut Head,
         content: &[u8],
     ) -> Result<Acceptance, Failure> {
         let sequence = tables.next_sequence();
+        give_id(tables, head, sequence)?;
         let mut start = [0; Head::LENGTH];
         head.write(&mut start);
         tables.messages.insert_parts(sequence, &[&start, content])?;
-        tables.ids.insert(head_id_number(head), sequence)?;
         let entry = Entry {
             sender: self.sender,
             expires: head.expires,
@@ -391,9 +382,10 @@ impl Incoming {
             .ledger
             .accepted(&tables.queued, &self.sender, &self.recipient, head.size)?;
         if !has_written(tables, &self.sender, &self.recipient)? {
-            tables
-                .written
-                .insert((&self.sender, &self.recipient), sequence)?;
+            tables.written.insert(
+                (&agent_start(&self.sender), &agent_start(&self.recipient)),
+                sequence,
+            )?;
         }
         self.store_claim(tables)?;
         if let Some(question) = &self.question {
@@ -428,9 +420,28 @@ impl From<blobs::Refusal> for AcceptError {
     }
 }
 
+/// Gives the message an id that no message here has: the store's time does not go back, so only ids of this second can be taken. That
+/// one is free shows when it is put down, without a look before.
+fn give_id(tables: &mut Tables<'_>, head: &mut Head, sequence: u64) -> Result<(), Failure> {
+    loop {
+        let id = head_id_number(head);
+        let before = tables.ids.insert(id, sequence)?;
+        let Some(owner) = before.map(|guard| guard.value()) else {
+            return Ok(());
+        };
+        tables.ids.insert(id, owner)?;
+        let mut number = [0; 8];
+        number[2..].copy_from_slice(&head.random);
+        let next = u64::from_be_bytes(number).wrapping_add(1).to_be_bytes();
+        head.random.copy_from_slice(&next[2..]);
+    }
+}
+
 /// Whether an agent has written to another, since its record was last deleted if it ever was.
 fn has_written(tables: &Tables<'_>, writer: &AgentKey, reader: &AgentKey) -> Result<bool, Failure> {
-    let first = tables.written.get((writer, reader))?;
+    let first = tables
+        .written
+        .get((&agent_start(writer), &agent_start(reader)))?;
     match first.map(|guard| guard.value()) {
         None => Ok(false),
         Some(first) => Ok(first >= tables.purged_below(writer)?),

@@ -9,6 +9,7 @@
 use super::claims::{self, ReplayClaim};
 use super::clock::{from_millis, to_millis};
 use super::failure::{Failure, Stop};
+use super::pair::Pair;
 use super::queue::Admission;
 use super::record::{AgentKey, Fields};
 use super::tables::{ACL, ACL_ALLOW, ACL_BLOCK, KeyBytes, Tables, meta};
@@ -151,7 +152,7 @@ impl Store {
 
 /// How many entries an agent has.
 pub(super) fn count(
-    acl: &impl ReadableTable<(KeyBytes, KeyBytes), &'static [u8]>,
+    acl: &impl ReadableTable<Pair<KeyBytes, KeyBytes>, &'static [u8]>,
     owner: &AgentKey,
 ) -> Result<u64, Failure> {
     match acl.get((owner, owner))? {
@@ -212,7 +213,7 @@ impl Row {
 }
 
 fn find(
-    acl: &impl ReadableTable<(KeyBytes, KeyBytes), &'static [u8]>,
+    acl: &impl ReadableTable<Pair<KeyBytes, KeyBytes>, &'static [u8]>,
     owner: &AgentKey,
     peer: &AgentKey,
 ) -> Result<Option<Row>, Failure> {

@@ -5,6 +5,7 @@
 //! fetched soon costs no counter.
 
 use super::failure::Failure;
+use super::pair::Pair;
 use super::record::{AgentKey, Entry};
 use super::tables::{Index, KeyBytes, LoadRow, UsageRow};
 use mrp_journal::Table;
@@ -13,6 +14,8 @@ use std::collections::HashMap;
 
 /// Messages of an inbox up to which it is gone through.
 const SHORT: u64 = 256;
+/// Agents whose counters are kept in memory as they were written, at most: a megabyte.
+const KNOWN: usize = 8_192;
 
 /// What one agent has in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -50,8 +53,11 @@ impl Load {
 /// The counters of one write transaction.
 pub(super) struct Ledger<'a> {
     usage_table: Table<'a, KeyBytes, UsageRow>,
-    shares_table: Table<'a, (KeyBytes, KeyBytes), LoadRow>,
+    shares_table: Table<'a, Pair<KeyBytes, KeyBytes>, LoadRow>,
+    /// What was changed and not written yet.
     usage: HashMap<AgentKey, Usage>,
+    /// What was written of late, so that it need not be looked up again.
+    known: HashMap<AgentKey, Usage>,
     /// By recipient and sender.
     shares: HashMap<(AgentKey, AgentKey), Load>,
 }
@@ -59,18 +65,19 @@ pub(super) struct Ledger<'a> {
 impl<'a> Ledger<'a> {
     pub(super) fn new(
         usage_table: Table<'a, KeyBytes, UsageRow>,
-        shares_table: Table<'a, (KeyBytes, KeyBytes), LoadRow>,
+        shares_table: Table<'a, Pair<KeyBytes, KeyBytes>, LoadRow>,
     ) -> Self {
         Self {
             usage_table,
             shares_table,
             usage: HashMap::new(),
+            known: HashMap::new(),
             shares: HashMap::new(),
         }
     }
 
     pub(super) fn usage(&self, agent: &AgentKey) -> Result<Usage, Failure> {
-        if let Some(usage) = self.usage.get(agent) {
+        if let Some(usage) = self.usage.get(agent).or_else(|| self.known.get(agent)) {
             return Ok(*usage);
         }
         let stored = self.usage_table.get(agent)?;
@@ -175,7 +182,13 @@ impl<'a> Ledger<'a> {
     }
 
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
+        if self.known.len() + self.usage.len() > KNOWN {
+            self.known.clear();
+        }
         for (agent, usage) in self.usage.drain() {
+            if self.known.len() < KNOWN {
+                self.known.insert(agent, usage);
+            }
             if usage == Usage::default() {
                 self.usage_table.remove(&agent)?;
             } else {
@@ -208,7 +221,7 @@ fn entries(
 mod tests {
     use super::super::fixture::*;
     use super::super::tables::{SHARES, USAGE};
-    use super::super::{AcceptError, InboxLimit, Quotas, Store, Submission};
+    use super::super::{AcceptError, InboxLimit, Quotas, Store, StoreError, Submission};
     use super::*;
 
     /// Records of usage and of shares.
@@ -237,6 +250,35 @@ mod tests {
             .unwrap();
         store.sweep(at(1_000), 10).await.unwrap();
         assert_eq!(records(&store).await, (0, 0));
+    }
+
+    #[tokio::test]
+    async fn what_is_kept_in_memory_is_bounded_and_true() {
+        use crate::store::queue::Admission;
+        let store = empty_store();
+        let counting = store.write::<_, StoreError, _>(Admission::Other, |tables| {
+            let agent = |number: usize| {
+                let mut key = [0; 32];
+                key[..8].copy_from_slice(&number.to_be_bytes());
+                key
+            };
+            let many = KNOWN + KNOWN / 2;
+            for round in 1..=2 {
+                for number in (0..many).chain(0..10) {
+                    let (ledger, queued) = (&mut tables.ledger, &tables.queued);
+                    ledger.accepted(queued, &agent(number), &agent(many), 1)?;
+                    ledger.flush()?;
+                    assert!(ledger.known.len() <= KNOWN);
+                }
+                for number in [0, 9, 10, KNOWN, many - 1] {
+                    let sent = if number < 10 { 2 * round } else { round };
+                    let usage = tables.ledger.usage(&agent(number))?;
+                    assert_eq!(usage.sent_bytes, sent, "{number}");
+                }
+            }
+            Ok(())
+        });
+        counting.await.unwrap();
     }
 
     #[tokio::test]

@@ -2,7 +2,7 @@
 
 use super::failure::Failure;
 use super::fixture::*;
-use super::record::AgentKey;
+use super::record::{AgentStart, agent_start};
 use super::tables::{EachTable, for_each_table};
 use super::{BlobUpload, NewAgents, Scheme, Store};
 use mrp_proto::acl::EntryType;
@@ -13,10 +13,10 @@ use redb::{Key, ReadTransaction, ReadableDatabase as _, TableDefinition, TableHa
 
 const DAY: u64 = 24 * 3_600;
 
-/// Tables with rows that an agent's key is in.
+/// Tables with rows that an agent's key is in, or its start.
 struct Finder {
     transaction: ReadTransaction,
-    agent: AgentKey,
+    agent: AgentStart,
     found: Vec<String>,
     /// Tables that have rows at all.
     filled: Vec<String>,
@@ -34,7 +34,7 @@ impl EachTable for Finder {
             let mut bytes = K::as_bytes(&key).as_ref().to_vec();
             bytes.extend_from_slice(V::as_bytes(&value).as_ref());
             self.filled.push(definition.name().to_owned());
-            if bytes.windows(32).any(|part| part == self.agent) {
+            if bytes.windows(12).any(|part| part == self.agent) {
                 self.found.push(definition.name().to_owned());
             }
         }
@@ -54,7 +54,7 @@ async fn find(store: &Store, number: u8) -> (Vec<String>, Vec<String>) {
                 .database()
                 .map_err(Failure::Refused)?
                 .begin_read()?,
-            agent: *agent(number).as_bytes(),
+            agent: agent_start(agent(number).as_bytes()),
             found: Vec::new(),
             filled: Vec::new(),
         };
@@ -142,7 +142,7 @@ async fn a_deleted_agent_is_in_no_table() {
         "acl",
         "usage",
         "shares",
-        "written",
+        "wrote",
         "blob_owners",
         "blob_usage",
         "directory_listed",
@@ -161,14 +161,14 @@ async fn a_deleted_agent_is_in_no_table() {
         "queued",
         "threads",
         "usage",
-        "written",
+        "wrote",
         "blob_uses",
     ];
     let after = tables_with(&store, 1).await;
     assert_eq!(after, sent);
     sweep(&store, 2_000).await;
     sweep(&store, 3 * DAY).await;
-    assert_eq!(tables_with(&store, 1).await, ["written"]);
+    assert_eq!(tables_with(&store, 1).await, ["wrote"]);
     for peer in 101..104 {
         let deleting =
             store.delete_agent(agent(peer), claim(agent(peer), at(3 * DAY)), at(3 * DAY));

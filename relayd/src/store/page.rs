@@ -3,6 +3,7 @@
 use super::engine::View;
 use super::failure::Failure;
 use super::inbox::{Page, Poll, Room, Sequence, Stored};
+use super::pair::Pair;
 use super::read::{Standing, assemble, read_for};
 use super::recent::Row;
 use super::record::{AgentKey, Entry, Head, TextTag, text_hash, text_tag};
@@ -256,7 +257,7 @@ impl Filter {
 
 /// One index of an inbox, read from a place on.
 struct Lane {
-    rest: redb::Range<'static, (&'static AgentKey, u64), &'static [u8; Entry::LENGTH]>,
+    rest: redb::Range<'static, Pair<&'static AgentKey, u64>, &'static [u8; Entry::LENGTH]>,
     next: Option<(u64, Entry)>,
 }
 

@@ -15,6 +15,14 @@ use sha2::{Digest as _, Sha256};
 /// An agent's key, as tables have it.
 pub(super) type AgentKey = [u8; 32];
 
+/// The start of an agent's key, by which it is known where its whole key would be long. Another key that begins with it takes 2^96
+/// tries to make, for an agent that signs.
+pub(super) type AgentStart = [u8; 12];
+
+pub(super) fn agent_start(agent: &AgentKey) -> AgentStart {
+    leading(agent)
+}
+
 /// A name for a thread id (or another text) of any length.
 pub(super) type TextHash = [u8; 16];
 

@@ -4,7 +4,9 @@
 use super::blobs;
 use super::clock::to_millis;
 use super::failure::Failure;
-use super::record::{AgentKey, Content, Entry, Head, RowState, head_id_number};
+use super::record::{
+    AgentKey, AgentStart, Content, Entry, Head, RowState, agent_start, head_id_number,
+};
 use super::sweep::{Budget, Swept};
 use super::tables::{Index, Tables};
 use mrp_proto::time::Timestamp;
@@ -215,11 +217,12 @@ fn purge_written(
     below: u64,
     budget: &mut Budget,
 ) -> Result<bool, Failure> {
-    let mut found: Vec<AgentKey> = Vec::new();
+    let writer = agent_start(agent);
+    let mut found: Vec<AgentStart> = Vec::new();
     let mut is_all = true;
     for entry in tables
         .written
-        .range((agent, &[0; 32])..=(agent, &[0xff; 32]))?
+        .range((&writer, &[0; 12])..=(&writer, &[0xff; 12]))?
     {
         let (pair, first) = entry?;
         if !found.is_empty() && budget.is_spent() {
@@ -232,7 +235,7 @@ fn purge_written(
         }
     }
     for reader in &found {
-        tables.written.remove((agent, reader))?;
+        tables.written.remove((&writer, reader))?;
     }
     Ok(is_all)
 }

@@ -10,18 +10,20 @@ use super::directory::{self, Directory};
 use super::failure::Failure;
 use super::ledger::Ledger;
 use super::memory::ActiveAgent;
-use super::record::{AgentKey, Entry, TextHash};
+use super::pair::Pair;
+use super::record::{AgentKey, AgentStart, Entry, TextHash, agent_start};
 use super::webhooks;
 use mrp_journal::{Replay, Table, Transaction};
 use mrp_proto::time::Timestamp;
 use redb::{
     Database, Key, ReadOnlyTable, ReadableDatabase as _, ReadableTable, TableDefinition,
-    TableError, Value, WriteTransaction,
+    TableError, TableHandle as _, Value, WriteTransaction,
 };
 
 type Bytes = &'static [u8];
 pub(super) type KeyBytes = &'static AgentKey;
 type Hash = &'static TextHash;
+type Start = &'static AgentStart;
 /// Queued messages and bytes, bytes sent, whether shares are counted.
 pub(super) type UsageRow = (u64, u64, u64, bool);
 /// Messages and bytes.
@@ -29,16 +31,16 @@ pub(super) type LoadRow = (u64, u64);
 type EntryBytes = &'static [u8; Entry::LENGTH];
 
 /// Messages of one inbox by sequence number: `(recipient, sequence)`.
-pub(super) type IndexDefinition = TableDefinition<'static, (KeyBytes, u64), EntryBytes>;
-pub(super) type Index<'a> = Table<'a, (KeyBytes, u64), EntryBytes>;
+pub(super) type IndexDefinition = TableDefinition<'static, Pair<KeyBytes, u64>, EntryBytes>;
+pub(super) type Index<'a> = Table<'a, Pair<KeyBytes, u64>, EntryBytes>;
 
 /// The messages, for reading.
 pub(super) type Messages = ReadOnlyTable<u64, Bytes>;
 
 /// The layout described here. A database with a newer one is not opened.
 ///
-/// 1 had no directory, 2 no journal beside it.
-pub(crate) const LAYOUT: u64 = 3;
+/// 1 had no directory, 2 no journal beside it, 3 whole keys in [`WRITTEN`].
+pub(crate) const LAYOUT: u64 = 4;
 
 /// Single numbers by name: [`meta`].
 pub(super) const META: TableDefinition<'static, &'static str, u64> = TableDefinition::new("meta");
@@ -56,13 +58,14 @@ pub(super) const EXPIRED: IndexDefinition = TableDefinition::new("expired");
 pub(super) const THREADS: TableDefinition<'static, (KeyBytes, Hash, u64), ()> =
     TableDefinition::new("threads");
 /// When something is to be done about a message: `(time, sequence)`. A live one expires then, an expired one goes.
-pub(super) const DUE: TableDefinition<'static, (u64, u64), ()> = TableDefinition::new("due");
+pub(super) const DUE: TableDefinition<'static, Pair<u64, u64>, ()> = TableDefinition::new("due");
 /// Signatures that took effect: `(until when they are kept, hash)`.
-pub(super) const CLAIMS: TableDefinition<'static, (u64, Hash), ()> = TableDefinition::new("claims");
+pub(super) const CLAIMS: TableDefinition<'static, Pair<u64, Hash>, ()> =
+    TableDefinition::new("claims");
 /// Answers to sends with an idempotency key, by hash of sender and key.
 pub(super) const ANSWERS: TableDefinition<'static, Hash, Bytes> = TableDefinition::new("answers");
 /// When answers are forgotten: `(time, hash)`.
-pub(super) const ANSWERS_DUE: TableDefinition<'static, (u64, Hash), ()> =
+pub(super) const ANSWERS_DUE: TableDefinition<'static, Pair<u64, Hash>, ()> =
     TableDefinition::new("answers_due");
 /// Agents' records.
 pub(super) const AGENTS: TableDefinition<'static, KeyBytes, Bytes> = TableDefinition::new("agents");
@@ -70,16 +73,20 @@ pub(super) const AGENTS: TableDefinition<'static, KeyBytes, Bytes> = TableDefini
 pub(super) const ACTIVITY: TableDefinition<'static, KeyBytes, u64> =
     TableDefinition::new("activity");
 /// Access entries: `(owner, peer)`; the value begins with [`ACL_ALLOW`] or [`ACL_BLOCK`]. See [`super::acl`].
-pub(super) const ACL: TableDefinition<'static, (KeyBytes, KeyBytes), Bytes> =
+pub(super) const ACL: TableDefinition<'static, Pair<KeyBytes, KeyBytes>, Bytes> =
     TableDefinition::new("acl");
 /// What agents hold and have queued: [`super::ledger::Usage`].
 pub(super) const USAGE: TableDefinition<'static, KeyBytes, UsageRow> =
     TableDefinition::new("usage");
 /// What one sender has in a long inbox: `(recipient, sender)`.
-pub(super) const SHARES: TableDefinition<'static, (KeyBytes, KeyBytes), LoadRow> =
+pub(super) const SHARES: TableDefinition<'static, Pair<KeyBytes, KeyBytes>, LoadRow> =
     TableDefinition::new("shares");
-/// Who has written to whom: `(writer, reader)`, with the sequence number of the first message.
-pub(super) const WRITTEN: TableDefinition<'static, (KeyBytes, KeyBytes), u64> =
+/// Who has written to whom: `(writer, reader)`, with the sequence number of the first message. There may be more of these than of
+/// anything else, and their order is nobody's, so that each is another page; hence no more of the keys than tells them apart.
+pub(super) const WRITTEN: TableDefinition<'static, Pair<Start, Start>, u64> =
+    TableDefinition::new("wrote");
+/// The same with whole keys, before layout 4.
+const WRITTEN_BY_KEYS: TableDefinition<'static, Pair<KeyBytes, KeyBytes>, u64> =
     TableDefinition::new("written");
 /// Agents that were deleted, and the sequence number below which their mail is gone, until it is freed.
 pub(super) const PURGES: TableDefinition<'static, KeyBytes, u64> = TableDefinition::new("purges");
@@ -153,14 +160,14 @@ pub(super) struct Tables<'a> {
     pub(super) delivered: Index<'a>,
     pub(super) expired: Index<'a>,
     pub(super) threads: Table<'a, (KeyBytes, Hash, u64), ()>,
-    pub(super) due: Table<'a, (u64, u64), ()>,
-    pub(super) claims: Table<'a, (u64, Hash), ()>,
+    pub(super) due: Table<'a, Pair<u64, u64>, ()>,
+    pub(super) claims: Table<'a, Pair<u64, Hash>, ()>,
     pub(super) answers: Table<'a, Hash, Bytes>,
-    pub(super) answers_due: Table<'a, (u64, Hash), ()>,
+    pub(super) answers_due: Table<'a, Pair<u64, Hash>, ()>,
     pub(super) agents: Table<'a, KeyBytes, Bytes>,
     pub(super) activity: Table<'a, KeyBytes, u64>,
-    pub(super) acl: Table<'a, (KeyBytes, KeyBytes), Bytes>,
-    pub(super) written: Table<'a, (KeyBytes, KeyBytes), u64>,
+    pub(super) acl: Table<'a, Pair<KeyBytes, KeyBytes>, Bytes>,
+    pub(super) written: Table<'a, Pair<Start, Start>, u64>,
     pub(super) purges: Table<'a, KeyBytes, u64>,
     pub(super) ledger: Ledger<'a>,
     pub(super) webhooks: webhooks::Lazy<'a>,
@@ -280,10 +287,38 @@ pub(super) fn register<'t>(
             Ok(self.0.add(self.1, definition)?)
         }
     }
-    for_each_table(&mut Adding(replay, transaction)).map_err(|failure| match failure {
+    let mut adding = Adding(replay, transaction);
+    let all = for_each_table(&mut adding).and_then(|()| match has_written_by_keys(transaction)? {
+        true => adding.table(WRITTEN_BY_KEYS),
+        false => Ok(()),
+    });
+    all.map_err(|failure| match failure {
         Failure::Engine(error) => error,
         Failure::Corrupt(_) | Failure::Refused(_) => redb::Error::Corrupted(failure.to_string()),
     })
+}
+
+/// Whether the database is of a layout before 4: what its journal has is for the table that it had.
+fn has_written_by_keys(transaction: &WriteTransaction) -> Result<bool, Failure> {
+    let mut tables = transaction.list_tables()?;
+    Ok(tables.any(|table| table.name() == WRITTEN_BY_KEYS.name()))
+}
+
+/// Gives the table of layout 3 the keys of layout 4.
+fn shorten_written(transaction: &WriteTransaction) -> Result<(), Failure> {
+    if !has_written_by_keys(transaction)? {
+        return Ok(());
+    }
+    {
+        let mut written = transaction.open_table(WRITTEN)?;
+        for row in transaction.open_table(WRITTEN_BY_KEYS)?.iter()? {
+            let (pair, first) = row?;
+            let (writer, reader) = pair.value();
+            written.insert((&agent_start(writer), &agent_start(reader)), first.value())?;
+        }
+    }
+    transaction.delete_table(WRITTEN_BY_KEYS)?;
+    Ok(())
 }
 
 /// What a database says of itself; all is 0 in a new one.
@@ -353,7 +388,69 @@ fn upgrade(transaction: WriteTransaction, layout: u64, time: Timestamp) -> Resul
     super::blobs::make_tables(&transaction)?;
     transaction.open_table(SUSPENDED)?;
     let mut transaction = transaction.into_inner();
+    // There may be millions, which need not be written down: the commit is of the whole.
+    shorten_written(&transaction)?;
     // A commit without it would have the next start after a crash look at the whole database.
     transaction.set_quick_repair(true);
     Ok(transaction.commit()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::fixture::*;
+    use super::super::{StoreError, engine};
+    use super::*;
+    use crate::store::queue::Admission;
+    use mrp_journal::Record;
+
+    /// One agent has written to another, as layout 3 had it.
+    fn note_by_keys(transaction: &Transaction, writer: u8, reader: u8) {
+        let mut written = transaction.open_table(WRITTEN_BY_KEYS).unwrap();
+        let (writer, reader) = (agent(writer), agent(reader));
+        let pair = (writer.as_bytes(), reader.as_bytes());
+        written.insert(pair, 7).unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_database_of_layout_3_gets_shorter_keys_also_from_its_journal() {
+        let home = Home::new();
+        home.open().close().await;
+        {
+            let database = Database::create(home.database()).unwrap();
+            let transaction = Transaction::new(database.begin_write().unwrap());
+            {
+                let mut numbers = transaction.open_table(META).unwrap();
+                let before = numbers.insert(meta::LAYOUT, 3).unwrap();
+                assert_eq!(before.unwrap().value(), LAYOUT);
+            }
+            note_by_keys(&transaction, 1, 2);
+            let transaction = transaction.into_inner();
+            transaction.delete_table(WRITTEN).unwrap();
+            transaction.commit().unwrap();
+
+            // And something more that only the journal has, as after a crash.
+            let mut journal = engine::open_journal(&database, &home.journal()).unwrap();
+            let transaction = Transaction::new(database.begin_write().unwrap());
+            note_by_keys(&transaction, 3, 4);
+            let mut record = Record::default();
+            transaction.take_record(&mut record);
+            journal.append(&mut record).unwrap();
+        }
+        let store = home.open();
+        let reading = store.write::<_, StoreError, _>(Admission::Other, |tables| {
+            for (writer, reader) in [(1, 2), (3, 4)] {
+                let [writer, reader] = [writer, reader].map(|number| *agent(number).as_bytes());
+                let pair = (&agent_start(&writer), &agent_start(&reader));
+                let first = tables.written.get(pair)?;
+                assert_eq!(first.map(|guard| guard.value()), Some(7));
+            }
+            assert_eq!(redb::ReadableTableMetadata::len(&*tables.written)?, 2);
+            Ok(())
+        });
+        reading.await.unwrap();
+        store.close().await;
+        let database = Database::create(home.database()).unwrap();
+        assert_eq!(layout(&database).unwrap(), LAYOUT);
+        assert!(!has_written_by_keys(&database.begin_write().unwrap()).unwrap());
+    }
 }

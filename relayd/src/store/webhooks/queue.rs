@@ -7,6 +7,7 @@ use crate::store::clock::{from_millis, to_millis};
 use crate::store::engine::View;
 use crate::store::failure::Failure;
 use crate::store::inbox::Sequence;
+use crate::store::pair::Pair;
 use crate::store::queue::Admission;
 use crate::store::read::{Standing, assemble};
 use crate::store::record::{AgentKey, Entry, Head};
@@ -168,7 +169,7 @@ struct Line {
 
 impl Line {
     fn read(
-        queued: &impl ReadableTable<(KeyBytes, u64), &'static [u8; Entry::LENGTH]>,
+        queued: &impl ReadableTable<Pair<KeyBytes, u64>, &'static [u8; Entry::LENGTH]>,
         aside: &impl ReadableTable<(KeyBytes, u64, u64), ()>,
         agent: &AgentKey,
         state: &State,
@@ -236,7 +237,7 @@ fn first_aside(
 
 /// Whether a message still waits for its recipient.
 fn is_live(
-    queued: &impl ReadableTable<(KeyBytes, u64), &'static [u8; Entry::LENGTH]>,
+    queued: &impl ReadableTable<Pair<KeyBytes, u64>, &'static [u8; Entry::LENGTH]>,
     agent: &AgentKey,
     sequence: u64,
     below: u64,
