@@ -1,14 +1,12 @@
 //! Hexadecimal text of bytes: written in lower case, read in either.
 
-use std::fmt::Write as _;
-
 /// Two digits a byte.
 pub fn encode(bytes: &[u8]) -> String {
-    let text = String::with_capacity(2 * bytes.len());
-    bytes.iter().fold(text, |mut text, byte| {
-        write!(text, "{byte:02x}").expect("writing to a String does not fail");
-        text
-    })
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let halves = bytes.iter().flat_map(|byte| [byte >> 4, byte & 15]);
+    halves
+        .map(|half| char::from(DIGITS[usize::from(half)]))
+        .collect()
 }
 
 /// Reads a text of exactly `N` bytes; `None` if it has another length or any other character.

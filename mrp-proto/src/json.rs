@@ -327,12 +327,13 @@ impl<'a> Tokens<'a> {
     fn string_end(&self, start: usize) -> usize {
         let bytes = self.text.as_bytes();
         let mut position = start + 1;
-        while let Some(&byte) = bytes.get(position) {
-            position += match byte {
-                b'"' => return position + 1,
-                b'\\' => 2,
-                _ => 1,
-            };
+        while let Some(rest) = bytes.get(position..) {
+            // Most of a text is neither, so the step to what is comes first.
+            match rest.iter().position(|byte| matches!(byte, b'"' | b'\\')) {
+                Some(found) if rest[found] == b'"' => return position + found + 1,
+                Some(found) => position += found + 2,
+                None => break,
+            }
         }
         bytes.len()
     }

@@ -43,6 +43,7 @@ mod service;
 mod shutdown;
 pub mod store;
 mod sweep;
+mod unforeseen;
 mod webhook;
 mod ws;
 

@@ -4,6 +4,7 @@ use crate::app::App;
 use crate::http::error::ApiError;
 use crate::overload::Class;
 use crate::store::{Acceptance, ReplayClaim, Replayed, Submission};
+use crate::unforeseen;
 use mrp_proto::key::PublicKey;
 use mrp_proto::message::{SendRequest, Violation};
 use mrp_proto::relay_api::MAX_IDEMPOTENCY_KEY;
@@ -39,8 +40,7 @@ pub(crate) async fn accept(
     })?;
     let recipient = draft.recipient;
     app.access.check_recipient(&recipient)?;
-    let mut random = [0; 6];
-    getrandom::fill(&mut random).map_err(ApiError::internal)?;
+    let [_, _, random @ ..] = unforeseen::number().to_be_bytes();
     let acceptance = app
         .store
         .accept_message(Submission {

@@ -9,6 +9,7 @@ use crate::log::Throttle;
 use crate::metrics::{self, Outcome};
 use crate::overload::Class;
 use crate::serve::Admission;
+use crate::unforeseen;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{MatchedPath, Request};
@@ -19,9 +20,8 @@ use mrp_proto::key::PublicKey;
 use mrp_proto::relay_api::{
     RATE_LIMIT_HEADER, RATE_REMAINING_HEADER, RATE_RESET_HEADER, REQUEST_ID_HEADER, path,
 };
-use std::hash::{BuildHasher as _, RandomState};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, LazyLock, OnceLock};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 use tower::ServiceExt as _;
 use tracing::Instrument as _;
@@ -289,19 +289,22 @@ fn add_standing(headers: &mut HeaderMap, standing: Standing) {
 /// One line a request: never a body, a signature or a whole key, and the route instead of the path, which may name a thread.
 fn log(exchange: &Exchange, response: &Response, method: &Method, started: Instant) {
     let status = response.status();
-    let caller = exchange.caller.get().map(PublicKey::short);
+    let caller = || {
+        let caller = exchange.caller.get();
+        caller.map_or_else(|| "-".to_owned(), PublicKey::short)
+    };
     let route = exchange.route.get().map_or("-", MatchedPath::as_str);
-    let micros = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
+    let micros = || u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX);
     // A full inbox or quota is the sender's trouble, and it may ask again as often as it likes.
     let is_ours = status.is_server_error() && status != StatusCode::INSUFFICIENT_STORAGE;
-    let (caller, status) = (caller.as_deref().unwrap_or("-"), status.as_u16());
+    let status = status.as_u16();
     static FAILURES: Throttle = Throttle::new();
     if is_ours {
         if let Some(left_out) = FAILURES.admit() {
-            tracing::warn!(%method, route, status, caller, micros, left_out, "answered");
+            tracing::warn!(%method, route, status, caller = caller(), micros = micros(), left_out, "answered");
         }
     } else {
-        tracing::debug!(%method, route, status, caller, micros, "answered");
+        tracing::debug!(%method, route, status, caller = caller(), micros = micros(), "answered");
     }
 }
 
@@ -314,12 +317,7 @@ fn forwarded_for(headers: &HeaderMap) -> Vec<&str> {
         .collect()
 }
 
-/// `req_` and 16 hexadecimal digits: unique in the process, and not to be foreseen.
+/// `req_` and 16 hexadecimal digits, not to be foreseen.
 pub(crate) fn next_request_id() -> String {
-    static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    format!(
-        "req_{:016x}",
-        HASHER.hash_one(COUNT.fetch_add(1, Ordering::Relaxed))
-    )
+    format!("req_{:016x}", unforeseen::number())
 }
