@@ -6,7 +6,7 @@ use crate::store::BlobHash;
 use bytes::Bytes;
 use sha2::{Digest as _, Sha256};
 use std::fs::{DirBuilder, File};
-use std::io::{self, Write as _};
+use std::io::{self, IoSlice, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -143,10 +143,10 @@ impl Spooling {
             for part in &parts {
                 self.hasher.update(part);
                 self.size += part.len() as u64;
-                match &mut self.sink {
-                    Sink::File(file) => file.file.write_all(part).map_err(full_or_failed)?,
-                    Sink::Memory(bytes) => bytes.extend_from_slice(part),
-                }
+            }
+            match &mut self.sink {
+                Sink::File(file) => write_all(&mut file.file, &parts).map_err(full_or_failed)?,
+                Sink::Memory(bytes) => parts.iter().for_each(|part| bytes.extend_from_slice(part)),
             }
             Ok(self)
         });
@@ -222,6 +222,22 @@ pub(super) fn private_directory(path: &Path) -> io::Result<()> {
 
 pub(super) fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(path)?.sync_all()
+}
+
+/// Writes all parts as if they were one: a file system makes larger pieces of memory for longer writes.
+fn write_all(file: &mut File, parts: &[Bytes]) -> io::Result<()> {
+    let mut slices: Vec<IoSlice<'_>> = parts.iter().map(|part| IoSlice::new(part)).collect();
+    let mut left = slices.as_mut_slice();
+    IoSlice::advance_slices(&mut left, 0);
+    while !left.is_empty() {
+        match file.write_vectored(left) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(written) => IoSlice::advance_slices(&mut left, written),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
 }
 
 fn full_or_failed(error: io::Error) -> SpoolError {
