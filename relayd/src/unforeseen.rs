@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-/// Another one each time: the count of those given out, hashed under a key that the process drew.
+/// The count of those given out, hashed under a key that the process drew; two may be the same, as with any that are drawn.
 pub(crate) fn number() -> u64 {
     static HASHER: LazyLock<RandomState> = LazyLock::new(RandomState::new);
     static COUNT: AtomicU64 = AtomicU64::new(0);

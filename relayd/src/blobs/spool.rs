@@ -272,6 +272,21 @@ pub(super) async fn outcome<T, E: From<io::Error>>(work: JoinHandle<Result<T, E>
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_are_written_one_behind_the_other_however_many() {
+        let mut file = tempfile::tempfile().unwrap();
+        let empty = Bytes::new;
+        let few = [empty(), "ab".into(), empty(), "c".into(), empty()];
+        write_all(&mut file, &few).unwrap();
+        write_all(&mut file, &[empty()]).unwrap();
+        // More than the system takes at a time.
+        write_all(&mut file, &vec![Bytes::from("d"); 3_000]).unwrap();
+        let mut all = String::new();
+        io::Seek::rewind(&mut file).unwrap();
+        io::Read::read_to_string(&mut file, &mut all).unwrap();
+        assert_eq!(all, format!("abc{}", "d".repeat(3_000)));
+    }
     use std::os::unix::fs::PermissionsExt as _;
 
     fn files(directory: &Path) -> Vec<PathBuf> {

@@ -333,6 +333,7 @@ impl Incoming {
         })
     }
 
+    /// The head of the message's row, with an id that may yet turn out to be taken.
     fn head(&self, size: u32, now: Timestamp) -> Head {
         Head {
             state: RowState::Live,
@@ -488,15 +489,24 @@ mod tests {
     #[tokio::test]
     async fn ids_differ_even_if_the_randomness_does_not() {
         let store = empty_store();
-        let mut ids = std::collections::HashSet::new();
-        for _ in 0..3 {
+        let mut ids = Vec::new();
+        for body in ["1", "2", "3"] {
             let submission = Submission {
                 random: [0xff; 6],
-                ..send(agent(1), agent(2), "1", at(0))
+                ..send(agent(1), agent(2), body, at(0))
             };
             let acceptance = store.accept_message(submission).await.unwrap();
-            ids.insert(acceptance.accepted.message_id);
+            ids.push(acceptance.accepted.message_id);
         }
+        // Each is still the name of its own.
+        let waiting = waiting(&store, agent(2), at(0)).await;
+        for ((id, stored), body) in ids.iter().zip(&waiting).zip(["1", "2", "3"]) {
+            assert_eq!(&stored.message.message_id, id);
+            let found = store.message(id, agent(2), at(0)).await.unwrap().unwrap();
+            assert_eq!(bodies(&[found]), [body]);
+        }
+        ids.sort();
+        ids.dedup();
         assert_eq!(ids.len(), 3);
     }
 

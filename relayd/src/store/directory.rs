@@ -197,7 +197,7 @@ fn listed_row(agent: &AgentKey, listing: &Listing) -> Vec<u8> {
 mod tests {
     use super::super::fixture::*;
     use super::super::queue::Admission;
-    use super::super::tables::{AGENTS, LAYOUT, META, meta};
+    use super::super::tables::{AGENTS, LAYOUT, META, WRITTEN, meta};
     use super::super::{NewAgents, OpenError, Options, Scheme};
     use super::*;
     use mrp_proto::agent::{AgentInfo, AgentStatus, Visibility};
@@ -255,6 +255,7 @@ mod tests {
         transaction.delete_table(POSTINGS).unwrap();
         transaction.delete_table(TAG_COUNTS).unwrap();
         transaction.delete_table(TAG_ORDER).unwrap();
+        transaction.delete_table(WRITTEN).unwrap();
         let mut table = transaction.open_table(META).unwrap();
         assert_eq!(
             table.insert(meta::LAYOUT, 1).unwrap().unwrap().value(),

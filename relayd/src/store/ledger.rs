@@ -182,13 +182,12 @@ impl<'a> Ledger<'a> {
     }
 
     pub(super) fn flush(&mut self) -> Result<(), Failure> {
-        if self.known.len() + self.usage.len() > KNOWN {
-            self.known.clear();
-        }
         for (agent, usage) in self.usage.drain() {
-            if self.known.len() < KNOWN {
-                self.known.insert(agent, usage);
+            // Nothing in it is older than what is written now.
+            if self.known.len() >= KNOWN && !self.known.contains_key(&agent) {
+                self.known.clear();
             }
+            self.known.insert(agent, usage);
             if usage == Usage::default() {
                 self.usage_table.remove(&agent)?;
             } else {

@@ -16,12 +16,12 @@ pub(super) struct Pair<A, B>(PhantomData<(A, B)>);
 
 /// A pair as it is written.
 #[derive(Debug)]
-pub(super) struct Written {
+pub(super) struct PairBytes {
     bytes: [u8; LONGEST],
     length: usize,
 }
 
-impl Written {
+impl PairBytes {
     fn of(first: &[u8], second: &[u8]) -> Self {
         let mut bytes = [0; LONGEST];
         let length = first.len() + second.len();
@@ -31,7 +31,7 @@ impl Written {
     }
 }
 
-impl AsRef<[u8]> for Written {
+impl AsRef<[u8]> for PairBytes {
     fn as_ref(&self) -> &[u8] {
         &self.bytes[..self.length]
     }
@@ -43,7 +43,7 @@ impl<A: Key, B: Key> Value for Pair<A, B> {
     where
         Self: 'a;
     type AsBytes<'a>
-        = Written
+        = PairBytes
     where
         Self: 'a;
 
@@ -59,12 +59,12 @@ impl<A: Key, B: Key> Value for Pair<A, B> {
         (A::from_bytes(first), B::from_bytes(second))
     }
 
-    fn as_bytes<'a, 'b: 'a>(value: &'a Self::SelfType<'b>) -> Written
+    fn as_bytes<'a, 'b: 'a>(value: &'a Self::SelfType<'b>) -> PairBytes
     where
         Self: 'b,
     {
         let (first, second) = value;
-        Written::of(A::as_bytes(first).as_ref(), B::as_bytes(second).as_ref())
+        PairBytes::of(A::as_bytes(first).as_ref(), B::as_bytes(second).as_ref())
     }
 
     fn type_name() -> TypeName {
@@ -80,7 +80,7 @@ impl<A: Key, B: Key> Key for Pair<A, B> {
 }
 
 fn split<A: Value>(pair: &[u8]) -> (&[u8], &[u8]) {
-    pair.split_at(A::fixed_width().unwrap_or_default())
+    pair.split_at(A::fixed_width().expect("the parts of a pair are of fixed width"))
 }
 
 #[cfg(test)]
@@ -89,6 +89,15 @@ mod tests {
 
     type Ours = Pair<&'static [u8; 3], u64>;
     type Theirs = (&'static [u8; 3], u64);
+
+    #[test]
+    fn two_keys_of_agents_are_the_longest_pair() {
+        type Keys = Pair<&'static [u8; 32], &'static [u8; 32]>;
+        assert_eq!(Keys::fixed_width(), Some(LONGEST));
+        let keys = (&[1; 32], &[2; 32]);
+        assert_eq!(Keys::as_bytes(&keys).as_ref(), [[1; 32], [2; 32]].concat());
+        assert_eq!(Keys::from_bytes(Keys::as_bytes(&keys).as_ref()), keys);
+    }
 
     #[test]
     fn a_pair_is_what_the_engine_makes_of_it() {

@@ -15,8 +15,8 @@ use sha2::{Digest as _, Sha256};
 /// An agent's key, as tables have it.
 pub(super) type AgentKey = [u8; 32];
 
-/// The start of an agent's key, by which it is known where its whole key would be long. Another key that begins with it takes 2^96
-/// tries to make, for an agent that signs.
+/// The start of an agent's key, by which it is known where its whole key would be long, and a mistake harmless: to make a key that
+/// begins as a given one takes 2^96 tries, and two of one's own that begin alike 2^48.
 pub(super) type AgentStart = [u8; 12];
 
 pub(super) fn agent_start(agent: &AgentKey) -> AgentStart {

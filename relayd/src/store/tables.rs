@@ -82,12 +82,15 @@ pub(super) const USAGE: TableDefinition<'static, KeyBytes, UsageRow> =
 pub(super) const SHARES: TableDefinition<'static, Pair<KeyBytes, KeyBytes>, LoadRow> =
     TableDefinition::new("shares");
 /// Who has written to whom: `(writer, reader)`, with the sequence number of the first message. There may be more of these than of
-/// anything else, and their order is nobody's, so that each is another page; hence no more of the keys than tells them apart.
+/// anything else, and their order is nobody's, so that each is another page; hence no more of the keys than tells them apart. It is
+/// not called "written", since journals of layout 3 mean the table by that name.
 pub(super) const WRITTEN: TableDefinition<'static, Pair<Start, Start>, u64> =
     TableDefinition::new("wrote");
 /// The same with whole keys, before layout 4.
 const WRITTEN_BY_KEYS: TableDefinition<'static, Pair<KeyBytes, KeyBytes>, u64> =
-    TableDefinition::new("written");
+    TableDefinition::new(NAME_BY_KEYS);
+/// Its name.
+pub(super) const NAME_BY_KEYS: &str = "written";
 /// Agents that were deleted, and the sequence number below which their mail is gone, until it is freed.
 pub(super) const PURGES: TableDefinition<'static, KeyBytes, u64> = TableDefinition::new("purges");
 
@@ -278,19 +281,33 @@ pub(super) fn register<'t>(
     replay: &mut Replay<'t>,
     transaction: &'t WriteTransaction,
 ) -> Result<(), redb::Error> {
-    struct Adding<'r, 't>(&'r mut Replay<'t>, &'t WriteTransaction);
+    struct Adding<'r, 't> {
+        replay: &'r mut Replay<'t>,
+        transaction: &'t WriteTransaction,
+        is_old: bool,
+    }
     impl EachTable for Adding<'_, '_> {
         fn table<K: Key + 'static, V: Value + 'static>(
             &mut self,
             definition: TableDefinition<'static, K, V>,
         ) -> Result<(), Failure> {
-            Ok(self.0.add(self.1, definition)?)
+            // It would be made, and the program that the database is of does not know it.
+            if self.is_old && definition.name() == WRITTEN.name() {
+                return Ok(());
+            }
+            Ok(self.replay.add(self.transaction, definition)?)
         }
     }
-    let mut adding = Adding(replay, transaction);
-    let all = for_each_table(&mut adding).and_then(|()| match has_written_by_keys(transaction)? {
-        true => adding.table(WRITTEN_BY_KEYS),
-        false => Ok(()),
+    let all = has_written_by_keys(transaction).and_then(|is_old| {
+        let mut adding = Adding {
+            replay,
+            transaction,
+            is_old,
+        };
+        if is_old {
+            adding.table(WRITTEN_BY_KEYS)?;
+        }
+        for_each_table(&mut adding)
     });
     all.map_err(|failure| match failure {
         Failure::Engine(error) => error,
@@ -301,24 +318,7 @@ pub(super) fn register<'t>(
 /// Whether the database is of a layout before 4: what its journal has is for the table that it had.
 fn has_written_by_keys(transaction: &WriteTransaction) -> Result<bool, Failure> {
     let mut tables = transaction.list_tables()?;
-    Ok(tables.any(|table| table.name() == WRITTEN_BY_KEYS.name()))
-}
-
-/// Gives the table of layout 3 the keys of layout 4.
-fn shorten_written(transaction: &WriteTransaction) -> Result<(), Failure> {
-    if !has_written_by_keys(transaction)? {
-        return Ok(());
-    }
-    {
-        let mut written = transaction.open_table(WRITTEN)?;
-        for row in transaction.open_table(WRITTEN_BY_KEYS)?.iter()? {
-            let (pair, first) = row?;
-            let (writer, reader) = pair.value();
-            written.insert((&agent_start(writer), &agent_start(reader)), first.value())?;
-        }
-    }
-    transaction.delete_table(WRITTEN_BY_KEYS)?;
-    Ok(())
+    Ok(tables.any(|table| table.name() == NAME_BY_KEYS))
 }
 
 /// What a database says of itself; all is 0 in a new one.
@@ -395,6 +395,24 @@ fn upgrade(transaction: WriteTransaction, layout: u64, time: Timestamp) -> Resul
     Ok(transaction.commit()?)
 }
 
+/// Gives the table of layout 3 the keys of layout 4.
+fn shorten_written(transaction: &WriteTransaction) -> Result<(), Failure> {
+    if !has_written_by_keys(transaction)? {
+        return Ok(());
+    }
+    tracing::info!(to = LAYOUT, "the database is brought up to date");
+    {
+        let mut written = transaction.open_table(WRITTEN)?;
+        for row in transaction.open_table(WRITTEN_BY_KEYS)?.iter()? {
+            let (pair, first) = row?;
+            let (writer, reader) = pair.value();
+            written.insert((&agent_start(writer), &agent_start(reader)), first.value())?;
+        }
+    }
+    transaction.delete_table(WRITTEN_BY_KEYS)?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::fixture::*;
@@ -405,7 +423,9 @@ mod tests {
 
     /// One agent has written to another, as layout 3 had it.
     fn note_by_keys(transaction: &Transaction, writer: u8, reader: u8) {
-        let mut written = transaction.open_table(WRITTEN_BY_KEYS).unwrap();
+        const BY_TUPLES: TableDefinition<'_, (KeyBytes, KeyBytes), u64> =
+            TableDefinition::new(NAME_BY_KEYS);
+        let mut written = transaction.open_table(BY_TUPLES).unwrap();
         let (writer, reader) = (agent(writer), agent(reader));
         let pair = (writer.as_bytes(), reader.as_bytes());
         written.insert(pair, 7).unwrap();
@@ -435,6 +455,14 @@ mod tests {
             let mut record = Record::default();
             transaction.take_record(&mut record);
             journal.append(&mut record).unwrap();
+        }
+        {
+            // What a start does first: the program of before could still go on with it.
+            let database = Database::create(home.database()).unwrap();
+            engine::open_journal(&database, &home.journal()).unwrap();
+            let transaction = database.begin_write().unwrap();
+            let mut tables = transaction.list_tables().unwrap();
+            assert!(tables.all(|table| table.name() != WRITTEN.name()));
         }
         let store = home.open();
         let reading = store.write::<_, StoreError, _>(Admission::Other, |tables| {
