@@ -25,7 +25,7 @@ help:
 	@echo 'make lint      formatting, lints and documentation alone'
 	@echo 'make bench     the short ones of the figures that bench/README.md explains'
 	@echo 'make bench-all every figure, into bench/RESULTS.md; half an hour to an hour'
-	@echo 'make profile   what a relay does when it serves searches and files, for builds after it; needs `rustup component add llvm-tools`'
+	@echo 'make profile   what a relay that serves and a command that sends do, for builds after it; needs `rustup component add llvm-tools`'
 	@echo 'make generated manual pages and completion scripts, after a change of the command line'
 	@echo 'make install   a release build into $$(DESTDIR)$$(PREFIX)/bin, with unit, manual pages and completions  (PREFIX=$(PREFIX))'
 
@@ -60,29 +60,37 @@ BENCH := $(TARGET)/release/bench $(foreach program,$(PROGRAMS),--$(program) $(TA
 # Whether a program that is built with a flag runs here.
 runs = echo 'fn main() {}' | $(RUSTC) -C $(1) -o $(TARGET)/tried - && $(TARGET)/tried
 
-# What a relay does that is used, from one that counts: then the compiler knows what to put together, and what aside. Of sources that have
-# changed since, it uses what is still true; of another compiler, nothing. The name of the file is new each time, since cargo looks at no
-# more of it. Searches, and files both ways, each request signed: with every scenario of the bench a message costs as much, and the
-# relay is larger.
+# What a relay does that is used, and a command that sends, from programs that count: then the compiler knows what to put together, and
+# what aside. Of sources that have changed since, it uses what is still true; of another compiler, nothing. The names of the files are new
+# each time, since cargo looks at no more of them. Searches, and files both ways, each request signed: with every scenario of the bench a
+# message costs the relay as much, and it is larger.
 RUSTC_HASH = $$($(RUSTC) -vV | sed -n 's/^commit-hash: \(........\).*/\1/p')
 COUNTING := $(abspath $(TARGET))/profile
+COUNTED   = --target-dir '$(COUNTING)' --config "target.'cfg(all())'.rustflags = ['-C', 'profile-generate=$(COUNTING)/counts']"
 TRAINING := 'discovery --agents 10000 --rounds 1' 'blob --rounds 1'
-profile:
+profile: build
 	profdata="$$($(RUSTC) --print sysroot)/lib/rustlib/$$($(RUSTC) -vV | sed -n 's/^host: //p')/bin/llvm-profdata"; \
 	    [ -x "$$profdata" ] || { echo 'make profile needs llvm-profdata: rustup component add llvm-tools' >&2; exit 1; }; \
+	    keep() { \
+	        "$$profdata" merge -o '$(COUNTING)/profdata' '$(COUNTING)/counts' && \
+	            rm -rf $(TARGET)/$$1-*.profdata '$(COUNTING)/counts' && \
+	            mv '$(COUNTING)/profdata' "$(TARGET)/$$1-$(RUSTC_HASH)-$$(date +%s).profdata"; \
+	    }; \
 	    $(CARGO) build --locked --release -p bench --bins && \
-	    $(CARGO) build --locked --release -p relayd --bins --target-dir '$(COUNTING)' \
-	        --config "target.'cfg(all())'.rustflags = ['-C', 'profile-generate=$(COUNTING)/counts']" && \
+	    $(CARGO) build --locked --release -p relayd --bins $(COUNTED) && \
+	    CARGO_CFG_HTTPARSE_DISABLE_SIMD=1 $(CARGO) build --locked --profile small -p mrpctl --bins $(COUNTED) && \
 	    rm -rf '$(COUNTING)/counts' && \
 	    for scenario in $(TRAINING); do \
 	        $(TARGET)/release/bench --relayd '$(COUNTING)/release/relayd' $$scenario || exit 1; \
 	    done && \
-	    "$$profdata" merge -o '$(COUNTING)/profdata' '$(COUNTING)/counts' && \
-	    rm -f $(TARGET)/relayd-*.profdata && \
-	    mv '$(COUNTING)/profdata' "$(TARGET)/relayd-$(RUSTC_HASH)-$$(date +%s).profdata"
+	    keep relayd && \
+	    $(TARGET)/release/bench --relayd $(TARGET)/debug/relayd --mrpd $(TARGET)/debug/mrpd --mrpctl '$(COUNTING)/small/mrpctl' \
+	        mrpctl-send --rounds 2 --lines 100 && \
+	    keep mrpctl
 	rm -rf '$(COUNTING)'
 
-# The relay is made for speed, by what is known of its use where that was measured; the others are made to be small. What aborts on a
+# The relay is made for speed, the others are made to be small; the relay and the command line by what is known of their use, where that
+# was measured. What aborts on a
 # panic unwinds nothing. A static program does not find getrandom(2) by itself, and would read /dev/urandom instead. The flags add to
 # those of .cargo/config.toml, which RUSTFLAGS would replace. httparse asks the processor seven times what it can before it reads its
 # first head; on a virtual machine that takes longer than all that it wins for a command that reads one. mrpd is built with it, and
@@ -92,15 +100,15 @@ programs:
 	short=; $(call runs,$(SHORT)) && short='"-C", "$(SHORT)", '; \
 	    static=; $(call runs,$(STATIC)) && static='-C $(STATIC)'; \
 	    random=; [ "$$(uname -s)" = Linux ] && random='"--cfg", "getrandom_backend=\"linux_getrandom\"", '; \
-	    profile=; for found in $(TARGET)/relayd-$(RUSTC_HASH)-*.profdata; do \
-	        [ ! -e "$$found" ] || profile="\"-C\", \"profile-use=$$(realpath "$$found")\", "; \
-	    done; \
+	    known() { for found in $(TARGET)/$$1-$(RUSTC_HASH)-*.profdata; do \
+	        [ ! -e "$$found" ] || printf %s "\"-C\", \"profile-use=$$(realpath "$$found")\", "; \
+	    done; }; \
 	    flags() { printf %s "target.'cfg(all())'.rustflags = [$$*]"; }; \
-	    $(CARGO) build --locked --release -p relayd --bins --config "$$(flags "$$short$$profile")" && \
+	    $(CARGO) build --locked --release -p relayd --bins --config "$$(flags "$$short$$(known relayd)")" && \
 	    export CARGO_CFG_HTTPARSE_DISABLE_SIMD=1 && \
-	    small="$$(flags "\"-C\", \"force-unwind-tables=no\", $$short$$random")" && \
-	    $(CARGO) build --locked --profile small -p mrpd --bins --config "$$small" && \
-	    $(CARGO) rustc --locked --profile small -p mrpctl --bin mrpctl --config "$$small" -- $$static
+	    small="\"-C\", \"force-unwind-tables=no\", $$short$$random" && \
+	    $(CARGO) build --locked --profile small -p mrpd --bins --config "$$(flags "$$small")" && \
+	    $(CARGO) rustc --locked --profile small -p mrpctl --bin mrpctl --config "$$(flags "$$small$$(known mrpctl)")" -- $$static
 
 # Copies, as `make install` makes them, read from the disk as after a start of the machine: what a linker has written lies in the page cache
 # in small pieces, which each start maps one by one, and sometimes so does a copy.
