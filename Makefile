@@ -89,12 +89,11 @@ profile: build
 	    keep mrpctl
 	rm -rf '$(COUNTING)'
 
-# The relay is made for speed, the others are made to be small; the relay and the command line by what is known of their use, where that
-# was measured. What aborts on a
-# panic unwinds nothing. A static program does not find getrandom(2) by itself, and would read /dev/urandom instead. The flags add to
-# those of .cargo/config.toml, which RUSTFLAGS would replace. httparse asks the processor seven times what it can before it reads its
-# first head; on a virtual machine that takes longer than all that it wins for a command that reads one. mrpd is built with it, and
-# reads few.
+# The relay is made for speed, the others are made to be small; the relay and the command line by what is known of their use, where that was
+# measured. What aborts on a panic unwinds nothing. A static program does not find getrandom(2) by itself, and would read /dev/urandom
+# instead. The flags add to those of .cargo/config.toml, which RUSTFLAGS would replace. httparse asks the processor seven times what it can
+# before it reads its first head; on a virtual machine that takes longer than all that it wins for a command that reads one. mrpd is built
+# with it, and reads few.
 programs:
 	mkdir -p $(TARGET)
 	short=; $(call runs,$(SHORT)) && short='"-C", "$(SHORT)", '; \

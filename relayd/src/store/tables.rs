@@ -89,8 +89,8 @@ pub(super) const WRITTEN: TableDefinition<'static, Pair<Start, Start>, u64> =
 /// The same with whole keys, before layout 4.
 const WRITTEN_BY_KEYS: TableDefinition<'static, Pair<KeyBytes, KeyBytes>, u64> =
     TableDefinition::new(NAME_BY_KEYS);
-/// Its name.
-pub(super) const NAME_BY_KEYS: &str = "written";
+/// Apart from its definition, since it is in no database of this layout: what looks for definitions by name is to pass it over.
+const NAME_BY_KEYS: &str = "written";
 /// Agents that were deleted, and the sequence number below which their mail is gone, until it is freed.
 pub(super) const PURGES: TableDefinition<'static, KeyBytes, u64> = TableDefinition::new("purges");
 
