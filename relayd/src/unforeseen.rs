@@ -1,4 +1,5 @@
-//! Numbers for names that are given out: nobody outside foresees the next, and the system need not be asked for each. Not for secrets.
+//! Numbers for names that are given out and for pauses that are not all the same: nobody outside foresees the next, and the system need
+//! not be asked for each. Not for secrets.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::sync::LazyLock;

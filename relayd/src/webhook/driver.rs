@@ -12,6 +12,7 @@ use crate::metrics::{self, Channel};
 use crate::store::{
     Aftermath, Delivery, DueWebhook, FailedAttempt, Fault, Marked, NextDelivery, StoreError, Ticket,
 };
+use crate::unforeseen;
 use bytes::Bytes;
 use http::{Request, header};
 use http_body_util::Full;
@@ -260,9 +261,7 @@ async fn record_failure(
 ) -> Result<(), StoreError> {
     let recipient = ticket.recipient.short();
     tracing::debug!(recipient, %fault, "a webhook delivery failed");
-    let mut random = [0; 4];
-    // Without randomness there is no jitter, which harms nobody.
-    let _ = getrandom::fill(&mut random);
+    let [random @ .., _, _, _, _] = unforeseen::number().to_ne_bytes();
     let failed = FailedAttempt {
         fault,
         retry_after,

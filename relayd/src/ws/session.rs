@@ -6,6 +6,7 @@ use super::socket::{Received, Socket};
 use crate::app::App;
 use crate::client_address::ClientAddress;
 use crate::hub::{Attachment, Call};
+use crate::unforeseen;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use mrp_proto::frame::CloseCode;
@@ -27,7 +28,7 @@ const BURST: Duration = Duration::from_secs(2);
 /// How long what was begun may take after the connection has ended.
 const AFTERMATH: Duration = Duration::from_secs(10);
 /// The longest pause that clients are asked to make after a shutdown, in seconds (protocol A8.7).
-const LONGEST_ABSENCE: u8 = 30;
+const LONGEST_ABSENCE: u64 = 30;
 
 /// Runs a session to its end.
 pub(super) async fn run<S>(app: Arc<App>, io: S, client: ClientAddress, settings: Settings)
@@ -341,8 +342,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Shell<S> {
 
 /// How long a client is asked to stay away: 1 to 30 s, at random, so that not all come back at once.
 fn absence() -> Duration {
-    let mut random = [0];
-    // Without randomness they come back at once, and no harm is done.
-    let _ = getrandom::fill(&mut random);
-    Duration::from_secs(u64::from(random[0] % LONGEST_ABSENCE) + 1)
+    Duration::from_secs(unforeseen::number() % LONGEST_ABSENCE + 1)
 }
